@@ -1,0 +1,18 @@
+import type { AccountEvent } from './account.ts';
+import type { InvocationEvent } from './invocation.ts';
+import type { ResourceChange } from './resource-change.ts';
+import type { WebhookEvent } from './webhook.ts';
+
+/** Everything that can stand in the log. */
+export type DomainEvent = AccountEvent | WebhookEvent | ResourceChange | InvocationEvent;
+
+/** Who and what caused an event. */
+export interface Cause {
+  /** Groups all that followed from one report or request. */
+  readonly correlationId: string;
+  /** Id of the event or request that led to this one. */
+  readonly causationId: string;
+  /** A token's subject, or a part of the engine such as `engine:fan-out`. */
+  readonly actor: string;
+  readonly companyId: string;
+}

@@ -1,0 +1,165 @@
+import { type Either, right } from 'fp-ts/lib/Either.js';
+import { isJsonObject, type Json } from './json.ts';
+import { compareRefs, refKey, type Resource, type ResourceRef, sameRef, type Trigger } from './resources.ts';
+
+/**
+ * The resource aggregate: what the platform reported of one thing, in the order it reported it. A report is a fact
+ * that has already happened, so nothing here refuses it.
+ */
+
+/** The life of an order, as change types beside the direct triggers. */
+export const ORDER_LIFE = {
+  'order.sold': { event: 'OrderSold', triggers: ['create', 'paid'] },
+  'order.refunded': { event: 'TicketsRefunded', triggers: ['update'] },
+  'order.reissued': { event: 'TicketsReissued', triggers: ['update'] },
+  'order.cancelled': { event: 'OrderCancelled', triggers: ['delete'] },
+  'order.scanned': { event: 'TicketsScanned', triggers: ['scan'] },
+} as const satisfies Readonly<
+  Record<string, { readonly event: ChangeEventType; readonly triggers: ReadonlyArray<Trigger> }>
+>;
+
+export const isOrderLife = (type: string): type is keyof typeof ORDER_LIFE => Object.hasOwn(ORDER_LIFE, type);
+
+/** A resource's relations: what the change said outright, and what follows from an order's data. */
+export interface Relations {
+  readonly declared: ReadonlyArray<ResourceRef>;
+  readonly derived: ReadonlyArray<ResourceRef>;
+}
+
+// Events
+
+export type ChangeEventType =
+  | 'ResourceChanged'
+  | 'OrderSold'
+  | 'TicketsRefunded'
+  | 'TicketsReissued'
+  | 'OrderCancelled'
+  | 'TicketsScanned';
+
+export interface ResourceChange {
+  readonly type: ChangeEventType;
+  readonly companyId: string;
+  readonly resource: Resource;
+  readonly identifier: string;
+  /** As reported: `ticket.update`, `order.sold`. */
+  readonly changeType: string;
+  /** All that fire, the reported ones first; `relation` is added when what it belongs to changed. */
+  readonly triggers: ReadonlyArray<Trigger>;
+  readonly source: string;
+  readonly id: string;
+  /** SHA-256 over the content: tells the same report repeated from another one under the same id. */
+  readonly fingerprint: string;
+  readonly occurredAtMs: number;
+  readonly data: Json;
+  /** In force from this change on, whether it carried them or not: the newest event alone tells the state. */
+  readonly relations: Relations;
+  readonly atMs: number;
+}
+
+// State
+
+export type ResourceState =
+  | { readonly situation: 'unseen' }
+  | { readonly situation: 'known'; readonly relations: Relations; readonly lastChange: ResourceChange };
+
+export const initialResource: ResourceState = { situation: 'unseen' };
+
+/** Depends on the event alone: a stream of any length is folded from its last event. */
+export const evolveResource = (_state: ResourceState, event: ResourceChange): ResourceState => ({
+  situation: 'known',
+  relations: event.relations,
+  lastChange: event,
+});
+
+// Commands
+
+export interface ReportChange {
+  readonly type: 'ReportChange';
+  readonly companyId: string;
+  readonly resource: Resource;
+  readonly identifier: string;
+  readonly changeType: string;
+  readonly eventType: ChangeEventType;
+  readonly triggers: ReadonlyArray<Trigger>;
+  readonly source: string;
+  readonly id: string;
+  readonly fingerprint: string;
+  readonly occurredAtMs: number;
+  readonly data: Json;
+  /** Absent: the change says nothing about it, what was declared before stays. */
+  readonly declared: ReadonlyArray<ResourceRef> | undefined;
+  readonly atMs: number;
+}
+
+const RELATION_FIRES: ReadonlySet<Resource> = new Set(['event', 'ticket', 'product']);
+
+// Decide
+
+export const decideResource = (
+  state: ResourceState,
+  command: ReportChange,
+): Either<never, ReadonlyArray<ResourceChange>> => {
+  const before: Relations = state.situation === 'known' ? state.relations : { declared: [], derived: [] };
+  const relations: Relations = {
+    declared: command.declared === undefined ? before.declared : unique(command.declared),
+    derived:
+      (command.resource === 'order' ? relationsOfOrder(command.data) : undefined) ?? before.derived,
+  };
+  const altered = !sameRelations(before, relations);
+  const relationFires =
+    altered && RELATION_FIRES.has(command.resource) && !command.triggers.includes('relation');
+  const { companyId, resource, identifier, changeType, source, id, fingerprint, occurredAtMs, data, atMs } = command;
+  return right([
+    {
+      type: command.eventType,
+      companyId,
+      resource,
+      identifier,
+      changeType,
+      triggers: relationFires ? [...command.triggers, 'relation'] : command.triggers,
+      source,
+      id,
+      fingerprint,
+      occurredAtMs,
+      data,
+      relations,
+      atMs,
+    },
+  ]);
+};
+
+/** What an order's data says it belongs to: its event and its ticket types. Undefined when it names neither. */
+export const relationsOfOrder = (data: Json): ReadonlyArray<ResourceRef> | undefined => {
+  if (!isJsonObject(data)) return undefined;
+  const refs: ResourceRef[] = [];
+  const event = identifierOf(data['event']);
+  if (event !== undefined) refs.push({ resource: 'event', identifier: event });
+  const tickets = data['tickets'];
+  const items = isJsonObject(tickets) ? tickets['items'] : undefined;
+  for (const item of Array.isArray(items) ? items : []) {
+    const ticketType = isJsonObject(item) ? identifierOf(item['ticketType']) : undefined;
+    if (ticketType !== undefined) refs.push({ resource: 'ticket', identifier: ticketType });
+  }
+  return refs.length === 0 ? undefined : unique(refs);
+};
+
+const identifierOf = (value: Json | undefined): string | undefined => {
+  const id = isJsonObject(value) ? value['id'] : undefined;
+  if (typeof id === 'number') return String(id);
+  return typeof id === 'string' && id !== '' ? id : undefined;
+};
+
+const unique = (refs: ReadonlyArray<ResourceRef>): ReadonlyArray<ResourceRef> => [
+  ...new Map(refs.map((ref) => [refKey(ref), ref])).values(),
+];
+
+// Questions
+
+/** The graph's edges from this resource: the union of both sets. */
+export const belongsTo = (relations: Relations): ReadonlyArray<ResourceRef> =>
+  relations.derived.length === 0 ? relations.declared : unique([...relations.declared, ...relations.derived]);
+
+export const sameRelations = (a: Relations, b: Relations): boolean => {
+  const [left, right] = [[...belongsTo(a)].sort(compareRefs), [...belongsTo(b)].sort(compareRefs)];
+  return left.length === right.length && left.every((ref, index) => sameRef(ref, right[index] as ResourceRef));
+};

@@ -1,0 +1,282 @@
+import { type Either, left, right } from 'fp-ts/lib/Either.js';
+import type { Resource, Trigger } from './resources.ts';
+import { couldFire, type Rules, triggersThatCouldFire } from './rules.ts';
+
+export type Ordering = 'none' | 'per_resource';
+
+/** What an OpenTicket webhook hears of. `identifier` '' means any. */
+export interface OpenTicketSelection {
+  readonly dialect: 'openticket';
+  readonly resource: Resource;
+  readonly trigger: Trigger;
+  readonly identifier: string;
+  readonly triggeredByChildResources: boolean;
+}
+
+export type Selection = OpenTicketSelection;
+
+/** What its owner may change. */
+export interface WebhookSettings {
+  readonly name: string;
+  readonly url: string;
+  /** Further attempts after a failed first one, 0 to 30. */
+  readonly retries: number;
+  readonly selection: Selection;
+  /** First wait in milliseconds; null follows the server's default. */
+  readonly retryBaseMs: number | null;
+  readonly ordering: Ordering;
+  readonly coalesce: boolean;
+}
+
+export type DisabledReason =
+  | { readonly kind: 'by_request' }
+  /** The receiver answered 410 to this invocation. */
+  | { readonly kind: 'gone'; readonly invocation: string };
+
+// Events
+
+export interface WebhookCreated {
+  readonly type: 'WebhookCreated';
+  readonly guid: string;
+  readonly companyId: string;
+  readonly nonce: string;
+  /** The signing secret, encrypted under the operator's key. */
+  readonly sealedSecret: string;
+  readonly settings: WebhookSettings;
+  readonly atMs: number;
+}
+export interface WebhookUpdated {
+  readonly type: 'WebhookUpdated';
+  /** Only what differs from before. */
+  readonly changes: Partial<WebhookSettings>;
+  readonly atMs: number;
+}
+export interface WebhookEnabled {
+  readonly type: 'WebhookEnabled';
+  readonly atMs: number;
+}
+export interface WebhookDisabled {
+  readonly type: 'WebhookDisabled';
+  readonly reason: DisabledReason;
+  readonly atMs: number;
+}
+export interface SecretRotated {
+  readonly type: 'SecretRotated';
+  readonly sealedSecret: string;
+  /** Until then the secret before this one signs too. */
+  readonly previousUntilMs: number;
+  readonly atMs: number;
+}
+export interface WebhookDeleted {
+  readonly type: 'WebhookDeleted';
+  readonly atMs: number;
+}
+
+export type WebhookEvent =
+  | WebhookCreated
+  | WebhookUpdated
+  | WebhookEnabled
+  | WebhookDisabled
+  | SecretRotated
+  | WebhookDeleted;
+
+// State
+
+export interface WebhookFacts {
+  readonly guid: string;
+  readonly companyId: string;
+  readonly nonce: string;
+  readonly settings: WebhookSettings;
+  readonly sealedSecret: string;
+  readonly previousSecret: { readonly sealedSecret: string; readonly untilMs: number } | null;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  /** Invocations whose 410 has disabled this webhook before: each does so only once. */
+  readonly goneInvocations: ReadonlyArray<string>;
+}
+
+export type WebhookState =
+  | { readonly situation: 'unknown' }
+  | { readonly situation: 'enabled'; readonly facts: WebhookFacts }
+  | { readonly situation: 'disabled'; readonly facts: WebhookFacts; readonly reason: DisabledReason }
+  | { readonly situation: 'deleted'; readonly facts: WebhookFacts; readonly deletedAtMs: number };
+
+export const initialWebhook: WebhookState = { situation: 'unknown' };
+
+export const evolveWebhook = (state: WebhookState, event: WebhookEvent): WebhookState => {
+  if (event.type === 'WebhookCreated') {
+    const { guid, companyId, nonce, settings, sealedSecret, atMs } = event;
+    const facts: WebhookFacts = {
+      guid,
+      companyId,
+      nonce,
+      settings,
+      sealedSecret,
+      previousSecret: null,
+      createdAtMs: atMs,
+      updatedAtMs: atMs,
+      goneInvocations: [],
+    };
+    return { situation: 'enabled', facts };
+  }
+  if (state.situation === 'unknown') return state;
+  const facts = { ...state.facts, updatedAtMs: event.atMs };
+  switch (event.type) {
+    case 'WebhookUpdated':
+      return { ...state, facts: { ...facts, settings: { ...facts.settings, ...event.changes } } };
+    case 'WebhookEnabled':
+      return { situation: 'enabled', facts };
+    case 'WebhookDisabled': {
+      const gone = event.reason.kind === 'gone' ? [event.reason.invocation] : [];
+      return {
+        situation: 'disabled',
+        facts: { ...facts, goneInvocations: [...facts.goneInvocations, ...gone] },
+        reason: event.reason,
+      };
+    }
+    case 'SecretRotated':
+      return {
+        ...state,
+        facts: {
+          ...facts,
+          sealedSecret: event.sealedSecret,
+          previousSecret: { sealedSecret: state.facts.sealedSecret, untilMs: event.previousUntilMs },
+        },
+      };
+    case 'WebhookDeleted':
+      return { situation: 'deleted', facts, deletedAtMs: event.atMs };
+  }
+};
+
+// Commands
+
+export interface CreateWebhook {
+  readonly type: 'CreateWebhook';
+  readonly guid: string;
+  readonly companyId: string;
+  readonly nonce: string;
+  readonly sealedSecret: string;
+  readonly settings: WebhookSettings;
+  readonly atMs: number;
+}
+export interface UpdateWebhook {
+  readonly type: 'UpdateWebhook';
+  readonly changes: Partial<WebhookSettings>;
+  readonly atMs: number;
+}
+export interface EnableWebhook {
+  readonly type: 'EnableWebhook';
+  readonly atMs: number;
+}
+export interface DisableWebhook {
+  readonly type: 'DisableWebhook';
+  readonly reason: DisabledReason;
+  readonly atMs: number;
+}
+export interface RotateSecret {
+  readonly type: 'RotateSecret';
+  readonly sealedSecret: string;
+  readonly atMs: number;
+}
+export interface DeleteWebhook {
+  readonly type: 'DeleteWebhook';
+  readonly atMs: number;
+}
+
+export type WebhookCommand =
+  | CreateWebhook
+  | UpdateWebhook
+  | EnableWebhook
+  | DisableWebhook
+  | RotateSecret
+  | DeleteWebhook;
+
+// Rejections
+
+export type WebhookRejection =
+  | { readonly _tag: 'WebhookUnknown' }
+  | { readonly _tag: 'WebhookDeletedBefore' }
+  | { readonly _tag: 'WebhookExists' }
+  /** Under the rules nothing would ever trigger it; `possible` lists what would. */
+  | {
+      readonly _tag: 'WebhookCouldNeverFire';
+      readonly resource: Resource;
+      readonly trigger: Trigger;
+      readonly possible: ReadonlyArray<Trigger>;
+    };
+
+/** How long the secret before a rotation goes on signing. */
+export const SECRET_OVERLAP_MS = 24 * 60 * 60 * 1000;
+
+// Decide
+
+export const decideWebhook =
+  (rules: Rules) =>
+  (state: WebhookState, command: WebhookCommand): Either<WebhookRejection, ReadonlyArray<WebhookEvent>> => {
+    if (command.type === 'CreateWebhook') {
+      if (state.situation !== 'unknown') return left({ _tag: 'WebhookExists' });
+      const { guid, companyId, nonce, sealedSecret, settings, atMs } = command;
+      return ableToFire(rules, settings.selection, [
+        { type: 'WebhookCreated', guid, companyId, nonce, sealedSecret, settings, atMs },
+      ]);
+    }
+    if (state.situation === 'unknown') return left({ _tag: 'WebhookUnknown' });
+    if (state.situation === 'deleted') {
+      return command.type === 'DeleteWebhook' ? right([]) : left({ _tag: 'WebhookDeletedBefore' });
+    }
+    const { atMs } = command;
+    switch (command.type) {
+      case 'UpdateWebhook': {
+        const changes = differences(state.facts.settings, command.changes);
+        if (Object.keys(changes).length === 0) return right([]);
+        const selection = changes.selection ?? state.facts.settings.selection;
+        return ableToFire(rules, selection, [{ type: 'WebhookUpdated', changes, atMs }]);
+      }
+      case 'EnableWebhook':
+        return right(state.situation === 'enabled' ? [] : [{ type: 'WebhookEnabled', atMs }]);
+      case 'DisableWebhook': {
+        const { reason } = command;
+        const handled = reason.kind === 'gone' && state.facts.goneInvocations.includes(reason.invocation);
+        return right(
+          state.situation === 'disabled' || handled ? [] : [{ type: 'WebhookDisabled', reason, atMs }],
+        );
+      }
+      case 'RotateSecret':
+        return right([
+          {
+            type: 'SecretRotated',
+            sealedSecret: command.sealedSecret,
+            previousUntilMs: atMs + SECRET_OVERLAP_MS,
+            atMs,
+          },
+        ]);
+      case 'DeleteWebhook':
+        return right([{ type: 'WebhookDeleted', atMs }]);
+    }
+  };
+
+const ableToFire = (
+  rules: Rules,
+  selection: Selection,
+  events: ReadonlyArray<WebhookEvent>,
+): Either<WebhookRejection, ReadonlyArray<WebhookEvent>> => {
+  const { resource, trigger, triggeredByChildResources } = selection;
+  if (couldFire(rules, resource, trigger, triggeredByChildResources)) return right(events);
+  const possible = triggersThatCouldFire(rules, resource, triggeredByChildResources);
+  return left({ _tag: 'WebhookCouldNeverFire', resource, trigger, possible });
+};
+
+const differences = (current: WebhookSettings, wanted: Partial<WebhookSettings>): Partial<WebhookSettings> =>
+  Object.fromEntries(
+    Object.entries(wanted).filter(
+      ([key, value]) => JSON.stringify(current[key as keyof WebhookSettings]) !== JSON.stringify(value),
+    ),
+  );
+
+// Questions
+
+/** The sealed secrets that sign at this moment, the newest first. */
+export const activeSecrets = (facts: WebhookFacts, nowMs: number): ReadonlyArray<string> =>
+  facts.previousSecret !== null && nowMs < facts.previousSecret.untilMs
+    ? [facts.sealedSecret, facts.previousSecret.sealedSecret]
+    : [facts.sealedSecret];

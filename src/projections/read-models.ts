@@ -1,0 +1,141 @@
+import type { Subscriber } from '../domain/matching.ts';
+import type { InvocationStatus } from '../domain/invocation.ts';
+import type { Resource, ResourceRef, Trigger } from '../domain/resources.ts';
+import type { Ordering } from '../domain/webhook.ts';
+import type { Decoded } from '../eventstore/decoded.ts';
+import type { Position } from '../eventstore/event-store.ts';
+
+/**
+ * Everything that is read from tables instead of from streams. Disposable: deleted, it is built again from the log.
+ * Two groups, each with a checkpoint of its own in the same transaction as its rows:
+ *
+ * - `routing`: who hears of what. Applied before a change is fanned out. Rows carry the range of positions in which
+ *   they hold, so every question is answered as of a position and never depends on timing.
+ * - `log`: invocations, their due times, changes. Applied in larger batches a moment later.
+ */
+export type Group = 'routing' | 'log';
+
+/** An enabled webhook with what an invocation of it takes over. */
+export interface ActiveWebhook extends Subscriber {
+  readonly webhook: string;
+  readonly triggeredByChildResources: boolean;
+  readonly retries: number;
+  /** Null: the server's default. */
+  readonly retryBaseMs: number | null;
+  readonly ordering: Ordering;
+  readonly coalesce: boolean;
+}
+
+export interface Routing {
+  /** Active webhooks as of `at` (events at positions ≤ `at`). `identifier` matches exactly; '' finds those for any. */
+  subscribersTo(
+    companyId: string,
+    at: Position,
+    resource: Resource,
+    trigger: Trigger,
+    identifier: string,
+  ): ReadonlyArray<ActiveWebhook>;
+  /** What the resource belongs to as of `at`, a change at `at` itself included. */
+  belongsTo(companyId: string, at: Position, ref: ResourceRef): ReadonlyArray<ResourceRef>;
+}
+
+/** One list entry; the rest of a webhook is folded from its stream. */
+export interface WebhookList {
+  /** Webhooks of one company and dialect that are not deleted, oldest first, after the cursor (0 = from the start). */
+  webhooksOf(
+    companyId: string,
+    dialect: 'openticket',
+    after: number,
+    limit: number,
+  ): ReadonlyArray<{ readonly cursor: number; readonly guid: string }>;
+}
+
+/** Where a change stands. */
+export interface ChangeRow {
+  readonly change: string;
+  readonly position: Position;
+  readonly stream: string;
+  readonly revision: number;
+  readonly companyId: string;
+  readonly fingerprint: string;
+}
+
+export interface Changes {
+  change(guid: string): ChangeRow | undefined;
+}
+
+export interface InvocationRow {
+  /** Position of its InvocationScheduled: newer is greater. Serves as the list's cursor. */
+  readonly position: Position;
+  readonly guid: string;
+  readonly companyId: string;
+  readonly webhook: string;
+  readonly status: InvocationStatus;
+}
+
+export interface InvocationFilter {
+  /** Null: every company (administrators). */
+  readonly companyId: string | null;
+  readonly status?: InvocationStatus;
+  readonly webhook?: string;
+  readonly change?: string;
+  /** The matched resource that names the invocation. */
+  readonly resource?: Resource;
+  readonly identifier?: string;
+  /** from ≤ scheduled_at < to, milliseconds since the epoch. */
+  readonly fromMs?: number;
+  readonly toMs?: number;
+}
+
+export interface InvocationLog {
+  /** Newest first, before the cursor (undefined = from the newest). */
+  invocations(filter: InvocationFilter, before: Position | undefined, limit: number): ReadonlyArray<InvocationRow>;
+  invocation(guid: string): InvocationRow | undefined;
+  /** Counts by status, over everything. */
+  counts(): Readonly<Record<InvocationStatus, number>>;
+}
+
+/** One invocation whose next attempt is due. */
+export interface DueRow {
+  readonly guid: string;
+  readonly position: Position;
+  /** Whether it failed before or was asked for by hand; first attempts go first. */
+  readonly retry: boolean;
+  readonly dueAtMs: number;
+}
+
+/** What the process manager asks for: the backlog lives here, not in memory. */
+export interface DueList {
+  /**
+   * Due at `nowMs`, first attempts before retries, then by due time and position. Of a webhook with
+   * `ordering: per_resource` only those without an older unsettled one for the same origin.
+   */
+  dueOf(webhook: string, nowMs: number, limit: number): ReadonlyArray<DueRow>;
+  /** Webhooks with something that fell due in the range: after < due ≤ until. */
+  webhooksDue(afterMs: number, untilMs: number): ReadonlyArray<string>;
+  /** The earliest due time after the given one, or undefined. */
+  nextDueAfter(afterMs: number): number | undefined;
+  inFlight(after: Position, limit: number): ReadonlyArray<InvocationRow>;
+  /** Waiting invocations of a webhook whose change (or test) came before `before`, oldest first, after the cursor. */
+  waitingOf(webhook: string, before: Position, after: Position, limit: number): ReadonlyArray<InvocationRow>;
+  /** Exhausted ones, and waiting ones that failed before: what "retry all failed" takes. Oldest first. */
+  failedOf(webhook: string, after: Position, limit: number): ReadonlyArray<InvocationRow>;
+  /** Waiting invocations of the same webhook and origin that are older than `before`. */
+  olderWaiting(webhook: string, origin: ResourceRef, before: Position): ReadonlyArray<InvocationRow>;
+  /** The newest invocation of the same webhook and origin that is newer than `than`. */
+  newerThan(webhook: string, origin: ResourceRef, than: Position): InvocationRow | undefined;
+}
+
+export interface ReadModels extends Routing, WebhookList, Changes, InvocationLog, DueList {
+  checkpoint(group: Group): Position;
+  /** Rows and checkpoint in one transaction. Events at or before the checkpoint are skipped: applying twice is safe. */
+  apply(group: Group, events: ReadonlyArray<Decoded>, upTo: Position): void;
+  /**
+   * Up to where every change is known to have been fanned out: what was stored, or what the log shows (the newest
+   * change with a scheduled invocation, less one), whichever is greater.
+   */
+  fannedOutUpTo(): Position;
+  recordFannedOut(position: Position): void;
+  close(): void;
+}
+
