@@ -12,7 +12,8 @@ export type AccountEvent = AccountOpened;
 
 // State
 
-export type AccountState = { readonly situation: 'unknown' } | { readonly situation: 'open'; readonly companyId: string };
+export type AccountState =
+  { readonly situation: 'unknown' } | { readonly situation: 'open'; readonly companyId: string };
 
 export const initialAccount: AccountState = { situation: 'unknown' };
 

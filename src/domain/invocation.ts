@@ -320,7 +320,8 @@ const startAttempt = (
 ): Either<InvocationRejection, ReadonlyArray<InvocationEvent>> => {
   const { number, url, webhookRevision, atMs } = command;
   if (number <= state.facts.attempts.length) return right([]);
-  if (state.situation !== 'waiting') return left({ _tag: 'InvocationNotWaiting', situation: state.situation });
+  if (state.situation !== 'waiting')
+    return left({ _tag: 'InvocationNotWaiting', situation: state.situation });
   const expected = state.facts.attempts.length + 1;
   if (number !== expected) return left({ _tag: 'AttemptOutOfTurn', expected, number });
   if (atMs < state.dueAtMs) return left({ _tag: 'AttemptTooEarly', dueAtMs: state.dueAtMs });
@@ -335,7 +336,8 @@ const recordOutcome = (
   const { attempts, round, scheduled } = state.facts;
   if (attempts.some((attempt) => attempt.number === number && attempt.ended !== null)) return right([]);
   if (state.situation !== 'in_flight' || state.number !== number) {
-    return left({ _tag: 'AttemptOutOfTurn', expected: attempts.length + 1, number });
+    const expected = state.situation === 'in_flight' ? state.number : attempts.length + 1;
+    return left({ _tag: 'AttemptOutOfTurn', expected, number });
   }
   const answer = command.type === 'RecordAnswer' ? command : undefined;
   if (answer !== undefined && isSuccess(answer.result.statusCode)) {
@@ -377,12 +379,7 @@ export const nextAction = (state: InvocationState, nowMs: number): NextAction =>
 };
 
 export type InvocationStatus =
-  | 'waiting'
-  | 'in_flight'
-  | 'delivered'
-  | 'exhausted'
-  | 'cancelled'
-  | 'superseded';
+  'waiting' | 'in_flight' | 'delivered' | 'exhausted' | 'cancelled' | 'superseded';
 
 /** As partners read it. */
 export const statusOf = (state: Exclude<InvocationState, { situation: 'unscheduled' }>): InvocationStatus =>

@@ -49,7 +49,8 @@ export const matchChange = <S extends Subscriber>(
   for (const trigger of change.triggers) {
     if (isDirect(rules, change.ref.resource, trigger)) {
       const itself: Reached = { ref: change.ref, path: [change.ref] };
-      for (const subscriber of subscribersFor(change.ref, trigger, subscribersTo)) add(subscriber, trigger, itself);
+      for (const subscriber of subscribersFor(change.ref, trigger, subscribersTo))
+        add(subscriber, trigger, itself);
     }
     const types = reachedTypes(rules, change.ref.resource, trigger);
     for (const reached of reachedFrom(change.ref, types, belongsTo)) {

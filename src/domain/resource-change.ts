@@ -102,13 +102,13 @@ export const decideResource = (
   const before: Relations = state.situation === 'known' ? state.relations : { declared: [], derived: [] };
   const relations: Relations = {
     declared: command.declared === undefined ? before.declared : unique(command.declared),
-    derived:
-      (command.resource === 'order' ? relationsOfOrder(command.data) : undefined) ?? before.derived,
+    derived: (command.resource === 'order' ? relationsOfOrder(command.data) : undefined) ?? before.derived,
   };
   const altered = !sameRelations(before, relations);
   const relationFires =
     altered && RELATION_FIRES.has(command.resource) && !command.triggers.includes('relation');
-  const { companyId, resource, identifier, changeType, source, id, fingerprint, occurredAtMs, data, atMs } = command;
+  const { companyId, resource, identifier, changeType, source, id, fingerprint, occurredAtMs, data, atMs } =
+    command;
   return right([
     {
       type: command.eventType,
@@ -161,5 +161,7 @@ export const belongsTo = (relations: Relations): ReadonlyArray<ResourceRef> =>
 
 export const sameRelations = (a: Relations, b: Relations): boolean => {
   const [left, right] = [[...belongsTo(a)].sort(compareRefs), [...belongsTo(b)].sort(compareRefs)];
-  return left.length === right.length && left.every((ref, index) => sameRef(ref, right[index] as ResourceRef));
+  return (
+    left.length === right.length && left.every((ref, index) => sameRef(ref, right[index] as ResourceRef))
+  );
 };

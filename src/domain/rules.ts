@@ -91,5 +91,7 @@ export const triggersThatCouldFire = (
 /** Every change type that `POST /changes` takes, besides the life of an order. */
 export const directTypes = (rules: Rules): ReadonlyArray<string> =>
   RESOURCES.flatMap((resource) =>
-    TRIGGERS.filter((trigger) => isDirect(rules, resource, trigger)).map((trigger) => `${resource}.${trigger}`),
+    TRIGGERS.filter((trigger) => isDirect(rules, resource, trigger)).map(
+      (trigger) => `${resource}.${trigger}`,
+    ),
   );

@@ -6,7 +6,8 @@ export type SigningKey = KeyObject;
 const SECRET_PREFIX = 'whsec_';
 
 /** As the partner sees it: `whsec_` and the key in Base64. */
-export const formatSecret = (key: Uint8Array): string => `${SECRET_PREFIX}${Buffer.from(key).toString('base64')}`;
+export const formatSecret = (key: Uint8Array): string =>
+  `${SECRET_PREFIX}${Buffer.from(key).toString('base64')}`;
 
 export const signingKey = (secret: string): SigningKey =>
   createSecretKey(Buffer.from(secret.slice(SECRET_PREFIX.length), 'base64'));
@@ -22,5 +23,7 @@ export const signatures = (
   body: string,
 ): string =>
   keys
-    .map((key) => `v1,${createHmac('sha256', key).update(`${id}.${timestampSeconds}.${body}`).digest('base64')}`)
+    .map(
+      (key) => `v1,${createHmac('sha256', key).update(`${id}.${timestampSeconds}.${body}`).digest('base64')}`,
+    )
     .join(' ');

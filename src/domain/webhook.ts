@@ -1,4 +1,5 @@
 import { type Either, left, right } from 'fp-ts/lib/Either.js';
+import { canonicalJson, type Json } from './json.ts';
 import type { Resource, Trigger } from './resources.ts';
 import { couldFire, type Rules, triggersThatCouldFire } from './rules.ts';
 
@@ -30,8 +31,8 @@ export interface WebhookSettings {
 
 export type DisabledReason =
   | { readonly kind: 'by_request' }
-  /** The receiver answered 410 to this invocation. */
-  | { readonly kind: 'gone'; readonly invocation: string };
+  /** The receiver answered 410 to this attempt. */
+  | { readonly kind: 'gone'; readonly invocation: string; readonly attempt: number };
 
 // Events
 
@@ -73,12 +74,7 @@ export interface WebhookDeleted {
 }
 
 export type WebhookEvent =
-  | WebhookCreated
-  | WebhookUpdated
-  | WebhookEnabled
-  | WebhookDisabled
-  | SecretRotated
-  | WebhookDeleted;
+  WebhookCreated | WebhookUpdated | WebhookEnabled | WebhookDisabled | SecretRotated | WebhookDeleted;
 
 // State
 
@@ -91,8 +87,8 @@ export interface WebhookFacts {
   readonly previousSecret: { readonly sealedSecret: string; readonly untilMs: number } | null;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
-  /** Invocations whose 410 has disabled this webhook before: each does so only once. */
-  readonly goneInvocations: ReadonlyArray<string>;
+  /** Attempts whose 410 has disabled this webhook before: each does so only once. */
+  readonly goneAttempts: ReadonlyArray<string>;
 }
 
 export type WebhookState =
@@ -115,7 +111,7 @@ export const evolveWebhook = (state: WebhookState, event: WebhookEvent): Webhook
       previousSecret: null,
       createdAtMs: atMs,
       updatedAtMs: atMs,
-      goneInvocations: [],
+      goneAttempts: [],
     };
     return { situation: 'enabled', facts };
   }
@@ -127,10 +123,10 @@ export const evolveWebhook = (state: WebhookState, event: WebhookEvent): Webhook
     case 'WebhookEnabled':
       return { situation: 'enabled', facts };
     case 'WebhookDisabled': {
-      const gone = event.reason.kind === 'gone' ? [event.reason.invocation] : [];
+      const gone = event.reason.kind === 'gone' ? [attemptKey(event.reason)] : [];
       return {
         situation: 'disabled',
-        facts: { ...facts, goneInvocations: [...facts.goneInvocations, ...gone] },
+        facts: { ...facts, goneAttempts: [...facts.goneAttempts, ...gone] },
         reason: event.reason,
       };
     }
@@ -147,6 +143,9 @@ export const evolveWebhook = (state: WebhookState, event: WebhookEvent): Webhook
       return { situation: 'deleted', facts, deletedAtMs: event.atMs };
   }
 };
+
+const attemptKey = (gone: { readonly invocation: string; readonly attempt: number }): string =>
+  `${gone.invocation}:${gone.attempt}`;
 
 // Commands
 
@@ -184,12 +183,7 @@ export interface DeleteWebhook {
 }
 
 export type WebhookCommand =
-  | CreateWebhook
-  | UpdateWebhook
-  | EnableWebhook
-  | DisableWebhook
-  | RotateSecret
-  | DeleteWebhook;
+  CreateWebhook | UpdateWebhook | EnableWebhook | DisableWebhook | RotateSecret | DeleteWebhook;
 
 // Rejections
 
@@ -236,20 +230,18 @@ export const decideWebhook =
         return right(state.situation === 'enabled' ? [] : [{ type: 'WebhookEnabled', atMs }]);
       case 'DisableWebhook': {
         const { reason } = command;
-        const handled = reason.kind === 'gone' && state.facts.goneInvocations.includes(reason.invocation);
+        const handled = reason.kind === 'gone' && state.facts.goneAttempts.includes(attemptKey(reason));
         return right(
           state.situation === 'disabled' || handled ? [] : [{ type: 'WebhookDisabled', reason, atMs }],
         );
       }
-      case 'RotateSecret':
-        return right([
-          {
-            type: 'SecretRotated',
-            sealedSecret: command.sealedSecret,
-            previousUntilMs: atMs + SECRET_OVERLAP_MS,
-            atMs,
-          },
-        ]);
+      case 'RotateSecret': {
+        const { sealedSecret } = command;
+        // The same rotation decided again must not push out the secret before it.
+        if (sealedSecret === state.facts.sealedSecret) return right([]);
+        const previousUntilMs = atMs + SECRET_OVERLAP_MS;
+        return right([{ type: 'SecretRotated', sealedSecret, previousUntilMs, atMs }]);
+      }
       case 'DeleteWebhook':
         return right([{ type: 'WebhookDeleted', atMs }]);
     }
@@ -266,12 +258,14 @@ const ableToFire = (
   return left({ _tag: 'WebhookCouldNeverFire', resource, trigger, possible });
 };
 
-const differences = (current: WebhookSettings, wanted: Partial<WebhookSettings>): Partial<WebhookSettings> =>
-  Object.fromEntries(
-    Object.entries(wanted).filter(
-      ([key, value]) => JSON.stringify(current[key as keyof WebhookSettings]) !== JSON.stringify(value),
-    ),
-  );
+const differences = (
+  current: WebhookSettings,
+  wanted: Partial<WebhookSettings>,
+): Partial<WebhookSettings> => {
+  const same = (key: keyof WebhookSettings): boolean =>
+    canonicalJson(current[key] as Json) === canonicalJson(wanted[key] as Json);
+  return Object.fromEntries(Object.entries(wanted).filter(([key]) => !same(key as keyof WebhookSettings)));
+};
 
 // Questions
 

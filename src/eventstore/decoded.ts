@@ -25,3 +25,12 @@ export interface Head {
   readonly revision: number;
   readonly hash: string;
 }
+
+/** Where the log does not hang together. */
+export interface ChainBreak {
+  /** Null when the place does not tell: an event missing at `position`. */
+  readonly stream: string | null;
+  readonly revision: number | null;
+  readonly position: Position | null;
+  readonly reason: string;
+}

@@ -89,7 +89,11 @@ export interface InvocationFilter {
 
 export interface InvocationLog {
   /** Newest first, before the cursor (undefined = from the newest). */
-  invocations(filter: InvocationFilter, before: Position | undefined, limit: number): ReadonlyArray<InvocationRow>;
+  invocations(
+    filter: InvocationFilter,
+    before: Position | undefined,
+    limit: number,
+  ): ReadonlyArray<InvocationRow>;
   invocation(guid: string): InvocationRow | undefined;
   /** Counts by status, over everything. */
   counts(): Readonly<Record<InvocationStatus, number>>;
@@ -136,6 +140,7 @@ export interface ReadModels extends Routing, WebhookList, Changes, InvocationLog
    */
   fannedOutUpTo(): Position;
   recordFannedOut(position: Position): void;
+  /** What `recordFannedOut` stored, whatever the log shows: up to here reactions are done, too. */
+  handledUpTo(): Position;
   close(): void;
 }
-

@@ -1,0 +1,10 @@
+import type { Figure } from '../support/figure.ts';
+import { backlog } from './backlog.ts';
+import { fanOut } from './fan-out.ts';
+import { ingest } from './ingest.ts';
+import { matching } from './matching.ts';
+import { start } from './start.ts';
+import { waiting } from './waiting.ts';
+
+/** In the order of the table. */
+export const FIGURES: ReadonlyArray<Figure> = [backlog, fanOut, ingest, matching, waiting, start];

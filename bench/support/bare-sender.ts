@@ -1,0 +1,37 @@
+import { requestHeaders } from '../../src/domain/openticket-request.ts';
+import { VERSION } from '../../src/version.ts';
+import type { SendAsk } from '../processes/sender.ts';
+import type { Bench } from './figure.ts';
+import { fourWebhooks, scheduled, toldOfUpdate } from './made-up.ts';
+import { arrivalRate } from './receiver-process.ts';
+import { startWorker } from './worker.ts';
+
+const IN_FLIGHT = 64;
+
+/** Bare undici POSTs a second to the same receiver, with a body and headers as Callboard sends them. */
+export const bareSendRate = async ({ receiver }: Bench, count: number): Promise<number> => {
+  const webhooks = fourWebhooks(receiver.url, () => 'none');
+  const [webhook] = webhooks;
+  if (webhook === undefined) throw new Error('there are four webhooks');
+  const told = scheduled(toldOfUpdate(webhook, webhook.guid, 0, Date.now()));
+  const headers = requestHeaders({
+    scheduled: told,
+    nonce: webhook.nonce,
+    timestampSeconds: Math.floor(told.atMs / 1000),
+    signature: `v1,${'A'.repeat(43)}=`,
+    version: VERSION,
+  });
+  const sender = startWorker<SendAsk, null>(new URL('../processes/sender.ts', import.meta.url));
+  await receiver.expect(count);
+  await sender.ask({
+    origin: receiver.url,
+    paths: webhooks.map(({ settings }) => new URL(settings.url).pathname),
+    headers: { ...headers, 'accept-encoding': 'identity' },
+    body: told.body,
+    count,
+    inFlight: IN_FLIGHT,
+  });
+  const arrivals = await receiver.allArrived();
+  await sender.stop();
+  return arrivalRate(arrivals);
+};

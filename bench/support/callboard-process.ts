@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { tie } from './worker.ts';
+
+/** The real server in a process of its own, as `npm start` runs it. */
+export interface CallboardProcess {
+  readonly url: string;
+  /** From the start of the process to the first 200 of /readyz. */
+  readonly readyAfterMs: number;
+  memory(): Memory;
+  /** Drains and ends. Throws when it does not end well. */
+  stop(): Promise<void>;
+}
+
+/** Of the process as the system counts it: now, and the most there ever was. */
+export interface Memory {
+  readonly rssMb: number;
+  readonly rssMaxMb: number;
+}
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const READY_POLL_MS = 10;
+
+/** `nodeOptions` are for node itself, for example to take a profile. */
+export const startCallboard = async (
+  dataDir: string,
+  nodeOptions: ReadonlyArray<string> = [],
+): Promise<CallboardProcess> => {
+  const startedMs = performance.now();
+  const child = spawn(process.execPath, [...nodeOptions, MAIN, 'serve'], {
+    env: {
+      PATH: process.env['PATH'],
+      PORT: '0',
+      CALLBOARD_DATA_DIR: dataDir,
+      CALLBOARD_ALLOW_TARGETS: '127.0.0.0/8',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  tie(child);
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const lines = createInterface({ input: child.stdout });
+  const listening = new Promise<string>((resolve) => {
+    lines.on('line', (line) => {
+      const { level, url } = JSON.parse(line) as { readonly level: string; readonly url?: string };
+      if (url !== undefined) resolve(url);
+      if (level === 'warn' || level === 'error') process.stderr.write(`callboard: ${line}\n`);
+    });
+  });
+  const url = await Promise.race([
+    listening,
+    ended.then((code): never => {
+      throw new Error(`callboard serve ended with code ${String(code)} before it listened`);
+    }),
+  ]);
+  while ((await fetch(`${url}/readyz`)).status !== 200) await sleep(READY_POLL_MS);
+  const readyAfterMs = performance.now() - startedMs;
+
+  return {
+    url,
+    readyAfterMs,
+    memory: () => memoryOf(child.pid),
+    async stop() {
+      child.kill('SIGTERM');
+      const code = await ended;
+      if (code !== 0) throw new Error(`callboard serve ended with code ${String(code)}`);
+    },
+  };
+};
+
+/** From the kernel's own account; there is one on Linux only. */
+const memoryOf = (pid: number | undefined): Memory => {
+  const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8');
+  const megabytes = (key: string): number => {
+    const kilobytes = new RegExp(`^${key}:\\s*(\\d+) kB$`, 'm').exec(status)?.[1];
+    if (kilobytes === undefined) throw new Error(`/proc tells no ${key}`);
+    return (Number(kilobytes) * 1024) / 1e6;
+  };
+  return { rssMb: megabytes('VmRSS'), rssMaxMb: megabytes('VmHWM') };
+};

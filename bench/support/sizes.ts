@@ -1,0 +1,59 @@
+/** How much of everything. `full` makes the figures of the README, `tiny` only shows that they run. */
+export interface Size {
+  readonly runs: number;
+  /** Runs of what takes tens of seconds. */
+  readonly longRuns: number;
+  readonly backlogDeliveries: number;
+  readonly fannedOutChanges: number;
+  readonly ingestRequests: number;
+  readonly matchingWebhooks: ReadonlyArray<number>;
+  readonly matchingChangesPerRun: number;
+  readonly waitingInvocations: number;
+  readonly freshChanges: number;
+  readonly settleMs: number;
+  readonly startEvents: number;
+}
+
+export const SIZES = {
+  full: {
+    runs: 5,
+    longRuns: 3,
+    backlogDeliveries: 20_000,
+    fannedOutChanges: 5_000,
+    ingestRequests: 20_000,
+    matchingWebhooks: [1_000, 10_000, 100_000, 1_000_000],
+    matchingChangesPerRun: 4_000,
+    waitingInvocations: 1_000_000,
+    freshChanges: 1_000,
+    settleMs: 5_000,
+    startEvents: 1_000_000,
+  },
+  quick: {
+    runs: 3,
+    longRuns: 1,
+    backlogDeliveries: 2_000,
+    fannedOutChanges: 500,
+    ingestRequests: 2_000,
+    matchingWebhooks: [1_000, 10_000, 100_000],
+    matchingChangesPerRun: 1_000,
+    waitingInvocations: 20_000,
+    freshChanges: 100,
+    settleMs: 1_000,
+    startEvents: 50_000,
+  },
+  tiny: {
+    runs: 1,
+    longRuns: 1,
+    backlogDeliveries: 40,
+    fannedOutChanges: 10,
+    ingestRequests: 64,
+    matchingWebhooks: [40, 400],
+    matchingChangesPerRun: 50,
+    waitingInvocations: 100,
+    freshChanges: 5,
+    settleMs: 10,
+    startEvents: 700,
+  },
+} as const satisfies Readonly<Record<string, Size>>;
+
+export type SizeName = keyof typeof SIZES;

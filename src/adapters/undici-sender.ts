@@ -1,0 +1,151 @@
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { Agent, type Client, Pool } from 'undici';
+import { Lru } from '../domain/lru.ts';
+import type { HttpSender, SendOutcome, SendRequest } from '../ports/http-sender.ts';
+import {
+  type AllowTargets,
+  isAllowedAddress,
+  NO_TARGETS,
+  type Resolver,
+  urlPolicy,
+} from './address-guard.ts';
+import { systemResolver } from './system-resolver.ts';
+import { Attempt } from './undici-attempt.ts';
+import { DialledClient, guardedConnector } from './undici-connector.ts';
+
+export interface UndiciSenderOptions {
+  readonly allow?: AllowTargets;
+  readonly resolve?: Resolver;
+  /** Connections to one origin (scheme, host and port); further requests wait, and their deadline runs. */
+  readonly connectionsPerOriginMax?: number;
+  readonly connectTimeoutMs?: number;
+}
+
+const CONNECTIONS_PER_ORIGIN_MAX = 64;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Shorter than the 5 s after which common servers close an idle connection; a server's own hint is honoured. */
+const KEEP_ALIVE_MS = 4_000;
+const KEEP_ALIVE_MAX_MS = 30_000;
+/** How long before the end of the server's hint a connection is given up. */
+const KEEP_ALIVE_MARGIN_MS = 1_000;
+const HEADER_BYTES_MAX = 16 * 1024;
+const TARGETS_CACHED_MAX = 5_000;
+
+interface Target {
+  readonly origin: string;
+  readonly path: string;
+}
+
+/**
+ * Sends over HTTP/1.1 with undici. Every URL passes the same policy as when it was saved, every connection the address
+ * guard; redirects are not followed, proxies of the environment not used, answers not decompressed. A request is
+ * written to a socket at most once: a kept-alive connection that the receiver closes in that moment is a failure.
+ */
+export const undiciSender = (options: UndiciSenderOptions = {}): HttpSender => {
+  const allow = options.allow ?? NO_TARGETS;
+  const policy = urlPolicy(allow);
+  const connector = guardedConnector({
+    isAllowedAddress: isAllowedAddress(allow),
+    resolve: options.resolve ?? systemResolver(),
+    connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+  });
+  const agent = new Agent({
+    factory: (origin, poolOptions) =>
+      new Pool(origin, {
+        ...poolOptions,
+        factory: (to, clientOptions: Client.Options) => new DialledClient(to, clientOptions, connector),
+      }),
+    allowH2: false,
+    pipelining: 1,
+    connections: options.connectionsPerOriginMax ?? CONNECTIONS_PER_ORIGIN_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
+    keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
+    maxHeaderSize: HEADER_BYTES_MAX,
+    // The attempt's own deadline covers both; a timeout between bytes would not stop a receiver that drips.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  const targets = new Lru<string, Either<string, Target>>(TARGETS_CACHED_MAX);
+  const inFlight = new Set<Attempt>();
+  const watched = new WeakSet<AbortSignal>();
+  let closed = false;
+
+  const targetOf = (url: string): Either<string, Target> => {
+    const known = targets.get(url);
+    if (known !== undefined) return known;
+    const checked = policy(url);
+    const target = isLeft(checked)
+      ? left(`refused: ${checked.left.message}`)
+      : right({ origin: checked.right.origin, path: checked.right.pathname + checked.right.search });
+    targets.set(url, target);
+    return target;
+  };
+
+  /** One listener per signal, not per request: thousands of requests share the signal of the shutdown. */
+  const watch = (signal: AbortSignal): void => {
+    if (watched.has(signal)) return;
+    watched.add(signal);
+    const interruptAll = (): void => {
+      for (const attempt of inFlight) if (attempt.signal === signal) attempt.interrupt();
+    };
+    signal.addEventListener('abort', interruptAll, { once: true });
+  };
+
+  return {
+    send({ url, headers, body, timeoutMs }: SendRequest, signal: AbortSignal): Promise<SendOutcome> {
+      if (signal.aborted || closed) return Promise.resolve({ kind: 'interrupted', address: null });
+      const target = targetOf(url);
+      if (isLeft(target)) return Promise.resolve(notSent(target.left));
+      const fields = headerFields(headers);
+      if (isLeft(fields)) return Promise.resolve(notSent(fields.left));
+      watch(signal);
+      const attempt = new Attempt(timeoutMs, signal, (settled) => inFlight.delete(settled));
+      inFlight.add(attempt);
+      const { origin, path } = target.right;
+      agent.dispatch({ origin, path, method: 'POST', headers: fields.right, body }, attempt);
+      return attempt.outcome;
+    },
+
+    async close() {
+      if (closed) return;
+      closed = true;
+      for (const attempt of inFlight) attempt.interrupt();
+      await agent.destroy();
+    },
+  };
+};
+
+const notSent = (error: string): SendOutcome => ({
+  kind: 'not_answered',
+  error,
+  statusCode: null,
+  address: null,
+});
+
+/** What belongs to the connection, not to the webhook: set here, or by the HTTP client, or never. */
+const RESERVED_HEADERS: ReadonlySet<string> = new Set([
+  'host',
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Names and values in turn. Of a name given twice in different letter case the later one goes out. */
+const headerFields = (headers: Readonly<Record<string, string>>): Either<string, string[]> => {
+  const fields = new Map<string, readonly [string, string]>();
+  for (const name in headers) {
+    const key = name.toLowerCase();
+    if (RESERVED_HEADERS.has(key)) return left(`not sent: the header ${key} cannot be set by a webhook`);
+    fields.set(key, [name, headers[name] ?? '']);
+  }
+  fields.set('accept-encoding', ['accept-encoding', 'identity']);
+  return right([...fields.values()].flat());
+};

@@ -1,0 +1,58 @@
+import type { EngineProcess } from './engine-process.ts';
+import { COMPANY, type CloudEvent } from './evening.ts';
+import type { Message } from './platform.ts';
+import { CHARACTER, RECEIVERS } from './receiver.ts';
+import type { Stage } from './scene.ts';
+import type { Screen } from './screen.ts';
+import type { Subscribed } from './subscriptions.ts';
+
+/** What is printed before the evening begins. */
+
+export const printStage = ({ screen, dataDir, receivers }: Stage, engine: EngineProcess): void => {
+  screen.heading('The stage');
+  screen.line(`  engine     ${engine.url}  (process ${engine.pid})`);
+  screen.line(`  data       ${dataDir}`);
+  screen.line(`  API        ${engine.url}/docs`);
+  for (const name of RECEIVERS) {
+    screen.line(`  ${name.padEnd(9)}  http://127.0.0.1:${receivers.ports[name]}  ${CHARACTER[name]}`);
+  }
+};
+
+export const printSubscriptions = (screen: Screen, subscriptions: ReadonlyArray<Subscribed>): void => {
+  screen.table(
+    [
+      { title: 'webhook' },
+      { title: 'resource' },
+      { title: 'trigger' },
+      { title: 'identifier' },
+      { title: 'by related resources' },
+      { title: 'receiver' },
+      { title: 'created by' },
+    ],
+    subscriptions.map(
+      ({ name, resource, trigger, identifier, triggeredByChildResources, receiver, sentAs }) => [
+        name,
+        resource,
+        trigger,
+        identifier || 'any',
+        triggeredByChildResources ? 'yes' : 'no',
+        receiver,
+        sentAs,
+      ],
+    ),
+  );
+};
+
+export const printPlan = (
+  screen: Screen,
+  reports: ReadonlyArray<CloudEvent>,
+  messages: ReadonlyArray<Message>,
+): void => {
+  const sentIn = (mode: Message['mode']): number =>
+    messages.filter((message) => message.mode === mode).length;
+  screen.line(
+    `  ${COMPANY.name} reports ${reports.length} changes in ${messages.length} CloudEvents requests: ` +
+      `${sentIn('structured')} structured, ${sentIn('binary')} binary,`,
+  );
+  screen.line(`  ${sentIn('batch')} batches. In the middle of it the engine is killed.`);
+};

@@ -1,0 +1,30 @@
+import { audit } from './audit.ts';
+import { demo } from './demo.ts';
+import { rules } from './rules.ts';
+import { serve } from './serve.ts';
+import { token } from './token.ts';
+import { EXIT_USAGE, type Command } from './command.ts';
+
+const COMMANDS: Readonly<Record<string, Command>> = { serve, demo, token, rules, audit };
+
+const HELP = `callboard <command>
+
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`)
+  .join('\n')}
+
+callboard <command> --help tells more of one.
+`;
+
+const [name, ...rest] = process.argv.slice(2);
+const command = name === undefined || !Object.hasOwn(COMMANDS, name) ? undefined : COMMANDS[name];
+if (command === undefined) {
+  const asked = name === '--help' || name === 'help';
+  if (!asked && name !== undefined) process.stderr.write(`callboard: there is no command "${name}"\n\n`);
+  (asked ? process.stdout : process.stderr).write(HELP);
+  process.exitCode = asked ? 0 : EXIT_USAGE;
+} else if (rest.includes('--help')) {
+  process.stdout.write(command.help);
+} else {
+  process.exitCode = await command.run(rest);
+}

@@ -1,0 +1,26 @@
+import { decideAccount, evolveAccount, initialAccount } from '../domain/account.ts';
+import { decideInvocation, evolveInvocation, initialInvocation } from '../domain/invocation.ts';
+import { decideResource, evolveResource, initialResource } from '../domain/resource-change.ts';
+import type { Rules } from '../domain/rules.ts';
+import { decideWebhook, evolveWebhook, initialWebhook } from '../domain/webhook.ts';
+
+export const account = { initial: initialAccount, evolve: evolveAccount, decide: decideAccount };
+
+export const webhookUnder = (rules: Rules) => ({
+  initial: initialWebhook,
+  evolve: evolveWebhook,
+  decide: decideWebhook(rules),
+});
+
+export const resource = {
+  initial: initialResource,
+  evolve: evolveResource,
+  decide: decideResource,
+  foldsFromLastEvent: true,
+};
+
+export const invocation = {
+  initial: initialInvocation,
+  evolve: evolveInvocation,
+  decide: decideInvocation,
+};

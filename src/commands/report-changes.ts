@@ -1,0 +1,285 @@
+import { hash } from 'node:crypto';
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import type { Cause } from '../domain/events.ts';
+import { changeGuid, streamOf } from '../domain/ids.ts';
+import { canonicalJson, type Json } from '../domain/json.ts';
+import { Lru } from '../domain/lru.ts';
+import {
+  type ChangeEventType,
+  decideResource,
+  evolveResource,
+  type ResourceState,
+} from '../domain/resource-change.ts';
+import type { Resource, ResourceRef, Trigger } from '../domain/resources.ts';
+import { seal } from '../eventstore/codec.ts';
+import type { EventStore, Position, StreamAppend } from '../eventstore/event-store.ts';
+import { asStoreFailure, load, type Loaded, type StoreFailure } from '../eventstore/transact.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Changes } from '../projections/read-models.ts';
+import { resource as resourceAggregate } from './aggregates.ts';
+
+/** One change as the platform reported it, already checked. */
+export interface ReportedChange {
+  readonly companyId: string;
+  readonly changeType: string;
+  readonly eventType: ChangeEventType;
+  readonly resource: Resource;
+  readonly identifier: string;
+  readonly triggers: ReadonlyArray<Trigger>;
+  readonly source: string;
+  readonly id: string;
+  /** Null when the report does not say: then it occurred when it was recorded. */
+  readonly occurredAtMs: number | null;
+  readonly data: Json;
+  /** Undefined when the report says nothing of relations. */
+  readonly declared: ReadonlyArray<ResourceRef> | undefined;
+}
+
+export interface ChangeReceipt {
+  readonly id: string;
+  readonly source: string;
+  readonly change: string;
+  readonly status: 'accepted' | 'duplicate';
+}
+
+export type ReportFailure =
+  /** The same company, source and id were reported with other content. Nothing of the batch was stored. */
+  | { readonly _tag: 'ChangeConflict'; readonly index: number; readonly id: string; readonly source: string }
+  | StoreFailure;
+
+export interface ReportDeps {
+  readonly store: EventStore;
+  readonly clock: Clock;
+  readonly changes: Changes;
+  /** Resolves when `changes` shows everything that is in the store now. False: it may not. */
+  readonly caughtUp: () => Promise<boolean>;
+  readonly openAccount: (companyId: string, cause: Cause) => Promise<Either<StoreFailure, void>>;
+}
+
+/** A change that is on its way to disk, or on disk but not yet in the read models. */
+interface Pending {
+  readonly fingerprint: string;
+  /** Settles when the append did, whatever came of it. */
+  readonly settled: Promise<void>;
+  durable: boolean;
+}
+
+interface Planned {
+  readonly appends: ReadonlyArray<StreamAppend>;
+  readonly streams: ReadonlyMap<string, Loaded<ResourceState>>;
+  /** Fingerprints by change. */
+  readonly accepted: ReadonlyMap<string, string>;
+  readonly receipts: ReadonlyArray<ChangeReceipt>;
+}
+
+/** Why there is no plan yet. */
+type NotReady =
+  | { readonly _tag: 'HeadsMissing' }
+  /** Equal changes that other requests are storing at this moment: "duplicate" is answered only once they are on disk. */
+  | { readonly _tag: 'OthersPending'; readonly others: ReadonlyArray<Pending> };
+
+/** Resources whose newest state stays in memory. */
+const HEADS_MAX = 50_000;
+const TRIES_MAX = 8;
+
+/**
+ * Takes reports in. A batch is checked as a whole and stored in one append, in the order reported. Requests do not wait
+ * for each other's disk: each decides on the state that the ones before it will leave behind, and is decided again
+ * should one of those fail.
+ */
+export class ChangeIntake {
+  readonly #deps: ReportDeps;
+  readonly #heads = new Lru<string, Loaded<ResourceState>>(HEADS_MAX);
+  readonly #pending = new Map<string, Pending>();
+  /** Durable ones that the read models do not show yet, in log order. */
+  readonly #unprojected: Array<{ readonly change: string; readonly position: Position }> = [];
+
+  /**
+   * The store may hold changes that nothing above shows: those of the last process at first, later those of an append
+   * that was not answered. Counted, so that what came while somebody waited is not taken for seen.
+   */
+  #doubts = 1;
+  #doubtsSolved = 0;
+
+  constructor(deps: ReportDeps) {
+    this.#deps = deps;
+  }
+
+  async report(
+    changes: ReadonlyArray<ReportedChange>,
+    actor: string,
+    requestId: string,
+  ): Promise<Either<ReportFailure, ReadonlyArray<ChangeReceipt>>> {
+    const opened = await this.#openAccounts(changes, actor, requestId);
+    if (isLeft(opened)) return opened;
+
+    let failure: StoreFailure = { _tag: 'StoreUnavailable', message: 'the change was not stored' };
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      if (!(await this.#solveDoubts())) return left(failure);
+      const ready = await this.#loadHeads(changes);
+      if (isLeft(ready)) return ready;
+      if (this.#doubts > this.#doubtsSolved) continue;
+      const planned = this.#plan(changes, actor, requestId);
+      if (isLeft(planned)) {
+        if (planned.left._tag === 'HeadsMissing') continue;
+        if (planned.left._tag !== 'OthersPending') return left(planned.left);
+        await Promise.all(planned.left.others.map((other) => other.settled));
+        continue;
+      }
+      const stored = await this.#store(planned.right);
+      if (isLeft(stored)) {
+        if (stored.left._tag !== 'TooMuchContention') return stored;
+        failure = stored.left;
+        continue;
+      }
+      return right(planned.right.receipts);
+    }
+    return left(failure);
+  }
+
+  /** The read models show everything up to `position`: what only bridged the gap is forgotten. */
+  projectedUpTo(position: Position): void {
+    let done = 0;
+    for (const { change, position: at } of this.#unprojected) {
+      if (at > position) break;
+      this.#pending.delete(change);
+      done += 1;
+    }
+    if (done > 0) this.#unprojected.splice(0, done);
+  }
+
+  async #solveDoubts(): Promise<boolean> {
+    while (this.#doubts > this.#doubtsSolved) {
+      const seen = this.#doubts;
+      if (!(await this.#deps.caughtUp())) return false;
+      this.#doubtsSolved = Math.max(this.#doubtsSolved, seen);
+    }
+    return true;
+  }
+
+  async #openAccounts(
+    changes: ReadonlyArray<ReportedChange>,
+    actor: string,
+    requestId: string,
+  ): Promise<Either<StoreFailure, void>> {
+    for (const companyId of new Set(changes.map((change) => change.companyId))) {
+      const cause = { correlationId: requestId, causationId: requestId, actor, companyId };
+      const opened = await this.#deps.openAccount(companyId, cause);
+      if (isLeft(opened)) return opened;
+    }
+    return right(undefined);
+  }
+
+  async #loadHeads(changes: ReadonlyArray<ReportedChange>): Promise<Either<StoreFailure, void>> {
+    for (const change of changes) {
+      const stream = streamName(change);
+      if (this.#heads.get(stream) !== undefined) continue;
+      const loaded = await load(this.#deps.store, stream, resourceAggregate);
+      if (isLeft(loaded)) return loaded;
+      if (this.#heads.get(stream) === undefined) this.#heads.set(stream, loaded.right);
+    }
+    return right(undefined);
+  }
+
+  /** Runs without a pause: nothing can come between looking for duplicates and taking the places in the streams. */
+  #plan(
+    changes: ReadonlyArray<ReportedChange>,
+    actor: string,
+    requestId: string,
+  ): Either<ReportFailure | NotReady, Planned> {
+    const atMs = this.#deps.clock.nowMs();
+    /** A stream stands once in an append: what a batch says of one resource is written together. */
+    const appends = new Map<string, StreamAppend>();
+    const streams = new Map<string, Loaded<ResourceState>>();
+    const accepted = new Map<string, string>();
+    const receipts: ChangeReceipt[] = [];
+    const others: Pending[] = [];
+
+    for (const [index, change] of changes.entries()) {
+      const { companyId, source, id } = change;
+      const guid = changeGuid(companyId, source, id);
+      const fingerprint = fingerprintOf(change);
+      const pending = this.#pending.get(guid);
+      const known =
+        accepted.get(guid) ?? pending?.fingerprint ?? this.#deps.changes.change(guid)?.fingerprint;
+      if (known !== undefined) {
+        if (known !== fingerprint) return left({ _tag: 'ChangeConflict', index, id, source });
+        if (pending?.durable === false) others.push(pending);
+        receipts.push({ id, source, change: guid, status: 'duplicate' });
+        continue;
+      }
+      const stream = streamName(change);
+      const head = streams.get(stream) ?? this.#heads.get(stream);
+      if (head === undefined) return left({ _tag: 'HeadsMissing' });
+      const { occurredAtMs, ...reported } = change;
+      const decided = decideResource(head.state, {
+        ...reported,
+        type: 'ReportChange',
+        fingerprint,
+        occurredAtMs: occurredAtMs ?? atMs,
+        atMs,
+      });
+      if (isLeft(decided)) return decided;
+      const sealed = seal(
+        stream,
+        head.head,
+        decided.right.map((event) => ({ id: guid, event })),
+        { correlationId: guid, causationId: requestId, actor, companyId },
+      );
+      const before = appends.get(stream);
+      const events = [...(before?.events ?? []), ...sealed.append.events];
+      appends.set(stream, { ...(before ?? sealed.append), events });
+      streams.set(stream, { state: decided.right.reduce(evolveResource, head.state), head: sealed.head });
+      accepted.set(guid, fingerprint);
+      receipts.push({ id, source, change: guid, status: 'accepted' });
+    }
+    if (others.length > 0) return left({ _tag: 'OthersPending', others });
+    return right({ appends: [...appends.values()], streams, accepted, receipts });
+  }
+
+  async #store(planned: Planned): Promise<Either<StoreFailure, void>> {
+    const { appends, streams, accepted } = planned;
+    if (appends.length === 0) return right(undefined);
+
+    let settle: () => void = () => undefined;
+    const settled = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const pendings: Pending[] = [];
+    for (const [guid, fingerprint] of accepted) {
+      const pending = { fingerprint, settled, durable: false };
+      pendings.push(pending);
+      this.#pending.set(guid, pending);
+    }
+    for (const [stream, head] of streams) this.#heads.set(stream, head);
+
+    const appended = await this.#deps.store.append(appends)();
+    if (isLeft(appended)) {
+      const { _tag } = appended.left;
+      if (_tag === 'OutcomeUnknown' || _tag === 'WrongExpectedRevision') this.#doubts += 1;
+      for (const guid of accepted.keys()) this.#pending.delete(guid);
+      for (const stream of streams.keys()) this.#heads.delete(stream);
+      settle();
+      return left(asStoreFailure(appended.left));
+    }
+    for (const pending of pendings) pending.durable = true;
+    for (const [index, { events }] of appends.entries()) {
+      const position = appended.right[index]?.position;
+      // Of several in one stream the last one's: bridged a moment longer than needed.
+      if (position !== undefined)
+        this.#unprojected.push(...events.map(({ id }) => ({ change: id, position })));
+    }
+    settle();
+    return right(undefined);
+  }
+}
+
+const streamName = (change: ReportedChange): string =>
+  streamOf.resource(change.companyId, change.resource, change.identifier);
+
+/** Equal for reports with the same type, subject, company, time and data, however their JSON was written. */
+const fingerprintOf = (change: ReportedChange): string =>
+  hash(
+    'sha256',
+    canonicalJson([change.changeType, change.identifier, change.companyId, change.occurredAtMs, change.data]),
+  );

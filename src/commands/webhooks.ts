@@ -1,0 +1,215 @@
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import type { Cause } from '../domain/events.ts';
+import { streamOf } from '../domain/ids.ts';
+import { Lru } from '../domain/lru.ts';
+import type { Rules } from '../domain/rules.ts';
+import {
+  evolveWebhook,
+  type WebhookCommand,
+  type WebhookEvent,
+  type WebhookFacts,
+  type WebhookRejection,
+  type WebhookSettings,
+  type WebhookState,
+} from '../domain/webhook.ts';
+import type { Decoded } from '../eventstore/decoded.ts';
+import { load, type Loaded, type StoreFailure, transact, type TransactDeps } from '../eventstore/transact.ts';
+import type { Clock } from '../ports/clock.ts';
+import { account, webhookUnder } from './aggregates.ts';
+
+/** Makes and encrypts signing secrets; the domain only ever sees them sealed. */
+export interface WebhookSecrets {
+  /** A fresh secret, sealed. */
+  newSealedSecret(): string;
+  newNonce(): string;
+}
+
+export interface WebhookDeps extends TransactDeps {
+  readonly clock: Clock;
+  readonly rules: Rules;
+  readonly secrets: WebhookSecrets;
+}
+
+/** A webhook that exists, deleted ones included. */
+export type KnownWebhook = Exclude<WebhookState, { situation: 'unknown' }>;
+
+export interface WebhookSnapshot {
+  readonly webhook: KnownWebhook;
+  readonly revision: number;
+}
+
+export type WebhookFailure = WebhookRejection | StoreFailure;
+
+/** Webhooks held in memory: about 2 KiB each. */
+const CACHED_MAX = 20_000;
+
+/** All reading and writing of webhooks. Keeps the newest state of those in use, so that attempts need no read. */
+export class Webhooks {
+  readonly #deps: WebhookDeps;
+  readonly #aggregate: ReturnType<typeof webhookUnder>;
+  readonly #cache = new Lru<string, Loaded<WebhookState>>(CACHED_MAX);
+  readonly #openAccounts = new Lru<string, true>(CACHED_MAX);
+
+  constructor(deps: WebhookDeps) {
+    this.#deps = deps;
+    this.#aggregate = webhookUnder(deps.rules);
+  }
+
+  async create(
+    companyId: string,
+    settings: WebhookSettings,
+    cause: Cause,
+  ): Promise<Either<WebhookFailure, WebhookSnapshot>> {
+    const { random, clock, secrets } = this.#deps;
+    const opened = await this.openAccount(companyId, cause);
+    if (isLeft(opened)) return opened;
+    const guid = random.uuid();
+    return this.#execute(
+      guid,
+      {
+        type: 'CreateWebhook',
+        guid,
+        companyId,
+        nonce: secrets.newNonce(),
+        sealedSecret: secrets.newSealedSecret(),
+        settings,
+        atMs: clock.nowMs(),
+      },
+      cause,
+    );
+  }
+
+  update(
+    guid: string,
+    changes: Partial<WebhookSettings>,
+    cause: Cause,
+  ): Promise<Either<WebhookFailure, WebhookSnapshot>> {
+    return this.#execute(guid, { type: 'UpdateWebhook', changes, atMs: this.#deps.clock.nowMs() }, cause);
+  }
+
+  enable(guid: string, cause: Cause): Promise<Either<WebhookFailure, WebhookSnapshot>> {
+    return this.#execute(guid, { type: 'EnableWebhook', atMs: this.#deps.clock.nowMs() }, cause);
+  }
+
+  disable(guid: string, cause: Cause): Promise<Either<WebhookFailure, WebhookSnapshot>> {
+    const atMs = this.#deps.clock.nowMs();
+    return this.#execute(guid, { type: 'DisableWebhook', reason: { kind: 'by_request' }, atMs }, cause);
+  }
+
+  /** The receiver answered 410 to this attempt. Each does so once, however often it is reported. */
+  disableGone(
+    guid: string,
+    { invocation, attempt }: { readonly invocation: string; readonly attempt: number },
+    cause: Cause,
+  ): Promise<Either<WebhookFailure, WebhookSnapshot>> {
+    const atMs = this.#deps.clock.nowMs();
+    const reason = { kind: 'gone', invocation, attempt } as const;
+    return this.#execute(guid, { type: 'DisableWebhook', reason, atMs }, cause);
+  }
+
+  rotateSecret(guid: string, cause: Cause): Promise<Either<WebhookFailure, WebhookSnapshot>> {
+    const { clock, secrets } = this.#deps;
+    return this.#execute(
+      guid,
+      { type: 'RotateSecret', sealedSecret: secrets.newSealedSecret(), atMs: clock.nowMs() },
+      cause,
+    );
+  }
+
+  delete(guid: string, cause: Cause): Promise<Either<WebhookFailure, WebhookSnapshot>> {
+    return this.#execute(guid, { type: 'DeleteWebhook', atMs: this.#deps.clock.nowMs() }, cause);
+  }
+
+  /** The webhook as it is now, deleted ones included. */
+  async get(guid: string): Promise<Either<WebhookFailure, WebhookSnapshot>> {
+    const loaded = await this.#load(guid);
+    return isLeft(loaded) ? loaded : snapshot(loaded.right);
+  }
+
+  /** The same from memory, or undefined when it is not there: then `get` reads it. */
+  cached(guid: string): WebhookSnapshot | undefined {
+    const loaded = this.#cache.get(guid);
+    const found = loaded === undefined ? undefined : snapshot(loaded);
+    return found?._tag === 'Right' ? found.right : undefined;
+  }
+
+  /** Follows what others wrote. */
+  observe(decoded: Decoded): void {
+    const guid = decoded.stream.slice(WEBHOOK_PREFIX.length);
+    const known = this.#cache.get(guid);
+    if (known === undefined || decoded.revision <= known.head.revision) return;
+    if (decoded.revision > known.head.revision + 1) {
+      this.#cache.delete(guid);
+      return;
+    }
+    const head = { revision: decoded.revision, hash: decoded.metadata.hash };
+    this.#cache.set(guid, { state: evolveWebhook(known.state, decoded.event as WebhookEvent), head });
+  }
+
+  async openAccount(companyId: string, cause: Cause): Promise<Either<StoreFailure, void>> {
+    if (this.#openAccounts.get(companyId) === true) return right(undefined);
+    const atMs = this.#deps.clock.nowMs();
+    const opened = await transact(
+      this.#deps,
+      streamOf.account(companyId),
+      account,
+      { type: 'OpenAccount', companyId, atMs },
+      cause,
+    );
+    if (isLeft(opened)) {
+      if (opened.left._tag === 'AccountOfAnotherCompany') {
+        throw new Error(`stream of account ${companyId} belongs to company ${opened.left.companyId}`);
+      }
+      return left(opened.left);
+    }
+    this.#openAccounts.set(companyId, true);
+    return right(undefined);
+  }
+
+  async #load(guid: string): Promise<Either<StoreFailure, Loaded<WebhookState>>> {
+    const known = this.#cache.get(guid);
+    if (known !== undefined) return right(known);
+    const loaded = await load(this.#deps.store, streamOf.webhook(guid), this.#aggregate);
+    if (isLeft(loaded)) return loaded;
+    this.#remember(guid, loaded.right);
+    return loaded;
+  }
+
+  async #execute(
+    guid: string,
+    command: WebhookCommand,
+    cause: Cause,
+  ): Promise<Either<WebhookFailure, WebhookSnapshot>> {
+    const stream = streamOf.webhook(guid);
+    const written = await transact(
+      this.#deps,
+      stream,
+      this.#aggregate,
+      command,
+      cause,
+      this.#cache.get(guid),
+    );
+    if (isLeft(written)) return written;
+    this.#remember(guid, written.right);
+    return snapshot(written.right);
+  }
+
+  /** A slower reader must not put an older state over a newer one. */
+  #remember(guid: string, loaded: Loaded<WebhookState>): void {
+    if (loaded.state.situation === 'unknown') return;
+    const known = this.#cache.get(guid);
+    if (known !== undefined && known.head.revision >= loaded.head.revision) return;
+    this.#cache.set(guid, { state: loaded.state, head: loaded.head });
+  }
+}
+
+const WEBHOOK_PREFIX = streamOf.webhook('');
+
+const snapshot = (loaded: Loaded<WebhookState>): Either<WebhookRejection, WebhookSnapshot> =>
+  loaded.state.situation === 'unknown'
+    ? left({ _tag: 'WebhookUnknown' })
+    : right({ webhook: loaded.state, revision: loaded.head.revision });
+
+/** The webhook's facts while it takes deliveries. */
+export const enabledFacts = (snapshot: WebhookSnapshot): WebhookFacts | undefined =>
+  snapshot.webhook.situation === 'enabled' ? snapshot.webhook.facts : undefined;

@@ -1,0 +1,135 @@
+import { isAbsolute, join, resolve } from 'node:path';
+import { type Either, left, right } from 'fp-ts/lib/Either.js';
+import * as t from 'io-ts';
+
+/** Where the log lives. */
+export type StoreConfig = { readonly kind: 'memory' } | { readonly kind: 'sqlite'; readonly path: string };
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly store: StoreConfig;
+  /** Null: kept in the data folder, made at the first start. */
+  readonly secret: string | null;
+  /** CIDRs, separated by commas. */
+  readonly allowTargets: string;
+  readonly retryBaseMs: number;
+  readonly attemptTimeoutMs: number;
+  /** Path of an operator's rules file, or null for the built-in rules. */
+  readonly rulesPath: string | null;
+  readonly logLevel: LogLevel;
+}
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** A variable with a value that cannot be used. */
+export interface BadVariable {
+  readonly name: string;
+  readonly reason: string;
+}
+
+const wholeNumber = (min: number, max: number) =>
+  new t.Type<number, string, string>(
+    `a whole number from ${min} to ${max}`,
+    t.number.is,
+    (text, context) => {
+      const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      return value >= min && value <= max ? t.success(value) : t.failure(text, context);
+    },
+    String,
+  );
+
+const oneOf = <V extends string>(values: ReadonlyArray<V>) =>
+  new t.Type<V, V, string>(
+    `one of ${values.join(', ')}`,
+    (value): value is V => values.includes(value as V),
+    (text, context) => (values.includes(text as V) ? t.success(text as V) : t.failure(text, context)),
+    (value) => value,
+  );
+
+const text = (description: string, accepts: (value: string) => boolean) =>
+  new t.Type<string, string, string>(
+    description,
+    t.string.is,
+    (value, context) => (accepts(value) ? t.success(value) : t.failure(value, context)),
+    (value) => value,
+  );
+
+const SECRET_LENGTH_MIN = 32;
+
+/** Everything that the environment may say, in one place: name, default, meaning of a bad value. */
+const VARIABLES = {
+  HOST: { default: '127.0.0.1', codec: text('a host name or address', (value) => value !== '') },
+  PORT: { default: '8080', codec: wholeNumber(0, 65_535) },
+  CALLBOARD_DATA_DIR: { default: './data', codec: text('a folder', (value) => value !== '') },
+  CALLBOARD_STORE: {
+    default: 'sqlite:',
+    codec: text('sqlite:[path] or memory:', (value) => value.startsWith('sqlite:') || value === 'memory:'),
+  },
+  CALLBOARD_SECRET: {
+    default: '',
+    codec: text(
+      `at least ${SECRET_LENGTH_MIN} characters`,
+      (value) => value === '' || value.length >= SECRET_LENGTH_MIN,
+    ),
+  },
+  CALLBOARD_ALLOW_TARGETS: { default: '', codec: t.string },
+  CALLBOARD_RETRY_BASE_MS: { default: '30000', codec: wholeNumber(10, 3_600_000) },
+  CALLBOARD_ATTEMPT_TIMEOUT_MS: { default: '15000', codec: wholeNumber(100, 120_000) },
+  CALLBOARD_RULES: { default: '', codec: t.string },
+  LOG_LEVEL: { default: 'info', codec: oneOf(LOG_LEVELS) },
+} as const;
+
+type Variable = keyof typeof VARIABLES;
+
+/** Checks the environment as a whole; every bad variable is named with what it takes. A secret's value is never shown. */
+export const readConfig = (
+  environment: Readonly<Record<string, string | undefined>>,
+  workingDir: string,
+): Either<ReadonlyArray<BadVariable>, Config> => {
+  const bad: BadVariable[] = [];
+  const read = <V>(name: Variable, codec: t.Type<V, unknown, string>): V => {
+    const given = environment[name] ?? VARIABLES[name].default;
+    const decoded = codec.decode(given);
+    if (decoded._tag === 'Right') return decoded.right;
+    const shown = name === 'CALLBOARD_SECRET' ? 'a value of the wrong form' : JSON.stringify(given);
+    bad.push({ name, reason: `must be ${codec.name}, not ${shown}` });
+    return undefined as V;
+  };
+  const config = {
+    host: read('HOST', VARIABLES.HOST.codec),
+    port: read('PORT', VARIABLES.PORT.codec),
+    dataDir: read('CALLBOARD_DATA_DIR', VARIABLES.CALLBOARD_DATA_DIR.codec),
+    store: read('CALLBOARD_STORE', VARIABLES.CALLBOARD_STORE.codec),
+    secret: read('CALLBOARD_SECRET', VARIABLES.CALLBOARD_SECRET.codec),
+    allowTargets: read('CALLBOARD_ALLOW_TARGETS', t.string as t.Type<string, string, string>),
+    retryBaseMs: read('CALLBOARD_RETRY_BASE_MS', VARIABLES.CALLBOARD_RETRY_BASE_MS.codec),
+    attemptTimeoutMs: read('CALLBOARD_ATTEMPT_TIMEOUT_MS', VARIABLES.CALLBOARD_ATTEMPT_TIMEOUT_MS.codec),
+    rules: read('CALLBOARD_RULES', t.string as t.Type<string, string, string>),
+    logLevel: read('LOG_LEVEL', VARIABLES.LOG_LEVEL.codec),
+  };
+  if (bad.length > 0) return left(bad);
+
+  const dataDir = resolve(workingDir, config.dataDir);
+  return right({
+    host: config.host,
+    port: config.port,
+    dataDir,
+    store: storeOf(config.store, dataDir, workingDir),
+    secret: config.secret === '' ? null : config.secret,
+    allowTargets: config.allowTargets,
+    retryBaseMs: config.retryBaseMs,
+    attemptTimeoutMs: config.attemptTimeoutMs,
+    rulesPath: config.rules === '' ? null : resolve(workingDir, config.rules),
+    logLevel: config.logLevel,
+  });
+};
+
+const storeOf = (value: string, dataDir: string, workingDir: string): StoreConfig => {
+  if (value === 'memory:') return { kind: 'memory' };
+  const path = value.slice('sqlite:'.length);
+  if (path === '') return { kind: 'sqlite', path: join(dataDir, 'events.db') };
+  return { kind: 'sqlite', path: isAbsolute(path) ? path : resolve(workingDir, path) };
+};

@@ -1,0 +1,158 @@
+import { isLeft } from 'fp-ts/lib/Either.js';
+import type { Cause } from '../domain/events.ts';
+import { Lru } from '../domain/lru.ts';
+import {
+  type AttemptResult,
+  decideInvocation,
+  evolveInvocation,
+  type InvocationCommand,
+  type InvocationEvent,
+  type InvocationScheduled,
+  type InvocationState,
+} from '../domain/invocation.ts';
+import { requestHeaders } from '../domain/openticket-request.ts';
+import { type SigningKey, signatures, signingKey } from '../domain/signature.ts';
+import { activeSecrets, type WebhookFacts } from '../domain/webhook.ts';
+import { seal } from '../eventstore/codec.ts';
+import type { StreamAppend } from '../eventstore/event-store.ts';
+import type { Loaded } from '../eventstore/transact.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { HttpSender, SendOutcome, SendRequest } from '../ports/http-sender.ts';
+import type { Random } from '../ports/random.ts';
+
+/** An invocation as the process manager holds it between two appends. */
+export interface HeldInvocation extends Loaded<InvocationState> {
+  readonly stream: string;
+}
+
+export const ATTEMPT_ACTOR = 'engine:delivery';
+
+export const attemptCause = (scheduled: InvocationScheduled): Cause => ({
+  correlationId: scheduled.change ?? scheduled.guid,
+  causationId: scheduled.guid,
+  actor: ATTEMPT_ACTOR,
+  companyId: scheduled.companyId,
+});
+
+/** A decision ready to be appended, and what the invocation is after it. */
+export interface Step {
+  readonly append: StreamAppend;
+  readonly after: HeldInvocation;
+  readonly events: ReadonlyArray<InvocationEvent>;
+}
+
+/** Undefined: nothing to write, it was so already or is not possible any more. */
+export const stepOf = (
+  random: Random,
+  held: HeldInvocation,
+  command: InvocationCommand,
+  cause: Cause,
+): Step | undefined => {
+  const decided = decideInvocation(held.state, command);
+  if (isLeft(decided) || decided.right.length === 0) return undefined;
+  // Random ids on purpose: should two nodes start the same attempt, the store must see two different events.
+  const events = decided.right.map((event) => ({ id: random.uuid(), event }));
+  const { append, head } = seal(held.stream, held.head, events, cause);
+  const state = decided.right.reduce(evolveInvocation, held.state);
+  return { append, after: { state, head, stream: held.stream }, events: decided.right };
+};
+
+/** Turns a webhook and an invocation into the request of one attempt. Keeps opened signing keys in memory only. */
+export class RequestBuilder {
+  readonly #openSecret: (sealed: string) => string;
+  readonly #version: string;
+  readonly #timeoutMs: number;
+  readonly #keys = new Lru<string, SigningKey>(KEYS_MAX);
+
+  constructor(options: {
+    readonly openSecret: (sealed: string) => string;
+    readonly version: string;
+    readonly timeoutMs: number;
+  }) {
+    this.#openSecret = options.openSecret;
+    this.#version = options.version;
+    this.#timeoutMs = options.timeoutMs;
+  }
+
+  build(facts: WebhookFacts, scheduled: InvocationScheduled, url: string, atMs: number): SendRequest {
+    const timestampSeconds = Math.floor(atMs / 1000);
+    const keys = activeSecrets(facts, atMs).map((sealed) => this.#key(sealed));
+    const headers = requestHeaders({
+      scheduled,
+      nonce: facts.nonce,
+      timestampSeconds,
+      signature: signatures(keys, scheduled.guid, timestampSeconds, scheduled.body),
+      version: this.#version,
+    });
+    return { url, headers, body: scheduled.body, timeoutMs: this.#timeoutMs };
+  }
+
+  #key(sealed: string): SigningKey {
+    const known = this.#keys.get(sealed);
+    if (known !== undefined) return known;
+    const key = signingKey(this.#openSecret(sealed));
+    this.#keys.set(sealed, key);
+    return key;
+  }
+}
+
+const KEYS_MAX = 20_000;
+
+export interface SentAttempt {
+  readonly command: InvocationCommand;
+  /** What the attempt says about its endpoint; undefined when it says nothing. */
+  readonly quickSuccess: boolean | undefined;
+}
+
+/** Slower answers than this make an endpoint doubtful. */
+const QUICK_MS = 1_000;
+
+/** Sends, and says in which words the outcome is to be recorded. */
+export const sendAttempt = async (
+  { sender, clock }: { readonly sender: HttpSender; readonly clock: Clock },
+  number: number,
+  request: SendRequest,
+  signal: AbortSignal,
+): Promise<SentAttempt> => {
+  const startedMs = clock.monotonicMs();
+  const outcome = await sender.send(request, signal);
+  const durationMs = Math.max(0, Math.round(clock.monotonicMs() - startedMs));
+  const atMs = clock.nowMs();
+  if (outcome.kind === 'answered') {
+    const { statusCode, retryAfter, responseExcerpt, address } = outcome;
+    const result = { statusCode, error: null, durationMs, address, responseExcerpt };
+    const quickSuccess = statusCode >= 200 && statusCode <= 299 && durationMs <= QUICK_MS;
+    return { command: { type: 'RecordAnswer', number, result, retryAfter, atMs }, quickSuccess };
+  }
+  const failed = outcome.kind === 'not_answered';
+  return {
+    command: {
+      type: 'RecordFailure',
+      number,
+      outcome: failed ? 'failed' : 'interrupted',
+      result: resultOf(outcome, durationMs),
+      atMs,
+    },
+    quickSuccess: failed ? false : undefined,
+  };
+};
+
+const resultOf = (outcome: Exclude<SendOutcome, { kind: 'answered' }>, durationMs: number): AttemptResult =>
+  outcome.kind === 'not_answered'
+    ? {
+        statusCode: outcome.statusCode,
+        error: outcome.error,
+        durationMs,
+        address: outcome.address,
+        responseExcerpt: null,
+      }
+    : { ...UNKNOWN_OUTCOME, durationMs, address: outcome.address };
+
+/** What is known of an attempt that a stop or a crash cut off. */
+export const UNKNOWN_OUTCOME: AttemptResult = {
+  statusCode: null,
+  error: 'interrupted: the server stopped while the attempt was running',
+  durationMs: 0,
+  address: null,
+  responseExcerpt: null,
+};

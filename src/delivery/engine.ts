@@ -1,0 +1,308 @@
+import { isLeft } from 'fp-ts/lib/Either.js';
+import type { ChangeIntake } from '../commands/report-changes.ts';
+import type { Webhooks } from '../commands/webhooks.ts';
+import { STREAM_PREFIXES } from '../domain/ids.ts';
+import type { ResourceChange } from '../domain/resource-change.ts';
+import { isResource } from '../domain/resources.ts';
+import type { Rules } from '../domain/rules.ts';
+import type { Decoded } from '../eventstore/decoded.ts';
+import type { EventStore, Position, RecordedEvent, Subscription } from '../eventstore/event-store.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { HttpSender } from '../ports/http-sender.ts';
+import type { Log } from '../ports/log.ts';
+import type { Random } from '../ports/random.ts';
+import { decodeAll, Projector } from '../projections/projector.ts';
+import type { ReadModels } from '../projections/read-models.ts';
+import type { RequestBuilder } from './attempt.ts';
+import type { QueueLimits } from './fair-queue.ts';
+import { type Admission, fanOut, noAdmission } from './fan-out.ts';
+import { NotStored } from './not-stored.ts';
+import { ProcessManager } from './process-manager.ts';
+import { isCause, react } from './reactions.ts';
+import { recordInterrupted } from './recovery.ts';
+
+export interface EngineDeps {
+  readonly store: EventStore;
+  readonly readModels: ReadModels;
+  readonly webhooks: Webhooks;
+  readonly intake: ChangeIntake;
+  readonly requests: RequestBuilder;
+  readonly sender: HttpSender;
+  readonly rules: Rules;
+  readonly defaultRetryBaseMs: number;
+  readonly limits: QueueLimits;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** The engine cannot go on; a new process recovers from the log. */
+  readonly onDefect: (error: unknown) => void;
+}
+
+export const DEFAULT_LIMITS: QueueLimits = {
+  inFlightMax: 256,
+  doubtfulMax: 128,
+  perEndpointMin: 4,
+  perEndpointMax: 32,
+};
+
+const PAGE = 1000;
+const STORE_RETRY_MS = 500;
+const FILTER = { streamPrefixes: STREAM_PREFIXES };
+
+/**
+ * Reads the log in order and does what follows: routing tables, fan-out, reactions, the invocation log, deliveries.
+ * Every step may be repeated after a crash; none needs another to have happened in the same process.
+ */
+export class Engine {
+  readonly #deps: EngineDeps;
+  readonly #projector: Projector;
+  readonly #deliveries: ProcessManager;
+  #subscription: Subscription | undefined;
+  #ready = false;
+  #stopped = false;
+  /** Reactions; the position of the newest that are under way, 0 when none is. */
+  #reacting: Promise<void> = Promise.resolve();
+  #reactionsDueTo: Position = 0;
+  /** Fan-out and reactions are done up to here. */
+  #handled: Position = 0;
+  #recorded: Position = 0;
+  /** The newest that was scheduled when the fan-out of the last process was finished. */
+  #scheduledUpTo: Position = 0;
+
+  constructor(deps: EngineDeps) {
+    this.#deps = deps;
+    this.#projector = new Projector(deps);
+    this.#deliveries = new ProcessManager({
+      ...deps,
+      dueList: deps.readModels,
+      settled: () => this.settled(),
+    });
+    this.#projector.onProjected((events, position) => {
+      deps.intake.projectedUpTo(position);
+      this.#recordHandled();
+      this.#deliveries.projected(events, position);
+    });
+  }
+
+  /** True once everything that the log holds is known and deliveries run. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  get inFlight(): number {
+    return this.#deliveries.inFlight;
+  }
+
+  /** Resolves when the read models show everything that is in the store now. */
+  async settled(): Promise<void> {
+    await this.#projector.settled();
+  }
+
+  /** The same, and whether they do: not while the store is away, nor once the engine has stopped. */
+  caughtUp(): Promise<boolean> {
+    return this.#projector.settled();
+  }
+
+  async start(): Promise<void> {
+    const { readModels, log } = this.#deps;
+    const head = await this.#catchUp();
+    const handled = readModels.handledUpTo();
+    const repeated = await this.#finishFanOut(head);
+    this.#reactInTurn(head, () => this.#repeatReactions(handled, head));
+    await this.#subscribe(head);
+    await this.#reacting;
+    const interrupted = await this.#untilStored('recovery', () =>
+      recordInterrupted({ ...this.#deps, dueList: readModels }),
+    );
+    await this.settled();
+    if (this.#stopped) return;
+    this.#recordHandled();
+    this.#deliveries.start();
+    this.#ready = true;
+    log.info({ head, repeated, interrupted }, 'engine ready');
+  }
+
+  /** Stops reading and delivering. Running attempts end or, after `boundMs`, are recorded as interrupted. */
+  async drain(boundMs: number): Promise<void> {
+    this.#stopped = true;
+    this.#ready = false;
+    await this.#deliveries.drain(boundMs);
+    await this.#subscription?.stop();
+    this.#projector.stop();
+    await this.#reacting;
+    this.#recordHandled();
+  }
+
+  /** The read models up to the newest event; nothing is decided here. */
+  async #catchUp(): Promise<Position> {
+    const { readModels } = this.#deps;
+    let after = Math.min(readModels.checkpoint('routing'), readModels.checkpoint('log'));
+    for await (const { events, next } of this.#pages(after)) {
+      const decoded = decodeAll(events);
+      readModels.apply('routing', decoded, next);
+      readModels.apply('log', decoded, next);
+      after = next;
+    }
+    this.#projector.take([], after);
+    return after;
+  }
+
+  /** Changes that the last process had not fanned out to the end. */
+  async #finishFanOut(head: Position): Promise<number> {
+    let repeated = 0;
+    for await (const { events, next } of this.#pages(this.#deps.readModels.fannedOutUpTo())) {
+      const changes = decodeAll(events.filter(({ position }) => position <= head)).filter(isChange);
+      repeated += changes.length;
+      const newest = await this.#fanOutUntilStored(changes, noAdmission, true);
+      this.#scheduledUpTo = Math.max(this.#scheduledUpTo, newest);
+      if (next >= head) break;
+    }
+    return repeated;
+  }
+
+  /** Reactions that the last process had not finished. They do nothing where they were. */
+  async #repeatReactions(after: Position, head: Position): Promise<void> {
+    await this.#projector.reached(this.#scheduledUpTo);
+    for await (const { events, next } of this.#pages(after)) {
+      const known = decodeAll(events.filter(({ position }) => position <= head));
+      for (const cause of known.filter(isCause)) {
+        await this.#untilStored('reaction', () => react(this.#deps, cause));
+      }
+      if (next >= head) return;
+    }
+  }
+
+  async *#pages(
+    from: Position,
+  ): AsyncGenerator<{ readonly events: ReadonlyArray<RecordedEvent>; readonly next: Position }> {
+    let after = from;
+    while (!this.#stopped) {
+      const page = await this.#deps.store.readAll({ after, limit: PAGE, filter: FILTER })();
+      if (isLeft(page)) {
+        this.#deps.log.warn({ reason: page.left.message }, 'event store not available, trying again');
+        await this.#pause(STORE_RETRY_MS);
+        continue;
+      }
+      const { events, next, atEnd } = page.right;
+      yield { events, next };
+      if (atEnd) return;
+      after = next;
+    }
+  }
+
+  async #subscribe(after: Position): Promise<void> {
+    if (this.#stopped) return;
+    await new Promise<void>((resolve) => {
+      this.#subscription = this.#deps.store.subscribe({
+        after,
+        filter: FILTER,
+        batchMax: PAGE,
+        onEvents: (events) => this.#onEvents(events),
+        onCaughtUp: resolve,
+        onFailure: (error) => {
+          // Nothing more will be shown: whoever waits for that would wait for ever.
+          this.#projector.stop();
+          if (!this.#stopped) this.#deps.onDefect(error);
+        },
+      });
+    });
+  }
+
+  async #onEvents(recorded: ReadonlyArray<RecordedEvent>): Promise<void> {
+    const events = decodeAll(recorded);
+    const position = events.at(-1)?.position;
+    if (position === undefined) return;
+    const { readModels, webhooks } = this.#deps;
+    readModels.apply('routing', events, position);
+    for (const decoded of events) if (isWebhookEvent(decoded)) webhooks.observe(decoded);
+    this.#projector.take(events, position);
+    const scheduledUpTo = await this.#fanOutUntilStored(events.filter(isChange), this.#deliveries, false);
+    // What was not fanned out before the stop must not count as done.
+    if (this.#stopped) return;
+    const causes = events.filter(isCause);
+    if (causes.length > 0) {
+      this.#reactInTurn(position, async () => {
+        // With what the changes before these events have led to, however late that was written.
+        await this.#projector.reached(Math.max(position, scheduledUpTo));
+        for (const cause of causes) await this.#untilStored('reaction', () => react(this.#deps, cause));
+      });
+    } else if (this.#reactionsDueTo === 0) this.#handled = position;
+  }
+
+  async #fanOutUntilStored(
+    changes: ReadonlyArray<Decoded<ResourceChange>>,
+    admission: Admission,
+    repeated: boolean,
+  ): Promise<Position> {
+    if (changes.length === 0) return 0;
+    let again = repeated;
+    const newest = await this.#untilStored('fan-out', () => {
+      const done = fanOut(this.#fanOutDeps(), changes, admission, again);
+      again = true;
+      return done;
+    });
+    return newest ?? 0;
+  }
+
+  /** Does it again while the store does not take it. Undefined: the engine was stopped before. */
+  async #untilStored<A>(what: string, work: () => Promise<A>): Promise<A | undefined> {
+    while (!this.#stopped) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof NotStored)) throw error;
+        this.#deps.log.warn({ reason: error.message }, `${what}: trying again`);
+        await this.#pause(STORE_RETRY_MS);
+      }
+    }
+    return undefined;
+  }
+
+  /** Reactions run beside the reading, one batch after the other. */
+  #reactInTurn(position: Position, reactions: () => Promise<void>): void {
+    this.#reactionsDueTo = position;
+    this.#reacting = this.#reacting
+      .then(reactions)
+      .then(() => {
+        if (this.#stopped) return;
+        this.#handled = position;
+        if (this.#reactionsDueTo === position) this.#reactionsDueTo = 0;
+      })
+      .catch(this.#deps.onDefect);
+  }
+
+  #recordHandled(): void {
+    if (this.#handled <= this.#recorded) return;
+    this.#deps.readModels.recordFannedOut(this.#handled);
+    this.#recorded = this.#handled;
+  }
+
+  #fanOutDeps() {
+    const { store, readModels, rules, defaultRetryBaseMs, clock } = this.#deps;
+    return {
+      store,
+      routing: readModels,
+      known: readModels,
+      rules,
+      defaultRetryBaseMs,
+      nowMs: () => clock.nowMs(),
+      wait: async () => {
+        if (!this.#stopped) await this.#pause(STORE_RETRY_MS);
+        return !this.#stopped;
+      },
+    };
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#deps.clock.setTimer(delayMs, resolve);
+    });
+  }
+}
+
+const isChange = (decoded: Decoded): decoded is Decoded<ResourceChange> => {
+  const dash = decoded.stream.indexOf('-');
+  return isResource(decoded.stream.slice(0, dash));
+};
+
+const isWebhookEvent = (decoded: Decoded): boolean => decoded.stream.startsWith('webhook-');

@@ -1,0 +1,518 @@
+import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
+import { invocation as aggregate } from '../commands/aggregates.ts';
+import type { Webhooks, WebhookSnapshot } from '../commands/webhooks.ts';
+import { streamOf } from '../domain/ids.ts';
+import {
+  type CancelReason,
+  type InvocationCommand,
+  type InvocationFacts,
+  type InvocationScheduled,
+  type InvocationState,
+  nextAction,
+} from '../domain/invocation.ts';
+import type { Decoded } from '../eventstore/decoded.ts';
+import type { Appended, AppendFailure, EventStore, Position } from '../eventstore/event-store.ts';
+import { load } from '../eventstore/transact.ts';
+import type { Clock, Timer } from '../ports/clock.ts';
+import type { HttpSender } from '../ports/http-sender.ts';
+import type { Log } from '../ports/log.ts';
+import type { Random } from '../ports/random.ts';
+import type { DueList, InvocationLog } from '../projections/read-models.ts';
+import { appendUntilKnown } from './append-until-known.ts';
+import {
+  attemptCause,
+  type HeldInvocation,
+  type RequestBuilder,
+  sendAttempt,
+  type Step,
+  stepOf,
+} from './attempt.ts';
+import { endpointOf, FairQueue, type QueueLimits, type Slot } from './fair-queue.ts';
+import type { Admission, Scheduling } from './fan-out.ts';
+
+export interface ProcessManagerDeps {
+  readonly store: EventStore;
+  readonly dueList: DueList & Pick<InvocationLog, 'invocation'>;
+  readonly webhooks: Webhooks;
+  readonly requests: RequestBuilder;
+  readonly sender: HttpSender;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Resolves when the read models show everything this process has written. */
+  readonly settled: () => Promise<void>;
+  /** Something that cannot happen did: the process has to stop and start again from the log. */
+  readonly onDefect: (error: unknown) => void;
+  readonly limits: QueueLimits;
+}
+
+/** An invocation waiting in memory; `held` spares reading it again. */
+interface Waiting {
+  readonly guid: string;
+  readonly held: HeldInvocation | undefined;
+}
+
+/** Bounds of what waits in memory; the rest of the backlog waits in the store. */
+const QUEUED_MAX = 10_000;
+const HELD_BYTES_MAX = 48 * 1024 * 1024;
+/** Read from the store at once for one webhook. */
+const REFILL_COUNT = 64;
+/** A queue as short as this is filled up again. */
+const REFILL_BELOW = 16;
+const STORE_RETRY_MS = 500;
+/** The longest single timer; when it fires the question is asked anew. */
+const TIMER_MAX_MS = 60 * 60 * 1000;
+
+/**
+ * Delivers. For every invocation it asks the pure `nextAction`, starts the attempt durably, sends, and records the
+ * outcome. What waits is in the due list; memory only holds a bounded window of it. Crash points and what they leave:
+ * before AttemptStarted: still waiting; after it: in flight, recorded as interrupted at the next start.
+ */
+export class ProcessManager implements Admission {
+  readonly #deps: ProcessManagerDeps;
+  readonly #queue: FairQueue<Waiting>;
+  /** Queued or in flight here, or settled here but not yet shown by the read models (then the position to wait for). */
+  readonly #mine = new Map<string, Position | 'active'>();
+  readonly #doneUnprojected: Array<{ readonly guid: string; readonly position: Position }> = [];
+  /** Reservations of first attempts that are being appended together with their scheduling. */
+  readonly #reserved = new Map<
+    string,
+    { readonly slot: Slot; readonly held: HeldInvocation; readonly webhook: WebhookSnapshot }
+  >();
+  /** Webhooks with due work in the store that memory does not hold, in the order they asked. */
+  readonly #backlogged = new Set<string>();
+  readonly #refilling = new Set<string>();
+  /** Webhooks where something settled or moved on: what the read models show by now may be due. */
+  readonly #lookAgain = new Set<string>();
+  readonly #interrupt = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  #heldBytes = 0;
+  #started = false;
+  #draining = false;
+  /** Everything due up to here has been noticed. */
+  #noticedUntilMs = Number.NEGATIVE_INFINITY;
+  /** What the read models show. */
+  #projectedUpTo: Position = 0;
+  #timer: Timer | undefined;
+
+  constructor(deps: ProcessManagerDeps) {
+    this.#deps = deps;
+    this.#queue = new FairQueue<Waiting>(deps.limits);
+  }
+
+  /** Begins to deliver. The read models must show the whole log, and nothing may be in flight. */
+  start(): void {
+    this.#started = true;
+    this.#noticeDue();
+  }
+
+  get inFlight(): number {
+    return this.#queue.inFlight;
+  }
+
+  /** No new attempt from now on; resolves when the running ones are recorded. After `boundMs` they are interrupted. */
+  async drain(boundMs: number): Promise<void> {
+    this.#draining = true;
+    this.#timer?.cancel();
+    const bound = this.#deps.clock.setTimer(boundMs, () => this.#interrupt.abort());
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    bound.cancel();
+  }
+
+  // First attempts, straight from fan-out
+
+  /** Starts the first attempt in the same append where capacity is free: two durable appends a delivery, not three. */
+  admit(scheduling: Scheduling): Scheduling {
+    const { scheduled, stream, append, head } = scheduling;
+    const webhook = this.#deps.webhooks.cached(scheduled.webhook);
+    if (!this.#started || this.#draining || isSequenced(scheduled)) return scheduling;
+    if (webhook?.webhook.situation !== 'enabled' || this.#backlogged.has(scheduled.webhook))
+      return scheduling;
+    const { url } = webhook.webhook.facts.settings;
+    const slot = this.#queue.reserve(scheduled.webhook, endpointOf(url));
+    if (slot === undefined) return scheduling;
+
+    const { retries, retryBaseMs, atMs } = scheduled;
+    const state: InvocationState = {
+      situation: 'waiting',
+      facts: { scheduled, attempts: [], round: { retries, retryBaseMs, attemptsBefore: 0 } },
+      dueAtMs: atMs,
+    };
+    const start = { type: 'StartAttempt', number: 1, url, webhookRevision: webhook.revision, atMs } as const;
+    const step = stepOf(this.#deps.random, { state, head, stream }, start, scheduling.cause);
+    if (step === undefined) {
+      this.#queue.release(slot, undefined);
+      return scheduling;
+    }
+    this.#reserved.set(scheduled.guid, { slot, held: step.after, webhook });
+    const events = [...append.events, ...step.append.events];
+    return { ...scheduling, append: { ...append, events }, head: step.after.head };
+  }
+
+  scheduled(scheduling: Scheduling, appended: Appended | undefined): void {
+    const { scheduled, stream, head } = scheduling;
+    const reserved = this.#reserved.get(scheduled.guid);
+    this.#reserved.delete(scheduled.guid);
+    if (appended === undefined) {
+      if (reserved !== undefined) this.#queue.release(reserved.slot, undefined);
+      return;
+    }
+    if (appended.revision !== head.revision) {
+      // It was there before, with a history of its own: the due list knows.
+      if (reserved !== undefined) this.#queue.release(reserved.slot, undefined);
+      return;
+    }
+    if (reserved !== undefined) {
+      this.#mine.set(scheduled.guid, 'active');
+      this.#run(this.#attemptStarted(reserved.held, reserved.slot, reserved.webhook));
+      return;
+    }
+    if (this.#started && !isSequenced(scheduled))
+      this.#keepInMemory(scheduled, { state: waiting(scheduled), head, stream });
+  }
+
+  #keepInMemory(scheduled: InvocationScheduled, held: HeldInvocation): void {
+    const webhook = this.#deps.webhooks.cached(scheduled.webhook);
+    const bytes = scheduled.body.length;
+    const full = this.#queue.queued >= QUEUED_MAX || this.#heldBytes + bytes > HELD_BYTES_MAX;
+    if (webhook === undefined || full || this.#backlogged.has(scheduled.webhook)) {
+      this.#fetchLater(scheduled.webhook);
+      return;
+    }
+    this.#mine.set(scheduled.guid, 'active');
+    this.#heldBytes += bytes;
+    this.#queue.push(scheduled.webhook, endpointOf(urlOf(webhook)), 'first', { guid: scheduled.guid, held });
+    this.#pump();
+  }
+
+  // What the log says
+
+  /** The read models now show everything up to `position`; `events` are the newest of that. */
+  projected(events: ReadonlyArray<Decoded>, position: Position): void {
+    this.#projectedUpTo = position;
+    let done = 0;
+    for (const { guid, position: at } of this.#doneUnprojected) {
+      if (at > position) break;
+      if (this.#mine.get(guid) === at) this.#mine.delete(guid);
+      done += 1;
+    }
+    if (done > 0) this.#doneUnprojected.splice(0, done);
+    if (!this.#started || this.#draining) return;
+    for (const { event, stream } of events) {
+      // Settled by a reaction: where invocations are ordered, another one may go now.
+      if (event.type === 'InvocationCancelled' || event.type === 'InvocationSuperseded') {
+        const row = this.#deps.dueList.invocation(stream.slice(INVOCATION_PREFIX.length));
+        if (row !== undefined) this.#lookAgain.add(row.webhook);
+      }
+      const dueAtMs =
+        event.type === 'AttemptFailed'
+          ? event.nextAttemptAtMs
+          : event.type === 'RetryRequested' || event.type === 'InvocationScheduled'
+            ? event.atMs
+            : null;
+      // It became due before the last look, and was written after it.
+      if (dueAtMs !== null && dueAtMs <= this.#noticedUntilMs) this.#noticedUntilMs = dueAtMs - 1;
+    }
+    for (const webhook of this.#lookAgain) this.#fetchLater(webhook);
+    this.#lookAgain.clear();
+    this.#noticeDue();
+  }
+
+  /** Looks up what fell due since the last time, and sets the timer for what falls due next. */
+  #noticeDue(): void {
+    if (this.#draining) return;
+    const nowMs = this.#deps.clock.nowMs();
+    // The clock may have been set back: what was noticed ahead of it falls due once more.
+    this.#noticedUntilMs = Math.min(this.#noticedUntilMs, nowMs);
+    if (nowMs > this.#noticedUntilMs) {
+      for (const webhook of this.#deps.dueList.webhooksDue(this.#noticedUntilMs, nowMs)) {
+        this.#fetchLater(webhook);
+      }
+      this.#noticedUntilMs = nowMs;
+    }
+    this.#timer?.cancel();
+    const nextMs = this.#deps.dueList.nextDueAfter(this.#noticedUntilMs);
+    if (nextMs === undefined) return;
+    const delayMs = Math.min(Math.max(nextMs - nowMs, 0), TIMER_MAX_MS);
+    this.#timer = this.#deps.clock.setTimer(delayMs, () => this.#noticeDue());
+  }
+
+  #fetchLater(webhook: string): void {
+    this.#backlogged.add(webhook);
+    if (this.#queue.queuedIn(webhook) < REFILL_BELOW) this.#refillSome();
+  }
+
+  #refillSome(): void {
+    for (const webhook of this.#backlogged) {
+      if (this.#queue.queued >= QUEUED_MAX || this.#draining) return;
+      if (this.#refilling.has(webhook) || this.#queue.queuedIn(webhook) >= REFILL_BELOW) continue;
+      this.#refilling.add(webhook);
+      this.#run(this.#refill(webhook));
+    }
+  }
+
+  /** Brings the next due invocations of one webhook from the store into memory. */
+  async #refill(webhook: string): Promise<void> {
+    try {
+      // What is scheduled from here on asks for another refill; what was before is shown below.
+      this.#backlogged.delete(webhook);
+      await this.#deps.settled();
+      const found = await this.#deps.webhooks.get(webhook);
+      if (isLeft(found)) {
+        this.#backlogged.add(webhook);
+        await this.#pause(STORE_RETRY_MS);
+        return;
+      }
+      const known = this.#queue.queuedIn(webhook) + this.#queue.inFlight;
+      const limit = REFILL_COUNT + known;
+      const due = this.#deps.dueList.dueOf(webhook, this.#deps.clock.nowMs(), limit);
+      const endpoint = endpointOf(urlOf(found.right));
+      for (const { guid, retry } of due) {
+        if (this.#mine.has(guid)) continue;
+        this.#mine.set(guid, 'active');
+        this.#queue.push(webhook, endpoint, retry ? 'retry' : 'first', { guid, held: undefined });
+      }
+      if (due.length >= limit) this.#backlogged.add(webhook);
+    } finally {
+      this.#refilling.delete(webhook);
+      this.#pump();
+      if (this.#backlogged.size > 0) this.#refillSome();
+    }
+  }
+
+  // One attempt after the other
+
+  #pump(): void {
+    if (!this.#started) return;
+    while (!this.#draining) {
+      const taken = this.#queue.take();
+      if (taken === undefined) return;
+      const { lane, item, slot } = taken;
+      if (item.held !== undefined) this.#heldBytes -= bodyBytes(item.held);
+      if (this.#backlogged.has(lane) && this.#queue.queuedIn(lane) < REFILL_BELOW) this.#refillSome();
+      this.#run(this.#attempt(item, slot));
+    }
+  }
+
+  #run(work: Promise<void>): void {
+    const running = work.catch(this.#deps.onDefect).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #attempt(item: Waiting, slot: Slot): Promise<void> {
+    const held = item.held ?? (await this.#load(item.guid));
+    const facts = held === undefined ? undefined : factsOf(held);
+    if (held === undefined || facts === undefined) return this.#letGo(item.guid, slot, STORE_RETRY_MS);
+    const { scheduled } = facts;
+    const action = nextAction(held.state, this.#deps.clock.nowMs());
+    if (action.do !== 'attempt' || this.#draining) {
+      await this.#letGo(item.guid, slot);
+      return action.do === 'wait' ? this.#noticeDue() : undefined;
+    }
+
+    const found = await this.#deps.webhooks.get(scheduled.webhook);
+    if (isLeft(found)) return this.#letGo(item.guid, slot, STORE_RETRY_MS);
+    const { webhook, revision } = found.right;
+    const reason = cancelReasonOf(found.right);
+    if (reason !== undefined) {
+      return this.#finish(held, slot, { type: 'CancelInvocation', reason, atMs: this.#deps.clock.nowMs() });
+    }
+    const newer = mayBeSuperseded(held, facts) ? await this.#newerThan(scheduled) : undefined;
+    if (newer !== undefined) {
+      return this.#finish(held, slot, {
+        type: 'SupersedeInvocation',
+        by: newer,
+        atMs: this.#deps.clock.nowMs(),
+      });
+    }
+
+    const step = stepOf(
+      this.#deps.random,
+      held,
+      {
+        type: 'StartAttempt',
+        number: action.number,
+        url: webhook.facts.settings.url,
+        webhookRevision: revision,
+        atMs: this.#deps.clock.nowMs(),
+      },
+      attemptCause(scheduled),
+    );
+    if (step === undefined) {
+      // Too early after all: the clock was set back since the question above.
+      await this.#letGo(item.guid, slot);
+      return this.#noticeDue();
+    }
+    const started = await this.#append(step);
+    if (isLeft(started)) {
+      if (started.left._tag !== 'WrongExpectedRevision') return this.#letGo(item.guid, slot, STORE_RETRY_MS);
+      await this.#letGo(item.guid, slot);
+      return this.#fetchLater(scheduled.webhook);
+    }
+    return this.#attemptStarted(step.after, slot, found.right);
+  }
+
+  /** AttemptStarted is durable: send, and record what came of it. */
+  async #attemptStarted(held: HeldInvocation, slot: Slot, { webhook }: WebhookSnapshot): Promise<void> {
+    const { state } = held;
+    const attempt = state.situation === 'in_flight' ? state.facts.attempts.at(-1) : undefined;
+    if (state.situation !== 'in_flight' || attempt === undefined) {
+      throw new Error(`${held.stream} was started but is ${state.situation}`);
+    }
+    const { scheduled } = state.facts;
+    const request = this.#deps.requests.build(webhook.facts, scheduled, attempt.url, attempt.startedAtMs);
+    const sent = await sendAttempt(this.#deps, state.number, request, this.#interrupt.signal);
+    if (isGone(sent.command)) await this.#disableGone(scheduled, state.number);
+    await this.#finish(held, slot, sent.command, sent.quickSuccess);
+  }
+
+  /** Records the outcome. It is known, so it is written as soon as the store takes it. */
+  async #finish(
+    held: HeldInvocation,
+    slot: Slot,
+    command: InvocationCommand,
+    quickSuccess?: boolean,
+  ): Promise<void> {
+    const facts = factsOf(held);
+    const step =
+      facts === undefined
+        ? undefined
+        : stepOf(this.#deps.random, held, command, attemptCause(facts.scheduled));
+    if (facts === undefined || step === undefined) {
+      throw new Error(`${held.stream}: ${command.type} was refused`);
+    }
+    const { guid, webhook, ordering } = facts.scheduled;
+    for (;;) {
+      const recorded = await this.#append(step);
+      if (recorded._tag === 'Right') {
+        const reason = step.after.state.situation === 'waiting' ? this.#cancelReason(webhook) : undefined;
+        if (reason !== undefined) {
+          // Disabled while the attempt was running: nothing waits for such a webhook.
+          const cancel = { type: 'CancelInvocation', reason, atMs: this.#deps.clock.nowMs() } as const;
+          return this.#finish(step.after, slot, cancel, quickSuccess);
+        }
+        this.#settledAt(guid, recorded.right);
+        if (ordering === 'per_resource') this.#lookAgain.add(webhook);
+        break;
+      }
+      if (recorded.left._tag === 'WrongExpectedRevision') {
+        // Moved on by somebody else, for example recorded as interrupted by a node that took over.
+        this.#mine.delete(guid);
+        this.#fetchLater(webhook);
+        break;
+      }
+      this.#deps.log.warn({ invocation: guid, reason: recorded.left._tag }, 'outcome not recorded yet');
+      if (this.#draining) break;
+      await this.#pause(STORE_RETRY_MS);
+    }
+    this.#queue.release(slot, quickSuccess);
+    this.#pump();
+  }
+
+  #cancelReason(webhook: string): CancelReason | undefined {
+    const cached = this.#deps.webhooks.cached(webhook);
+    return cached === undefined ? undefined : cancelReasonOf(cached);
+  }
+
+  /** It is at this place in the log; until the read models show that, they must not be believed about it. */
+  #settledAt(guid: string, position: Position): void {
+    if (position <= this.#projectedUpTo) {
+      this.#mine.delete(guid);
+      return;
+    }
+    this.#mine.set(guid, position);
+    this.#doneUnprojected.push({ guid, position });
+  }
+
+  /** Not attempted now. The due list still knows it, should it be due. */
+  async #letGo(guid: string, slot: Slot, afterMs = 0): Promise<void> {
+    if (afterMs > 0) {
+      await this.#pause(afterMs);
+      this.#noticedUntilMs = Number.NEGATIVE_INFINITY;
+    }
+    this.#mine.delete(guid);
+    this.#queue.release(slot, undefined);
+    if (afterMs > 0) this.#noticeDue();
+    this.#pump();
+  }
+
+  async #append(step: Step): Promise<Either<AppendFailure, Position>> {
+    const appended = await appendUntilKnown(this.#deps.store, [step.append], async () => {
+      if (!this.#draining) await this.#pause(STORE_RETRY_MS);
+      return !this.#draining;
+    });
+    return isLeft(appended) ? appended : right(appended.right[0]?.position ?? 0);
+  }
+
+  async #load(guid: string): Promise<HeldInvocation | undefined> {
+    const stream = streamOf.invocation(guid);
+    const loaded = await load(this.#deps.store, stream, aggregate);
+    if (isLeft(loaded)) return undefined;
+    return { ...loaded.right, stream };
+  }
+
+  async #newerThan(scheduled: InvocationScheduled): Promise<string | undefined> {
+    await this.#deps.settled();
+    const { dueList } = this.#deps;
+    const row = dueList.invocation(scheduled.guid);
+    return row === undefined
+      ? undefined
+      : dueList.newerThan(scheduled.webhook, scheduled.origin, row.position)?.guid;
+  }
+
+  /** Before the outcome: a crash in between leaves a disabled webhook and an interrupted attempt, never the reverse. */
+  async #disableGone(scheduled: InvocationScheduled, attempt: number): Promise<void> {
+    const cause = attemptCause(scheduled);
+    const gone = { invocation: scheduled.guid, attempt };
+    for (;;) {
+      const disabled = await this.#deps.webhooks.disableGone(scheduled.webhook, gone, cause);
+      if (disabled._tag === 'Right' || disabled.left._tag === 'WebhookDeletedBefore' || this.#draining)
+        return;
+      await this.#pause(STORE_RETRY_MS);
+    }
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#deps.clock.setTimer(delayMs, resolve);
+    });
+  }
+}
+
+/** Its turn depends on others for the same resource: it goes through the due list, never past it. */
+const isSequenced = (scheduled: InvocationScheduled): boolean =>
+  scheduled.ordering === 'per_resource' || scheduled.coalesce;
+
+const isGone = (command: InvocationCommand): boolean =>
+  command.type === 'RecordAnswer' && command.result.statusCode === 410;
+
+/** Why nothing is sent to this webhook, if so. */
+const cancelReasonOf = ({ webhook }: WebhookSnapshot): CancelReason | undefined => {
+  if (webhook.situation === 'enabled') return undefined;
+  return webhook.situation === 'deleted' ? 'webhook_deleted' : 'webhook_disabled';
+};
+
+const INVOCATION_PREFIX = streamOf.invocation('');
+
+/** In a round that was asked for by hand only what is newer than the request supersedes it: see reactions.ts. */
+const mayBeSuperseded = (held: HeldInvocation, { scheduled, attempts, round }: InvocationFacts): boolean => {
+  const byHand = round.attemptsBefore > 0 || (attempts.length === 0 && held.head.revision > 0);
+  return scheduled.coalesce && !byHand;
+};
+
+const urlOf = (snapshot: WebhookSnapshot): string => snapshot.webhook.facts.settings.url;
+
+const factsOf = (held: HeldInvocation): InvocationFacts | undefined =>
+  held.state.situation === 'unscheduled' ? undefined : held.state.facts;
+
+const bodyBytes = (held: HeldInvocation): number => factsOf(held)?.scheduled.body.length ?? 0;
+
+const waiting = (scheduled: InvocationScheduled): InvocationState => ({
+  situation: 'waiting',
+  facts: {
+    scheduled,
+    attempts: [],
+    round: { retries: scheduled.retries, retryBaseMs: scheduled.retryBaseMs, attemptsBefore: 0 },
+  },
+  dueAtMs: scheduled.atMs,
+});

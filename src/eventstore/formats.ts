@@ -1,0 +1,252 @@
+import * as t from 'io-ts';
+import type { AccountOpened } from '../domain/account.ts';
+import type { DomainEvent } from '../domain/events.ts';
+import type {
+  AttemptFailed,
+  AttemptResult,
+  AttemptStarted,
+  CancelReason,
+  InvocationCancelled,
+  InvocationDelivered,
+  InvocationExhausted,
+  InvocationScheduled,
+  InvocationSuperseded,
+  MatchedResource,
+  RetryRequested,
+} from '../domain/invocation.ts';
+import type { Json } from '../domain/json.ts';
+import type { Relations, ResourceChange } from '../domain/resource-change.ts';
+import { type Resource, type ResourceRef, RESOURCES, type Trigger, TRIGGERS } from '../domain/resources.ts';
+import type {
+  DisabledReason,
+  OpenTicketSelection,
+  Ordering,
+  SecretRotated,
+  Selection,
+  WebhookCreated,
+  WebhookDeleted,
+  WebhookDisabled,
+  WebhookEnabled,
+  WebhookSettings,
+  WebhookUpdated,
+} from '../domain/webhook.ts';
+
+/**
+ * How every event type stands in the log, by schema version. A new version keeps the old codec under another name
+ * and says how its data becomes the new one's:
+ *
+ *     AttemptFailed: upcast(attemptFailedV1, (v1) => ({ ...v1, outcome: 'failed' }), latest(attemptFailed)),
+ */
+
+/** An event's data on disk: its type stands beside it. */
+export type DataOf<E> = Omit<E, 'type'>;
+
+/** One event type. Versions count from 1; the newest is what is written. */
+export interface Format<Data> {
+  readonly newest: t.Type<Data>;
+  /** Versions 1, 2 … before the newest, each with the step to the next. */
+  readonly older: ReadonlyArray<{ readonly codec: t.Mixed; readonly upcast: (data: unknown) => unknown }>;
+}
+
+/** A type of the domain without its codec, or with a codec for another shape, does not compile. */
+export type Formats = { readonly [E in DomainEvent as E['type']]: Format<DataOf<E>> };
+
+export const latest = <Data>(newest: t.Type<Data>): Format<Data> => ({ newest, older: [] });
+
+/** Puts one more version before all versions of `format`. */
+export const upcast = <Old, Newest, Next = Newest>(
+  codec: t.Type<Old>,
+  step: (old: Old) => Next,
+  format: Format<Newest>,
+): Format<Newest> => ({
+  newest: format.newest,
+  older: [{ codec, upcast: (data) => step(data as Old) }, ...format.older],
+});
+
+/** The version that is written. */
+export const schemaVersionOf = (format: { readonly older: ReadonlyArray<unknown> }): number =>
+  format.older.length + 1;
+
+/** Every key of T exactly once, optional ones too: a field added to the domain is an error here. */
+type Props<T> = { readonly [K in keyof T]-?: t.Type<Required<T>[K]> };
+
+const object = <T>(props: Props<T>): t.Type<T> => t.strict(props) as t.Mixed;
+const partial = <T>(props: Props<T>): t.Type<Partial<T>> => t.exact(t.partial(props));
+const oneOf = <T extends string>(names: ReadonlyArray<T>): t.Type<T> =>
+  t.keyof(Object.fromEntries(names.map((name) => [name, null])) as Record<T, null>);
+const nullable = <T>(codec: t.Type<T>): t.Type<T | null> => t.union([codec, t.null]);
+
+/** Anything that JSON can say; what was parsed is JSON already, it only has to be there. */
+const json = new t.Type<Json>(
+  'Json',
+  (value): value is Json => value !== undefined,
+  (value, context) => (value === undefined ? t.failure(value, context) : t.success(value as Json)),
+  t.identity,
+);
+
+const resource: t.Type<Resource> = oneOf(RESOURCES);
+const trigger: t.Type<Trigger> = oneOf(TRIGGERS);
+const ordering: t.Type<Ordering> = oneOf<Ordering>(['none', 'per_resource']);
+
+const resourceRef = object<ResourceRef>({ resource, identifier: t.string });
+
+const accountOpened = object<DataOf<AccountOpened>>({ companyId: t.string, atMs: t.number });
+
+// Webhooks
+
+const openTicketSelection = object<OpenTicketSelection>({
+  dialect: t.literal('openticket'),
+  resource,
+  trigger,
+  identifier: t.string,
+  triggeredByChildResources: t.boolean,
+});
+
+const selection: t.Type<Selection> = openTicketSelection;
+
+const settings: Props<WebhookSettings> = {
+  name: t.string,
+  url: t.string,
+  retries: t.number,
+  selection,
+  retryBaseMs: nullable(t.number),
+  ordering,
+  coalesce: t.boolean,
+};
+
+const disabledReason: t.Type<DisabledReason> = t.union([
+  object<Extract<DisabledReason, { kind: 'by_request' }>>({ kind: t.literal('by_request') }),
+  object<Extract<DisabledReason, { kind: 'gone' }>>({
+    kind: t.literal('gone'),
+    invocation: t.string,
+    attempt: t.number,
+  }),
+]);
+
+const webhookCreated = object<DataOf<WebhookCreated>>({
+  guid: t.string,
+  companyId: t.string,
+  nonce: t.string,
+  sealedSecret: t.string,
+  settings: object<WebhookSettings>(settings),
+  atMs: t.number,
+});
+const webhookUpdated = object<DataOf<WebhookUpdated>>({
+  changes: partial<WebhookSettings>(settings),
+  atMs: t.number,
+});
+const webhookEnabled = object<DataOf<WebhookEnabled>>({ atMs: t.number });
+const webhookDisabled = object<DataOf<WebhookDisabled>>({ reason: disabledReason, atMs: t.number });
+const secretRotated = object<DataOf<SecretRotated>>({
+  sealedSecret: t.string,
+  previousUntilMs: t.number,
+  atMs: t.number,
+});
+const webhookDeleted = object<DataOf<WebhookDeleted>>({ atMs: t.number });
+
+// Resources
+
+const resourceChange = object<DataOf<ResourceChange>>({
+  companyId: t.string,
+  resource,
+  identifier: t.string,
+  changeType: t.string,
+  triggers: t.readonlyArray(trigger),
+  source: t.string,
+  id: t.string,
+  fingerprint: t.string,
+  occurredAtMs: t.number,
+  data: json,
+  relations: object<Relations>({
+    declared: t.readonlyArray(resourceRef),
+    derived: t.readonlyArray(resourceRef),
+  }),
+  atMs: t.number,
+});
+
+// Invocations
+
+const attemptResult = object<AttemptResult>({
+  statusCode: nullable(t.number),
+  error: nullable(t.string),
+  durationMs: t.number,
+  address: nullable(t.string),
+  responseExcerpt: nullable(t.string),
+});
+
+const invocationScheduled = object<DataOf<InvocationScheduled>>({
+  guid: t.string,
+  webhook: t.string,
+  companyId: t.string,
+  change: nullable(t.string),
+  test: t.boolean,
+  resource,
+  trigger,
+  identifier: t.string,
+  origin: object<InvocationScheduled['origin']>({ resource, identifier: t.string, trigger }),
+  matched: t.readonlyArray(
+    object<MatchedResource>({ resource, identifier: t.string, path: t.readonlyArray(resourceRef) }),
+  ),
+  body: t.string,
+  retries: t.number,
+  retryBaseMs: t.number,
+  ordering,
+  coalesce: t.boolean,
+  atMs: t.number,
+});
+const attemptStarted = object<DataOf<AttemptStarted>>({
+  number: t.number,
+  url: t.string,
+  webhookRevision: t.number,
+  atMs: t.number,
+});
+const attemptFailed = object<DataOf<AttemptFailed>>({
+  number: t.number,
+  outcome: oneOf<AttemptFailed['outcome']>(['failed', 'interrupted']),
+  result: attemptResult,
+  nextAttemptAtMs: nullable(t.number),
+  atMs: t.number,
+});
+const invocationDelivered = object<DataOf<InvocationDelivered>>({
+  number: t.number,
+  result: attemptResult,
+  atMs: t.number,
+});
+const invocationExhausted = object<DataOf<InvocationExhausted>>({ gone: t.boolean, atMs: t.number });
+const invocationCancelled = object<DataOf<InvocationCancelled>>({
+  reason: oneOf<CancelReason>(['webhook_disabled', 'webhook_deleted']),
+  atMs: t.number,
+});
+const invocationSuperseded = object<DataOf<InvocationSuperseded>>({ by: t.string, atMs: t.number });
+const retryRequested = object<DataOf<RetryRequested>>({
+  retries: t.number,
+  retryBaseMs: t.number,
+  atMs: t.number,
+});
+
+export const FORMATS: Formats = {
+  AccountOpened: latest(accountOpened),
+
+  WebhookCreated: latest(webhookCreated),
+  WebhookUpdated: latest(webhookUpdated),
+  WebhookEnabled: latest(webhookEnabled),
+  WebhookDisabled: latest(webhookDisabled),
+  SecretRotated: latest(secretRotated),
+  WebhookDeleted: latest(webhookDeleted),
+
+  ResourceChanged: latest(resourceChange),
+  OrderSold: latest(resourceChange),
+  TicketsRefunded: latest(resourceChange),
+  TicketsReissued: latest(resourceChange),
+  OrderCancelled: latest(resourceChange),
+  TicketsScanned: latest(resourceChange),
+
+  InvocationScheduled: latest(invocationScheduled),
+  AttemptStarted: latest(attemptStarted),
+  AttemptFailed: latest(attemptFailed),
+  InvocationDelivered: latest(invocationDelivered),
+  InvocationExhausted: latest(invocationExhausted),
+  InvocationCancelled: latest(invocationCancelled),
+  InvocationSuperseded: latest(invocationSuperseded),
+  RetryRequested: latest(retryRequested),
+};

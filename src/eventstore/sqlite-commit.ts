@@ -1,0 +1,149 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { Lru } from '../domain/lru.ts';
+import {
+  type AppendFailure,
+  type EventData,
+  NO_STREAM,
+  type Position,
+  type StreamAppend,
+} from './event-store.ts';
+import { nameHash, resultCode, textOf } from './sqlite-schema.ts';
+
+/**
+ * The answer to one append: revision and position of the last event of each of its streams, one after the other. The
+ * position is negative when the events were stored before. Flat, because it crosses threads.
+ */
+export type Answer = ReadonlyArray<number> | AppendFailure;
+
+export interface Committed {
+  /** One for each request, in order. */
+  readonly answers: ReadonlyArray<Answer>;
+  /** Set when the connection can no longer be trusted: it must not be used again. */
+  readonly fatal?: string;
+}
+
+export interface Committer {
+  /** All requests in one transaction. Each succeeds or fails by itself; a full disk fails all of them. */
+  commit(requests: ReadonlyArray<ReadonlyArray<StreamAppend>>): Committed;
+  readonly head: Position;
+}
+
+/** A stream's number and its last revision. Number 0: it does not exist. */
+interface Known {
+  readonly streamNo: number;
+  readonly revision: number;
+}
+
+const KNOWN_STREAMS_MAX = 50_000;
+const MISSING: Known = { streamNo: 0, revision: NO_STREAM };
+
+/** What passes by itself, with nothing stored: SQLITE_FULL, and SQLITE_BUSY from a visitor's shell. */
+const PASSING: ReadonlySet<number> = new Set([13, 5]);
+
+/** The only writer of the log. Positions are 1 … N: a transaction that is rolled back gives its numbers back. */
+export const openCommitter = (db: DatabaseSync): Committer => {
+  const findStream = db.prepare('SELECT stream_no, revision FROM streams WHERE name_hash = ? AND name = ?');
+  const insertStream = db.prepare(
+    'INSERT INTO streams (stream_no, name, name_hash, revision) VALUES (?, ?, ?, ?)',
+  );
+  const updateStream = db.prepare('UPDATE streams SET revision = ? WHERE stream_no = ?');
+  const insertEvent = db.prepare(
+    'INSERT INTO events (position, stream_no, revision, id, type, data, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
+  const storedIds = db.prepare(
+    'SELECT id, position FROM events WHERE stream_no = ? AND revision > ? ORDER BY revision LIMIT ?',
+  );
+  const updateHead = db.prepare('UPDATE log SET head = ?');
+  const begin = db.prepare('BEGIN IMMEDIATE');
+  const commitAll = db.prepare('COMMIT');
+
+  let known = new Lru<string, Known>(KNOWN_STREAMS_MAX);
+  let head = Number(db.prepare('SELECT head FROM log').get()?.['head']);
+  let streams = Number(db.prepare('SELECT max(stream_no) AS last FROM streams').get()?.['last'] ?? 0);
+
+  const lookUp = (stream: string): Known => {
+    const cached = known.get(stream);
+    if (cached !== undefined) return cached;
+    const row = findStream.get(nameHash(stream), stream);
+    if (row === undefined) return MISSING;
+    const found = { streamNo: Number(row['stream_no']), revision: Number(row['revision']) };
+    known.set(stream, found);
+    return found;
+  };
+
+  /** Position of the last of the given events when exactly these are stored after `revision`; else undefined. */
+  const storedAfter = (
+    streamNo: number,
+    revision: number,
+    events: ReadonlyArray<EventData>,
+  ): Position | undefined => {
+    const rows = storedIds.all(streamNo, revision, events.length);
+    const same = rows.length === events.length && events.every(({ id }, index) => rows[index]?.['id'] === id);
+    return same ? Number(rows.at(-1)?.['position']) : undefined;
+  };
+
+  /** Expectations first, so that a refused batch has written nothing and needs no savepoint. */
+  const appendBatch = (batch: ReadonlyArray<StreamAppend>): Answer => {
+    const places = batch.map(({ stream }) => lookUp(stream));
+    const stored: (Position | undefined)[] = [];
+    for (const [index, { stream, expectedRevision, events }] of batch.entries()) {
+      const { streamNo, revision } = places[index] ?? MISSING;
+      if (expectedRevision === revision) continue;
+      const position =
+        expectedRevision < revision ? storedAfter(streamNo, expectedRevision, events) : undefined;
+      if (position === undefined) {
+        return { _tag: 'WrongExpectedRevision', stream, expected: expectedRevision, actual: revision };
+      }
+      stored[index] = position;
+    }
+    return batch.flatMap((part, index) => {
+      const position = stored[index];
+      return position === undefined
+        ? write(part, places[index] ?? MISSING)
+        : [part.expectedRevision + part.events.length, -position];
+    });
+  };
+
+  const write = ({ stream, events }: StreamAppend, place: Known): readonly [number, number] => {
+    const streamNo = place.streamNo === 0 ? (streams += 1) : place.streamNo;
+    let { revision } = place;
+    for (const { id, type, data, metadata } of events) {
+      head += 1;
+      revision += 1;
+      insertEvent.run(head, streamNo, revision, id, type, data, metadata);
+    }
+    if (place.streamNo === 0) insertStream.run(streamNo, stream, nameHash(stream), revision);
+    else updateStream.run(revision, streamNo);
+    known.set(stream, { streamNo, revision });
+    return [revision, head];
+  };
+
+  return {
+    get head() {
+      return head;
+    },
+    commit: (requests) => {
+      const before = { head, streams };
+      let committing = false;
+      try {
+        begin.run();
+        const answers = requests.map(appendBatch);
+        if (head > before.head) updateHead.run(head);
+        committing = true;
+        commitAll.run();
+        return { answers };
+      } catch (error) {
+        ({ head, streams } = before);
+        known = new Lru(KNOWN_STREAMS_MAX);
+        const message = `SQLite: ${textOf(error)}`;
+        if (PASSING.has(resultCode(error) ?? 0)) {
+          if (db.isTransaction) db.exec('ROLLBACK');
+          return { answers: requests.map(() => ({ _tag: 'StoreUnavailable', message })) };
+        }
+        // A commit that failed for any other reason may still be found in the WAL when it is next recovered.
+        const _tag = committing ? 'OutcomeUnknown' : 'StoreUnavailable';
+        return { answers: requests.map(() => ({ _tag, message })), fatal: message };
+      }
+    },
+  };
+};

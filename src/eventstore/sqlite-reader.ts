@@ -1,0 +1,103 @@
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { Page, Position, ReadAllOptions, ReadStreamOptions, RecordedEvent } from './event-store.ts';
+import { nameHash } from './sqlite-schema.ts';
+
+/** Reads on a connection of its own; each is one statement and sees one state of the log. */
+export interface LogReader {
+  stream(name: string, options: ReadStreamOptions): ReadonlyArray<RecordedEvent>;
+  all(options: ReadAllOptions): Page;
+  head(): Position;
+  close(): void;
+}
+
+/** Positions looked at for one page: a filter that nothing passes must not hold up the event loop. */
+const SCANNED_MAX = 5_000;
+/** Text of one page, in code units; a page holds at least one event. */
+const PAGE_UNITS_MAX = 32 * 1024 * 1024;
+
+const COLUMNS = 's.name, e.revision, e.position, e.id, e.type, e.data, e.metadata';
+
+export const openReader = (db: DatabaseSync): LogReader => {
+  const ofStream = (condition: string, order: string): StatementSync =>
+    asArrays(
+      db.prepare(
+        `SELECT ${COLUMNS} FROM streams s CROSS JOIN events e ON e.stream_no = s.stream_no
+         WHERE s.name_hash = ? AND s.name = ? AND e.revision ${condition} ? ORDER BY e.revision ${order} LIMIT ?`,
+      ),
+    );
+  const forwards = ofStream('>=', 'ASC');
+  const backwards = ofStream('<=', 'DESC');
+  const headPosition = asArrays(db.prepare('SELECT max(position) FROM events'));
+  const afterPosition = new Map<number, StatementSync>();
+
+  /** Prefixes are tested before the large columns are touched; `instr` compares bytes, whatever the name holds. */
+  const allStatement = (prefixes: number): StatementSync => {
+    const known = afterPosition.get(prefixes);
+    if (known !== undefined) return known;
+    const filter = Array.from({ length: prefixes }, () => 'instr(s.name, ?) = 1').join(' OR ');
+    const statement = asArrays(
+      db.prepare(
+        `SELECT ${COLUMNS} FROM events e CROSS JOIN streams s ON s.stream_no = e.stream_no
+         WHERE e.position > ? AND e.position <= ? ${prefixes > 0 ? `AND (${filter})` : ''}
+         ORDER BY e.position LIMIT ?`,
+      ),
+    );
+    afterPosition.set(prefixes, statement);
+    return statement;
+  };
+
+  const head = (): Position => Number((headPosition.get() as unknown as Row | undefined)?.[0] ?? 0);
+
+  return {
+    head,
+    stream: (name, { fromRevision, direction, limit }) => {
+      const rows =
+        direction === 'backwards'
+          ? backwards.all(nameHash(name), name, fromRevision ?? Number.MAX_SAFE_INTEGER, limit)
+          : forwards.all(nameHash(name), name, fromRevision ?? 0, limit);
+      return (rows as unknown as Row[]).map(toRecorded);
+    },
+    all: ({ after, limit, filter }) => {
+      const end = head();
+      const prefixes = filter?.streamPrefixes;
+      if (after >= end || prefixes?.length === 0)
+        return { events: [], next: Math.max(after, end), atEnd: true };
+      const scanTo = Math.min(end, after + Math.max(limit, SCANNED_MAX));
+      const rows = allStatement(prefixes?.length ?? 0).iterate(after, scanTo, ...(prefixes ?? []), limit);
+      const events: RecordedEvent[] = [];
+      let units = 0;
+      let full = false;
+      for (const row of rows as unknown as Iterable<Row>) {
+        const event = toRecorded(row);
+        events.push(event);
+        units += event.event.data.length + event.event.metadata.length;
+        full = events.length === limit || units >= PAGE_UNITS_MAX;
+        if (full) break;
+      }
+      const next = full ? (events.at(-1)?.position ?? scanTo) : scanTo;
+      return { events, next, atEnd: next >= end };
+    },
+    close: () => db.close(),
+  };
+};
+
+type Row = ReadonlyArray<SQLOutputValue>;
+
+/** Rows as arrays are cheaper than as objects, whose keys would be made for every row. */
+const asArrays = (statement: StatementSync): StatementSync => {
+  statement.setReturnArrays(true);
+  return statement;
+};
+
+const toRecorded = (row: Row): RecordedEvent => {
+  const [stream, revision, position, id, type, data, metadata] = row as [
+    string,
+    number,
+    number,
+    string,
+    string,
+    string,
+    string,
+  ];
+  return { stream, revision, position, event: { id, type, data, metadata } };
+};

@@ -1,0 +1,32 @@
+/** What a route answers when it succeeds. */
+export interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const json = (status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): Answer => ({
+  status,
+  contentType: 'application/json; charset=utf-8',
+  body: JSON.stringify(value),
+  headers,
+});
+
+export const ok = (value: unknown): Answer => json(200, value);
+
+/** `location` is a path: links are never built from what a client sent as Host. */
+export const created = (location: string, value: unknown): Answer => json(201, value, { Location: location });
+
+export const accepted = (value: unknown): Answer => json(202, value);
+
+/** Alive, but not to be sent any work. */
+export const unavailable = (value: unknown): Answer => json(503, value, { 'Retry-After': '1' });
+
+/** A page or file of the documentation: the same for everybody until the next version. */
+export const page = (contentType: string, body: string, status = 200): Answer => ({
+  status,
+  contentType,
+  body,
+  headers: { 'Cache-Control': 'public, max-age=300' },
+});

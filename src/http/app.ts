@@ -1,0 +1,125 @@
+import type { ServerOptions } from 'node:http';
+import Router from '@koa/router';
+import { type Either, isLeft, left } from 'fp-ts/lib/Either.js';
+import Koa from 'koa';
+import { authenticate } from './access.ts';
+import type { Answer } from './answer.ts';
+import { changeRoutes } from './changes.ts';
+import type { HttpDeps } from './deps.ts';
+import { docsRoutes } from './docs.ts';
+import type { Failure } from './failure.ts';
+import { healthRoutes } from './health.ts';
+import { invocationRoutes } from './invocations.ts';
+import { type ProblemAnswer, problemOf, problemOfDefect } from './problem.ts';
+import type { OpenCall, Route } from './routing.ts';
+import { secretRoutes } from './secrets.ts';
+import { settingsRoutes } from './settings.ts';
+import { webhookRoutes } from './webhooks.ts';
+
+/** For the server around the app: whoever sends headers or a body drip by drip is cut off. */
+export const SERVER_OPTIONS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 5_000,
+  /** How often the two first are looked after. */
+  connectionsCheckingInterval: 1_000,
+} as const satisfies ServerOptions;
+
+/** Every route that this app serves, described in src/http/openapi. */
+export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
+  ...webhookRoutes(deps),
+  ...settingsRoutes(deps),
+  ...secretRoutes(deps),
+  ...invocationRoutes(deps),
+  ...changeRoutes(deps),
+  ...healthRoutes(deps),
+  ...docsRoutes(deps),
+];
+
+export const createApp = (deps: HttpDeps): Koa => {
+  const app = new Koa();
+  // Whatever reaches koa itself is a broken connection; defects are logged below.
+  app.silent = true;
+  app.use(guard(deps));
+
+  const router = new Router();
+  for (const route of routesOf(deps)) {
+    router.register(route.path, [route.method], async (ctx: Koa.Context) => {
+      const handled = await handle(deps, route, ctx);
+      if (isLeft(handled)) sendFailure(deps, ctx, handled.left);
+      else send(ctx, handled.right);
+    });
+  }
+  app.use(router.routes());
+  app.use((ctx) => {
+    const methods = allowedMethods(router, ctx.path);
+    const nothing: Failure =
+      methods.length === 0 ? { _tag: 'NotFound' } : { _tag: 'MethodNotAllowed', allowed: methods };
+    sendFailure(deps, ctx, nothing);
+  });
+  return app;
+};
+
+const handle = async (deps: HttpDeps, route: Route, ctx: Koa.Context): Promise<Either<Failure, Answer>> => {
+  const call: OpenCall = {
+    requestId: deps.random.uuid(),
+    params: ctx['params'] as Readonly<Record<string, string>>,
+    query: new URLSearchParams(ctx.querystring),
+    request: ctx.req,
+  };
+  if (route.roles === 'open') return route.handle(call);
+  const principal = await authenticate(deps.verifyToken, ctx.req.headers.authorization, route.roles);
+  if (isLeft(principal)) return left(principal.left);
+  return route.handle({ ...call, principal: principal.right });
+};
+
+/** Headers of every answer, and a last resort: a defect is logged under an id and shows nothing else. */
+const guard =
+  ({ log, random }: HttpDeps): Koa.Middleware =>
+  async (ctx, next) => {
+    ctx.set(SECURITY_HEADERS);
+    try {
+      await next();
+    } catch (error) {
+      const id = random.uuid();
+      log.error({ id, method: ctx.method, path: ctx.path, error }, 'a request met a defect');
+      sendProblem(ctx, problemOfDefect(id));
+    }
+  };
+
+const SECURITY_HEADERS = {
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy':
+    "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+};
+
+const send = (ctx: Koa.Context, answer: Answer): void => {
+  ctx.status = answer.status;
+  ctx.set(answer.headers);
+  ctx.set('Content-Type', answer.contentType);
+  ctx.body = answer.body;
+};
+
+const sendFailure = (deps: HttpDeps, ctx: Koa.Context, failure: Failure): void => {
+  const answer = problemOf(failure);
+  if (answer.problem.status >= 500) {
+    deps.log.warn({ method: ctx.method, path: ctx.path, failure }, 'a request could not be served');
+  }
+  sendProblem(ctx, answer);
+};
+
+const sendProblem = (ctx: Koa.Context, { problem, headers }: ProblemAnswer): void => {
+  send(ctx, {
+    status: problem.status,
+    contentType: 'application/problem+json; charset=utf-8',
+    body: JSON.stringify(problem),
+    headers,
+  });
+};
+
+/** HEAD is GET without the body. */
+const allowedMethods = (router: Router, path: string): ReadonlyArray<string> => [
+  ...new Set(router.match(path, 'OPTIONS').path.flatMap((layer) => layer.methods)),
+];

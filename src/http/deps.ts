@@ -1,0 +1,52 @@
+import type { Either } from 'fp-ts/lib/Either.js';
+import type { InvocationFailure, KnownInvocation } from '../commands/invocations.ts';
+import type { ChangeIntake } from '../commands/report-changes.ts';
+import type { Webhooks } from '../commands/webhooks.ts';
+import type { Cause } from '../domain/events.ts';
+import type { Rules } from '../domain/rules.ts';
+import type { EventStore } from '../eventstore/event-store.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { Random } from '../ports/random.ts';
+import type { VerifyToken } from '../ports/tokens.ts';
+import type { ReadModels } from '../projections/read-models.ts';
+
+export type CheckUrl = (text: string) => Either<{ readonly message: string }, URL>;
+
+/** The commands on invocations, bound to what they need. */
+export interface InvocationCommands {
+  get(guid: string): Promise<Either<InvocationFailure, KnownInvocation>>;
+  retry(guid: string, cause: Cause): Promise<Either<InvocationFailure, KnownInvocation>>;
+  /** How many new rounds were opened. */
+  retryAllFailed(webhook: string, cause: Cause): Promise<Either<InvocationFailure, number>>;
+  test(webhook: string, cause: Cause): Promise<Either<InvocationFailure, KnownInvocation>>;
+}
+
+export interface Health {
+  readonly ready: boolean;
+  /** Why not, in words for an operator; empty when ready. */
+  readonly reasons: ReadonlyArray<string>;
+}
+
+/** Everything that the HTTP side needs. Each resource's file takes the part that it uses. */
+export interface HttpDeps {
+  readonly version: string;
+  /** The first wait of webhooks that set none. Milliseconds. */
+  readonly defaultRetryBaseMs: number;
+  readonly rules: Rules;
+  readonly webhooks: Webhooks;
+  readonly intake: Pick<ChangeIntake, 'report'>;
+  readonly invocations: InvocationCommands;
+  readonly readModels: Pick<ReadModels, 'webhooksOf' | 'change' | 'invocations'>;
+  readonly store: Pick<EventStore, 'readStream'>;
+  readonly verifyToken: VerifyToken;
+  /** The secret behind its sealed form, as the partner sees it: `whsec_…`. */
+  readonly openSecret: (sealed: string) => string;
+  readonly checkUrl: CheckUrl;
+  /** Resolves when the read models show everything that this process has written. */
+  readonly settled: () => Promise<void>;
+  readonly health: () => Health;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly random: Pick<Random, 'uuid'>;
+  readonly log: Log;
+}

@@ -1,0 +1,34 @@
+import type { InvocationFailure } from '../commands/invocations.ts';
+import type { ReportFailure } from '../commands/report-changes.ts';
+import type { WebhookFailure } from '../commands/webhooks.ts';
+
+/** One thing that is wrong with one field, in words for whoever wrote the request. */
+export interface FieldError {
+  /** As the request names it: `name`, `[3].subject`, a query parameter, or `body` for the whole. */
+  readonly field: string;
+  readonly message: string;
+}
+
+/** What can be wrong with a request before any command is decided. */
+export type RequestFailure =
+  | { readonly _tag: 'NotParseable'; readonly message: string }
+  | { readonly _tag: 'TokenMissing' }
+  | { readonly _tag: 'TokenExpired' }
+  | { readonly _tag: 'TokenNotAccepted' }
+  | { readonly _tag: 'RoleNotAllowed'; readonly role: string; readonly needed: ReadonlyArray<string> }
+  | { readonly _tag: 'CompanyNotAllowed'; readonly companyId: string }
+  | { readonly _tag: 'NotFound' }
+  | { readonly _tag: 'MethodNotAllowed'; readonly allowed: ReadonlyArray<string> }
+  | { readonly _tag: 'BodyTooLarge'; readonly bytesMax: number }
+  | { readonly _tag: 'MediaTypeNotTaken'; readonly taken: ReadonlyArray<string> }
+  | { readonly _tag: 'EncodingNotTaken' }
+  | { readonly _tag: 'InvalidFields'; readonly errors: ReadonlyArray<FieldError> }
+  | { readonly _tag: 'TooManyRequests'; readonly retryAfterSeconds: number };
+
+/** Everything that a route can answer instead of success. */
+export type Failure = RequestFailure | WebhookFailure | InvocationFailure | ReportFailure;
+
+export const invalid = (field: string, message: string): RequestFailure => ({
+  _tag: 'InvalidFields',
+  errors: [{ field, message }],
+});

@@ -1,0 +1,42 @@
+import type { JsonObject } from '../../domain/json.ts';
+import { changePaths, changeSchemas } from './changes.ts';
+import { commonSchemas } from './common.ts';
+import { invocationPaths, invocationSchemas } from './invocations.ts';
+import { secretPaths, secretSchemas } from './secrets.ts';
+import { servicePaths } from './service.ts';
+import { PROBLEM_RESPONSES } from './shape.ts';
+import { settingsPaths, settingsSchemas } from './settings.ts';
+import { webhookPaths, webhookSchemas } from './webhooks.ts';
+
+/** The whole API. Every answer of the HTTP tests is checked against it. */
+export const openApiDocument = (version: string): JsonObject => ({
+  openapi: '3.1.0',
+  info: {
+    title: 'Callboard',
+    version,
+    summary: 'Webhooks for ticketing platforms',
+    description:
+      'JSON in snake case; errors are application/problem+json (RFC 9457). An unknown path answers 404, a method that a path does not have 405.',
+  },
+  security: [{ bearer: [] }],
+  paths: {
+    ...webhookPaths,
+    ...settingsPaths,
+    ...secretPaths,
+    ...invocationPaths,
+    ...changePaths,
+    ...servicePaths,
+  },
+  components: {
+    securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+    responses: PROBLEM_RESPONSES,
+    schemas: {
+      ...webhookSchemas,
+      ...settingsSchemas,
+      ...secretSchemas,
+      ...invocationSchemas,
+      ...changeSchemas,
+      ...commonSchemas,
+    },
+  },
+});

@@ -1,0 +1,261 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { join } from 'node:path';
+import { parseAllowTargets, urlPolicy } from './adapters/address-guard.ts';
+import { verifyToken } from './adapters/jwt.ts';
+import { loadOrCreateMasterSecret } from './adapters/master-secret.ts';
+import { pinoLog } from './adapters/pino-log.ts';
+import { newNonce, newWebhookSecret, openSecretBox, type SecretBox } from './adapters/secret-box.ts';
+import { systemClock } from './adapters/system-clock.ts';
+import { systemRandom } from './adapters/system-random.ts';
+import { undiciSender } from './adapters/undici-sender.ts';
+import { getInvocation, retryAllFailed, retryInvocation, testWebhook } from './commands/invocations.ts';
+import { ChangeIntake } from './commands/report-changes.ts';
+import { Webhooks } from './commands/webhooks.ts';
+import { type Config, readConfig } from './config.ts';
+import { RequestBuilder } from './delivery/attempt.ts';
+import { DEFAULT_LIMITS, Engine } from './delivery/engine.ts';
+import { BUILT_IN_RULES, type Rules } from './domain/rules.ts';
+import type { EventStore } from './eventstore/event-store.ts';
+import { openMemoryStore } from './eventstore/memory.ts';
+import { openSqliteStore } from './eventstore/sqlite.ts';
+import { createApp, SERVER_OPTIONS } from './http/app.ts';
+import type { Log } from './ports/log.ts';
+import type { Random } from './ports/random.ts';
+import { openReadModels } from './projections/sqlite-read-models.ts';
+import { parseRules } from './rules-file.ts';
+import { VERSION } from './version.ts';
+
+/** Why the program does not start, in words that say what to do. */
+export interface StartFailure {
+  readonly message: string;
+}
+
+export interface RunningServer {
+  readonly address: AddressInfo;
+  readonly url: string;
+  readonly log: Log;
+  /** Resolves when the engine has caught up with its log and delivers. */
+  readonly ready: Promise<void>;
+  /** Resolves with the exit code once the server has stopped, for whatever reason. */
+  readonly ended: Promise<number>;
+  /** Drains and stops. A second call changes nothing. */
+  stop(): void;
+}
+
+/** How long running attempts may go on after SIGTERM. */
+const DRAIN_MS = 10_000;
+/** Longer than that no part of a stop may take. */
+const STOP_MS = 20_000;
+
+export const readEnvironment = (): Either<StartFailure, Config> => {
+  const config = readConfig(process.env, process.cwd());
+  if (isLeft(config)) {
+    return left({ message: config.left.map(({ name, reason }) => `${name} ${reason}`).join('\n') });
+  }
+  const targets = parseAllowTargets(config.right.allowTargets);
+  if (isLeft(targets)) return left({ message: `CALLBOARD_ALLOW_TARGETS: ${targets.left}` });
+  return config;
+};
+
+/** The operator's rules, or the built-in ones. */
+export const loadRules = (path: string | null): Either<StartFailure, Rules> => {
+  if (path === null) return right(BUILT_IN_RULES);
+  try {
+    const rules = parseRules(readFileSync(path, 'utf8'));
+    return isLeft(rules) ? left({ message: `CALLBOARD_RULES ${path}: ${rules.left.join('; ')}` }) : rules;
+  } catch (error) {
+    return left({ message: `CALLBOARD_RULES ${path} cannot be read: ${messageOf(error)}` });
+  }
+};
+
+/** The keys of this data folder; the master secret is made at the first start. */
+export const openSecrets = (config: Config, random: Random): Either<StartFailure, SecretBox> => {
+  if (config.secret !== null) return right(openSecretBox(config.secret, random));
+  const secret = loadOrCreateMasterSecret(config.dataDir, random);
+  return isLeft(secret) ? left({ message: secret.left.message }) : right(openSecretBox(secret.right, random));
+};
+
+const openStore = async (
+  config: Config,
+  log: Log,
+  onFatal: (error: unknown) => void,
+): Promise<Either<StartFailure, EventStore>> => {
+  if (config.store.kind === 'memory') return right(openMemoryStore());
+  const store = await openSqliteStore({ path: config.store.path, log, onFatal });
+  return isLeft(store) ? left({ message: store.left.message }) : right(store.right);
+};
+
+/** Puts all parts together and starts them. Answers as soon as the port is bound; `ready` follows. */
+export const startServer = async (config: Config): Promise<Either<StartFailure, RunningServer>> => {
+  const log = pinoLog(config.logLevel);
+  const clock = systemClock();
+  const random = systemRandom();
+  const rules = loadRules(config.rulesPath);
+  if (isLeft(rules)) return rules;
+  try {
+    mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    return left({ message: `CALLBOARD_DATA_DIR ${config.dataDir} cannot be made: ${messageOf(error)}` });
+  }
+  const secrets = openSecrets(config, random);
+  if (isLeft(secrets)) return secrets;
+  const box = secrets.right;
+  const targets = parseAllowTargets(config.allowTargets);
+  if (isLeft(targets)) return left({ message: `CALLBOARD_ALLOW_TARGETS: ${targets.left}` });
+
+  const stopping = new Stopping();
+  const onDefect = (error: unknown): void => {
+    log.error({ error: error instanceof Error ? error.stack : String(error) }, 'stopping: cannot go on');
+    stopping.begin(1);
+  };
+
+  const opened = await openStore(config, log, onDefect);
+  if (isLeft(opened)) return opened;
+  const store = opened.right;
+  const readModels = openReadModels({
+    path: config.store.kind === 'memory' ? ':memory:' : join(config.dataDir, 'read-models.db'),
+    log,
+  });
+  const webhooks = new Webhooks({
+    store,
+    random,
+    clock,
+    rules: rules.right,
+    secrets: {
+      newSealedSecret: () => box.seal(newWebhookSecret(random)),
+      newNonce: () => newNonce(random),
+    },
+  });
+  const intake = new ChangeIntake({
+    store,
+    clock,
+    changes: readModels,
+    caughtUp: (): Promise<boolean> => engine.caughtUp(),
+    openAccount: (companyId, cause) => webhooks.openAccount(companyId, cause),
+  });
+  const sender = undiciSender({ allow: targets.right });
+  const engine = new Engine({
+    store,
+    readModels,
+    webhooks,
+    intake,
+    requests: new RequestBuilder({
+      openSecret: (sealed) => box.open(sealed),
+      version: VERSION,
+      timeoutMs: config.attemptTimeoutMs,
+    }),
+    sender,
+    rules: rules.right,
+    defaultRetryBaseMs: config.retryBaseMs,
+    limits: DEFAULT_LIMITS,
+    clock,
+    random,
+    log,
+    onDefect,
+  });
+  const invocationDeps = {
+    store,
+    random,
+    clock,
+    webhooks,
+    dueList: readModels,
+    defaultRetryBaseMs: config.retryBaseMs,
+  };
+  const app = createApp({
+    version: VERSION,
+    defaultRetryBaseMs: config.retryBaseMs,
+    rules: rules.right,
+    webhooks,
+    intake,
+    invocations: {
+      get: (guid) => getInvocation(invocationDeps, guid),
+      retry: (guid, cause) => retryInvocation(invocationDeps, guid, cause),
+      retryAllFailed: (guid, cause) => retryAllFailed(invocationDeps, guid, cause),
+      test: (guid, cause) => testWebhook(invocationDeps, guid, cause),
+    },
+    readModels,
+    store,
+    verifyToken: verifyToken(box.tokenKey(), clock),
+    openSecret: (sealed) => box.open(sealed),
+    checkUrl: urlPolicy(targets.right),
+    settled: () => engine.settled(),
+    health: () => ({
+      ready: engine.ready,
+      reasons: engine.ready
+        ? []
+        : [
+            stopping.begun
+              ? 'the server is stopping'
+              : 'the log is being read, deliveries have not started yet',
+          ],
+    }),
+    clock,
+    random,
+    log,
+  });
+
+  const answer = app.callback();
+  const server = createServer(SERVER_OPTIONS, (request, response) => void answer(request, response));
+  const bound = await listen(server, config.host, config.port);
+  if (isLeft(bound)) {
+    readModels.close();
+    await store.close();
+    return bound;
+  }
+  const address = bound.right;
+  const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+  log.info({ url, dataDir: config.dataDir, version: VERSION }, `listening on ${url}`);
+
+  const ready = engine.start();
+  ready.catch(onDefect);
+  const ended = stopping.asked.then(async (code) => {
+    log.info({ inFlight: engine.inFlight }, 'stopping: no new attempts, running ones are finished');
+    const overdue = clock.setTimer(STOP_MS, () => process.exit(code === 0 ? 1 : code));
+    server.close();
+    server.closeIdleConnections();
+    await engine.drain(DRAIN_MS);
+    await sender.close();
+    await store.close();
+    readModels.close();
+    server.closeAllConnections();
+    log.info({}, 'stopped');
+    overdue.cancel();
+    return code;
+  });
+  return right({ address, url, log, ready, ended, stop: () => stopping.begin(0) });
+};
+
+/** A stop is asked for once, with the first exit code named. */
+class Stopping {
+  readonly asked: Promise<number>;
+  begun = false;
+  #resolve: (code: number) => void = () => undefined;
+
+  constructor() {
+    this.asked = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  begin(code: number): void {
+    this.begun = true;
+    this.#resolve(code);
+  }
+}
+
+const listen = (server: Server, host: string, port: number): Promise<Either<StartFailure, AddressInfo>> =>
+  new Promise((resolve) => {
+    server.once('error', (error) => {
+      resolve(left({ message: `HOST ${host}, PORT ${port}: ${messageOf(error)}` }));
+    });
+    server.listen(port, host, () => {
+      const address = server.address();
+      if (address === null || typeof address === 'string') throw new Error('a TCP server has a TCP address');
+      resolve(right(address));
+    });
+  });
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

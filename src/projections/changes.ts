@@ -1,0 +1,88 @@
+import { isGuid, streamOf } from '../domain/ids.ts';
+import { Lru } from '../domain/lru.ts';
+import type { ResourceChange } from '../domain/resource-change.ts';
+import type { Decoded } from '../eventstore/decoded.ts';
+import type { Position } from '../eventstore/event-store.ts';
+import type { Counters } from './counters.ts';
+import type { Database } from './database.ts';
+import type { Dictionary } from './dictionary.ts';
+import { openGenerations } from './generations.ts';
+import { guidBytes, guidHash, guidText } from './guid.ts';
+import type { Changes } from './read-models.ts';
+
+export interface ChangeTable extends Changes {
+  add(decoded: Decoded<ResourceChange>): void;
+  positionOf(guid: string): Position | undefined;
+  forget(): void;
+}
+
+const POSITIONS_MAX = 40_000;
+
+export const openChanges = (db: Database, counters: Counters, companies: Dictionary): ChangeTable => {
+  const generations = openGenerations(db);
+  let positions = new Lru<string, Position>(POSITIONS_MAX);
+
+  const insert = db.prepare('INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  const byGuid = (columns: string, joins: string) =>
+    db.prepare(`
+      SELECT ${columns} FROM generations g
+      CROSS JOIN changes c INDEXED BY changes_by_guid ON c.generation = g.generation AND c.hash = ? ${joins}
+      WHERE c.guid = ? ORDER BY g.generation DESC LIMIT 1`);
+  const selectPosition = byGuid('c.position', '');
+  const selectChange = byGuid(
+    'c.position, c.resource, c.identifier, c.revision, c.fingerprint, company.guid AS company',
+    'CROSS JOIN log_companies company ON company.id = c.company',
+  );
+
+  return {
+    add: ({ id, event, position, revision }) => {
+      const number = counters.get('changes');
+      insert.run(
+        position,
+        generations.of(number),
+        guidHash(id),
+        guidBytes(id),
+        companies.idOf(event.companyId),
+        event.resource,
+        event.identifier,
+        revision,
+        event.fingerprint,
+      );
+      counters.set('changes', number + 1);
+      positions.set(id, position);
+    },
+    positionOf: (guid) => {
+      const known = positions.get(guid);
+      if (known !== undefined || !isGuid(guid)) return known;
+      const row = selectPosition.get(guidHash(guid), guidBytes(guid)) as { position: number } | undefined;
+      if (row !== undefined) positions.set(guid, row.position);
+      return row?.position;
+    },
+    change: (guid) => {
+      if (!isGuid(guid)) return undefined;
+      const row = selectChange.get(guidHash(guid), guidBytes(guid)) as ChangeColumns | undefined;
+      if (row === undefined) return undefined;
+      const companyId = guidText(row.company);
+      return {
+        change: guid,
+        position: row.position,
+        stream: streamOf.resource(companyId, row.resource, row.identifier),
+        revision: row.revision,
+        companyId,
+        fingerprint: row.fingerprint,
+      };
+    },
+    forget: () => {
+      positions = new Lru(POSITIONS_MAX);
+    },
+  };
+};
+
+interface ChangeColumns {
+  readonly position: number;
+  readonly resource: string;
+  readonly identifier: string;
+  readonly revision: number;
+  readonly fingerprint: string;
+  readonly company: Uint8Array;
+}

@@ -1,0 +1,203 @@
+import { streamOf } from '../domain/ids.ts';
+import type { InvocationEvent, InvocationScheduled, InvocationStatus } from '../domain/invocation.ts';
+import { Lru } from '../domain/lru.ts';
+import { refKey } from '../domain/resources.ts';
+import type { Decoded } from '../eventstore/decoded.ts';
+import type { Position } from '../eventstore/event-store.ts';
+import type { ChangeTable } from './changes.ts';
+import type { Counters } from './counters.ts';
+import type { Database } from './database.ts';
+import type { Dictionary } from './dictionary.ts';
+import { openGenerations } from './generations.ts';
+import { guidBytes, guidHash } from './guid.ts';
+import { STATUS, STATUS_JOINS } from './invocation-rows.ts';
+import { type Due, type Identity, openInvocationStandings } from './invocation-standings.ts';
+import { TIME_BLOCK_ROWS } from './schema.ts';
+
+/** An invocation as it is stored. */
+interface Known {
+  readonly identity: Identity;
+  readonly status: InvocationStatus;
+}
+
+/** One that a batch touches: what was before the batch, and what is after its last event. */
+interface Touched {
+  readonly identity: Identity;
+  /** Null when it was scheduled in this batch. */
+  readonly before: InvocationStatus | null;
+  status: InvocationStatus;
+  /** Exactly when it waits. */
+  due: Due | null;
+}
+
+/** Writes invocations and where they stand. */
+export interface InvocationWriter {
+  /** Takes the next event of the batch in. */
+  add(decoded: Decoded<InvocationEvent>): void;
+  /** Writes where everything that the batch touched stands after its last event: once, whatever it went through. */
+  save(): void;
+  forget(): void;
+}
+
+const KNOWN_MAX = 40_000;
+
+export const openInvocationWriter = (
+  db: Database,
+  counters: Counters,
+  companies: Dictionary,
+  webhooks: Dictionary,
+  changes: ChangeTable,
+): InvocationWriter => {
+  const generations = openGenerations(db);
+  const standings = openInvocationStandings(db);
+  let known = new Lru<string, Known>(KNOWN_MAX);
+  const touched = new Map<string, Touched>();
+  /** What the batch adds to `scheduled_times`. */
+  const times = new Map<number, { firstPosition: Position; earliest: number; latest: number }>();
+
+  const insert = db.prepare('INSERT INTO invocations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  const insertTimes = db.prepare(`
+    INSERT INTO scheduled_times VALUES (?, ?, ?, ?) ON CONFLICT (block) DO UPDATE
+      SET earliest = min(earliest, excluded.earliest), latest = max(latest, excluded.latest)`);
+  const select = db.prepare(`
+    SELECT i.position, i.company, i.webhook, i.ordered_by AS orderedBy, i.coalesced_by AS coalescedBy,
+      ${STATUS} AS status
+    FROM generations g
+    CROSS JOIN invocations i INDEXED BY invocations_by_guid ON i.generation = g.generation AND i.hash = ?
+    ${STATUS_JOINS}
+    WHERE i.guid = ? ORDER BY g.generation DESC LIMIT 1`);
+
+  const find = (guid: string): Known => {
+    const remembered = known.get(guid);
+    if (remembered !== undefined) return remembered;
+    const row = select.get(guidHash(guid), guidBytes(guid)) as
+      (Identity & { readonly status: InvocationStatus }) | undefined;
+    if (row === undefined) throw new Error(`invocation ${guid} was never scheduled`);
+    return { identity: row, status: row.status };
+  };
+
+  const touch = (guid: string): Touched => {
+    const already = touched.get(guid);
+    if (already !== undefined) return already;
+    const { identity, status } = find(guid);
+    const entry: Touched = { identity, before: status, status, due: null };
+    touched.set(guid, entry);
+    return entry;
+  };
+
+  const schedule = (event: InvocationScheduled, position: Position): void => {
+    const { guid, atMs } = event;
+    const number = counters.get('invocations');
+    const company = companies.idOf(event.companyId);
+    const webhook = webhooks.idOf(event.webhook);
+    const changePosition = event.change === null ? position : positionOfChange(event.change);
+    const orderedBy = event.ordering === 'per_resource' ? refKey(event.origin) : null;
+    const coalescedBy = event.coalesce ? refKey(event.origin) : null;
+    insert.run(
+      position,
+      generations.of(number),
+      guidHash(guid),
+      guidBytes(guid),
+      company,
+      webhook,
+      changePosition,
+      event.resource,
+      event.identifier,
+      atMs,
+      orderedBy,
+      coalescedBy,
+    );
+    counters.set('invocations', number + 1);
+    noteTime(Math.floor(number / TIME_BLOCK_ROWS), position, atMs);
+    if (event.change !== null) {
+      counters.set('fan_out_floor', Math.max(counters.get('fan_out_floor'), changePosition - 1));
+    }
+    touched.set(guid, {
+      identity: { position, company, webhook, orderedBy, coalescedBy },
+      before: null,
+      status: 'waiting',
+      due: { retry: false, failed: false, atMs },
+    });
+  };
+
+  const positionOfChange = (change: string): Position => {
+    const position = changes.positionOf(change);
+    if (position === undefined) throw new Error(`change ${change} was never recorded`);
+    return position;
+  };
+
+  const noteTime = (block: number, position: Position, atMs: number): void => {
+    const range = times.get(block);
+    if (range === undefined) {
+      times.set(block, { firstPosition: position, earliest: atMs, latest: atMs });
+    } else {
+      range.earliest = Math.min(range.earliest, atMs);
+      range.latest = Math.max(range.latest, atMs);
+    }
+  };
+
+  const save = (): void => {
+    for (const [guid, { identity, before, status, due }] of touched) {
+      if (before !== null) {
+        standings.leave(identity, before);
+        counters.set(before, counters.get(before) - 1);
+      }
+      standings.enter(identity, status, due);
+      counters.set(status, counters.get(status) + 1);
+      known.set(guid, { identity, status });
+    }
+    standings.unblock();
+    for (const [block, { firstPosition, earliest, latest }] of times) {
+      insertTimes.run(block, firstPosition, earliest, latest);
+    }
+    touched.clear();
+    times.clear();
+  };
+
+  return {
+    add: ({ event, stream, position }) => {
+      if (event.type === 'InvocationScheduled') return schedule(event, position);
+      const entry = touch(stream.slice(INVOCATION_PREFIX));
+      entry.status = statusAfter(event);
+      entry.due = dueAfter(event);
+    },
+    save,
+    forget: () => {
+      known = new Lru(KNOWN_MAX);
+      touched.clear();
+      times.clear();
+      standings.forget();
+    },
+  };
+};
+
+const INVOCATION_PREFIX = streamOf.invocation('').length;
+
+type LaterEvent = Exclude<InvocationEvent, InvocationScheduled>;
+
+/** Where an invocation stands after this event, whatever was before it. */
+const statusAfter = (event: LaterEvent): InvocationStatus => {
+  switch (event.type) {
+    case 'AttemptStarted':
+      return 'in_flight';
+    case 'AttemptFailed':
+      return event.nextAttemptAtMs === null ? 'exhausted' : 'waiting';
+    case 'InvocationDelivered':
+      return 'delivered';
+    case 'InvocationExhausted':
+      return 'exhausted';
+    case 'InvocationCancelled':
+      return 'cancelled';
+    case 'InvocationSuperseded':
+      return 'superseded';
+    case 'RetryRequested':
+      return 'waiting';
+  }
+};
+
+const dueAfter = (event: LaterEvent): Due | null => {
+  if (event.type === 'RetryRequested') return { retry: true, failed: false, atMs: event.atMs };
+  return event.type === 'AttemptFailed' && event.nextAttemptAtMs !== null
+    ? { retry: true, failed: true, atMs: event.nextAttemptAtMs }
+    : null;
+};

@@ -1,0 +1,162 @@
+/**
+ * All tables. Raise the version with every change of a table or of what is written to one: the file is then built
+ * again from the log.
+ *
+ * Two things make writing cheap. A transaction spans many batches (see database.ts), so a page that many of them
+ * touch is written once. And an index whose keys come in no order starts with a generation, which goes up by one
+ * every GENERATION_ROWS rows: only its newest part is written to, and that part stays small however long the log is.
+ * A look-up asks the generations one after the other, the newest first.
+ */
+export const SCHEMA_VERSION = 1;
+
+export const GENERATION_ROWS = 2 ** 17;
+
+/** Rows that share one entry of `scheduled_times`. */
+export const TIME_BLOCK_ROWS = 1024;
+
+/** End of a range of positions that has not ended. */
+export const OPEN = Number.MAX_SAFE_INTEGER;
+
+const SHARED = `
+CREATE TABLE built_from (event_store TEXT NOT NULL) STRICT;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+/** The groups share no table, so that the ids they give out do not depend on which of them is ahead. */
+const ROUTING = `
+CREATE TABLE routing_companies (id INTEGER PRIMARY KEY, guid BLOB NOT NULL UNIQUE) STRICT;
+
+-- One row per webhook; the key is the position of its WebhookCreated.
+CREATE TABLE webhooks (
+  position INTEGER PRIMARY KEY,
+  guid BLOB NOT NULL UNIQUE,
+  company INTEGER NOT NULL,
+  dialect TEXT NOT NULL,
+  enabled INTEGER NOT NULL,
+  deleted INTEGER NOT NULL,
+  settings TEXT NOT NULL
+) STRICT;
+CREATE INDEX webhooks_listed ON webhooks (company, dialect) WHERE deleted = 0;
+
+-- In force at a position p when from_pos <= p < to_pos; only while enabled and not deleted.
+CREATE TABLE webhook_versions (
+  company INTEGER NOT NULL,
+  resource TEXT NOT NULL,
+  "trigger" TEXT NOT NULL,
+  identifier TEXT NOT NULL,
+  to_pos INTEGER NOT NULL,
+  webhook INTEGER NOT NULL,
+  from_pos INTEGER NOT NULL,
+  guid BLOB NOT NULL,
+  triggered_by_child_resources INTEGER NOT NULL,
+  retries INTEGER NOT NULL,
+  retry_base_ms INTEGER,
+  ordering TEXT NOT NULL,
+  "coalesce" INTEGER NOT NULL,
+  PRIMARY KEY (company, resource, "trigger", identifier, to_pos, webhook)
+) STRICT, WITHOUT ROWID;
+
+-- What a resource belongs to, as JSON; a row per change of it, none while it belongs to nothing.
+CREATE TABLE relations (
+  company INTEGER NOT NULL,
+  resource TEXT NOT NULL,
+  identifier TEXT NOT NULL,
+  to_pos INTEGER NOT NULL,
+  from_pos INTEGER NOT NULL,
+  parents TEXT NOT NULL,
+  PRIMARY KEY (company, resource, identifier, to_pos)
+) STRICT, WITHOUT ROWID;
+`;
+
+const LOG = `
+-- Every generation there is, from 0.
+CREATE TABLE generations (generation INTEGER PRIMARY KEY) STRICT;
+
+CREATE TABLE log_companies (id INTEGER PRIMARY KEY, guid BLOB NOT NULL UNIQUE) STRICT;
+CREATE TABLE log_webhooks (id INTEGER PRIMARY KEY, guid BLOB NOT NULL UNIQUE) STRICT;
+
+CREATE TABLE changes (
+  position INTEGER PRIMARY KEY,
+  generation INTEGER NOT NULL,
+  hash INTEGER NOT NULL,
+  guid BLOB NOT NULL,
+  company INTEGER NOT NULL,
+  resource TEXT NOT NULL,
+  identifier TEXT NOT NULL,
+  revision INTEGER NOT NULL,
+  fingerprint TEXT NOT NULL
+) STRICT;
+CREATE INDEX changes_by_guid ON changes (generation, hash);
+
+-- What never changes of an invocation; the key is the position of its InvocationScheduled. change_position is its own
+-- one for a test. The origin stands in ordered_by and coalesced_by only where the webhook orders or coalesces.
+CREATE TABLE invocations (
+  position INTEGER PRIMARY KEY,
+  generation INTEGER NOT NULL,
+  hash INTEGER NOT NULL,
+  guid BLOB NOT NULL,
+  company INTEGER NOT NULL,
+  webhook INTEGER NOT NULL,
+  change_position INTEGER NOT NULL,
+  resource TEXT NOT NULL,
+  identifier TEXT NOT NULL,
+  scheduled_at INTEGER NOT NULL,
+  ordered_by TEXT,
+  coalesced_by TEXT
+) STRICT;
+CREATE INDEX invocations_by_guid ON invocations (generation, hash);
+CREATE INDEX invocations_by_company ON invocations (generation, company);
+CREATE INDEX invocations_by_webhook ON invocations (generation, webhook);
+CREATE INDEX invocations_by_change ON invocations (change_position);
+CREATE INDEX invocations_coalescing ON invocations (webhook, coalesced_by) WHERE coalesced_by IS NOT NULL;
+
+-- Positions and times grow together but for clocks that jump, so the range of times of each block finds the
+-- blocks that a range of times can lie in.
+CREATE TABLE scheduled_times (
+  block INTEGER PRIMARY KEY,
+  first_position INTEGER NOT NULL,
+  earliest INTEGER NOT NULL,
+  latest INTEGER NOT NULL
+) STRICT;
+
+-- An invocation is in one of the next three tables, or else it is delivered: what most of them do leaves no trace.
+
+-- What waits. An ordered one is blocked unless it is the oldest unsettled one of its webhook and origin.
+CREATE TABLE due (
+  position INTEGER PRIMARY KEY,
+  webhook INTEGER NOT NULL,
+  retry INTEGER NOT NULL,
+  due_at INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  blocked INTEGER NOT NULL,
+  ordered_by TEXT,
+  coalesced_by TEXT
+) STRICT;
+CREATE INDEX due_by_webhook ON due (webhook);
+CREATE INDEX due_ready ON due (webhook, retry, due_at) WHERE blocked = 0;
+CREATE INDEX due_next ON due (due_at, webhook) WHERE blocked = 0;
+CREATE INDEX due_failed ON due (webhook) WHERE failed = 1;
+CREATE INDEX due_ordered ON due (webhook, ordered_by) WHERE ordered_by IS NOT NULL;
+CREATE INDEX due_unblocked ON due (webhook, ordered_by) WHERE ordered_by IS NOT NULL AND blocked = 0;
+CREATE INDEX due_coalescing ON due (webhook, coalesced_by) WHERE coalesced_by IS NOT NULL;
+
+CREATE TABLE in_flight (
+  position INTEGER PRIMARY KEY,
+  webhook INTEGER NOT NULL,
+  ordered_by TEXT
+) STRICT;
+CREATE INDEX in_flight_ordered ON in_flight (webhook, ordered_by) WHERE ordered_by IS NOT NULL;
+
+-- What is settled otherwise: exhausted, cancelled, superseded.
+CREATE TABLE undelivered (
+  position INTEGER PRIMARY KEY,
+  company INTEGER NOT NULL,
+  webhook INTEGER NOT NULL,
+  status TEXT NOT NULL
+) STRICT;
+CREATE INDEX undelivered_by_status ON undelivered (status);
+CREATE INDEX undelivered_by_company ON undelivered (company, status);
+CREATE INDEX undelivered_by_webhook ON undelivered (webhook, status);
+`;
+
+export const SCHEMA = SHARED + ROUTING + LOG;

@@ -1,0 +1,141 @@
+import type { InvocationEvent } from '../domain/invocation.ts';
+import type { ResourceChange } from '../domain/resource-change.ts';
+import type { Decoded } from '../eventstore/decoded.ts';
+import { type Log, silentLog } from '../ports/log.ts';
+import { openChanges } from './changes.ts';
+import { openCounters } from './counters.ts';
+import { openDatabase } from './database.ts';
+import { openDictionary } from './dictionary.ts';
+import { openDueList } from './due-list.ts';
+import { openInvocationLog } from './invocation-log.ts';
+import { openInvocationWriter } from './invocation-writer.ts';
+import type { Group, ReadModels } from './read-models.ts';
+import { openRelationGraph } from './relation-graph.ts';
+import { openWebhookList } from './webhook-list.ts';
+import { openWebhookVersions } from './webhook-versions.ts';
+
+export interface ReadModelsOptions {
+  /** A file, made with its folder if it is not there, or `:memory:`. */
+  readonly path: string;
+  /** Tells one event store from another: a file that was built from another one is not taken over. */
+  readonly eventStoreId?: string;
+  readonly log?: Log;
+}
+
+/**
+ * Opens the read models on SQLite. A file of another version or event store, a damaged file and one that is
+ * something else are deleted and start empty, with one line in the log. A call may throw when the disk fails or the
+ * file turns out to be damaged; the models are closed then, and opened again they go on from their checkpoints.
+ */
+export const openReadModels = ({ path, eventStoreId, log = silentLog }: ReadModelsOptions): ReadModels => {
+  const db = openDatabase({ path, eventStoreId, log });
+  const counters = openCounters(db);
+
+  const routingCompanies = openDictionary(db, 'routing_companies');
+  const webhookVersions = openWebhookVersions(db, routingCompanies);
+  const relationGraph = openRelationGraph(db, routingCompanies);
+  const webhookList = openWebhookList(db, routingCompanies);
+
+  const logCompanies = openDictionary(db, 'log_companies');
+  const logWebhooks = openDictionary(db, 'log_webhooks');
+  const changes = openChanges(db, counters, logCompanies);
+  const writer = openInvocationWriter(db, counters, logCompanies, logWebhooks, changes);
+  const invocationLog = openInvocationLog(db, counters, logCompanies, logWebhooks, changes);
+  const dueList = openDueList(db, logWebhooks);
+
+  const route = ({ event, ...rest }: Decoded): void => {
+    switch (event.type) {
+      case 'WebhookCreated':
+      case 'WebhookUpdated':
+      case 'WebhookEnabled':
+      case 'WebhookDisabled':
+      case 'WebhookDeleted':
+      case 'SecretRotated':
+        return webhookVersions.add({ ...rest, event });
+      case 'ResourceChanged':
+      case 'OrderSold':
+      case 'TicketsRefunded':
+      case 'TicketsReissued':
+      case 'OrderCancelled':
+      case 'TicketsScanned':
+        return relationGraph.add({ ...rest, event });
+      default:
+        return;
+    }
+  };
+
+  const record = (decoded: Decoded): void => {
+    switch (decoded.event.type) {
+      case 'InvocationScheduled':
+      case 'AttemptStarted':
+      case 'AttemptFailed':
+      case 'InvocationDelivered':
+      case 'InvocationExhausted':
+      case 'InvocationCancelled':
+      case 'InvocationSuperseded':
+      case 'RetryRequested':
+        return writer.add(decoded as Decoded<InvocationEvent>);
+      case 'ResourceChanged':
+      case 'OrderSold':
+      case 'TicketsRefunded':
+      case 'TicketsReissued':
+      case 'OrderCancelled':
+      case 'TicketsScanned':
+        return changes.add(decoded as Decoded<ResourceChange>);
+      default:
+        return;
+    }
+  };
+
+  const forget = (): void => {
+    counters.reload();
+    for (const part of [routingCompanies, webhookVersions, relationGraph]) part.forget();
+    for (const part of [logCompanies, logWebhooks, changes, writer]) part.forget();
+  };
+
+  const write = (events: number, work: () => void): void => {
+    try {
+      db.write(events, () => {
+        work();
+        counters.save();
+      });
+    } catch (error) {
+      if (db.isOpen()) forget();
+      throw error;
+    }
+  };
+
+  const checkpoint = (group: Group): number => counters.get(`checkpoint:${group}`);
+  const handledUpTo = (): number => counters.get('fanned_out');
+
+  return {
+    ...webhookList,
+    ...invocationLog,
+    ...dueList,
+    subscribersTo: (...question) => webhookVersions.subscribersTo(...question),
+    belongsTo: (...question) => relationGraph.belongsTo(...question),
+    change: (guid) => changes.change(guid),
+    checkpoint,
+    apply: (group, events, upTo) => {
+      const after = checkpoint(group);
+      const news = events.filter((event) => event.position > after);
+      const last = Math.max(upTo, news.at(-1)?.position ?? after);
+      if (last <= after) return;
+      write(news.length, () => {
+        if (group === 'routing') for (const event of news) route(event);
+        else {
+          for (const event of news) record(event);
+          writer.save();
+        }
+        counters.set(`checkpoint:${group}`, last);
+      });
+    },
+    fannedOutUpTo: () => Math.max(handledUpTo(), counters.get('fan_out_floor')),
+    handledUpTo,
+    recordFannedOut: (position) => {
+      if (position <= handledUpTo()) return;
+      write(0, () => counters.set('fanned_out', position));
+    },
+    close: () => db.close(),
+  };
+};

@@ -1,0 +1,271 @@
+import { isLeft } from 'fp-ts/lib/Either.js';
+import { invocation as invocationAggregate } from '../../src/commands/aggregates.ts';
+import {
+  getInvocation,
+  type InvocationDeps,
+  type KnownInvocation,
+  retryAllFailed,
+  retryInvocation,
+  testWebhook,
+} from '../../src/commands/invocations.ts';
+import { ChangeIntake, type ReportedChange } from '../../src/commands/report-changes.ts';
+import { Webhooks } from '../../src/commands/webhooks.ts';
+import { RequestBuilder } from '../../src/delivery/attempt.ts';
+import { Engine } from '../../src/delivery/engine.ts';
+import type { QueueLimits } from '../../src/delivery/fair-queue.ts';
+import type { Cause } from '../../src/domain/events.ts';
+import { streamOf } from '../../src/domain/ids.ts';
+import type { Json } from '../../src/domain/json.ts';
+import { isOrderLife, ORDER_LIFE } from '../../src/domain/resource-change.ts';
+import type { Resource, ResourceRef, Trigger } from '../../src/domain/resources.ts';
+import { BUILT_IN_RULES } from '../../src/domain/rules.ts';
+import { formatSecret } from '../../src/domain/signature.ts';
+import type { WebhookSettings } from '../../src/domain/webhook.ts';
+import type { Decoded } from '../../src/eventstore/decoded.ts';
+import type { EventStore } from '../../src/eventstore/event-store.ts';
+import { openMemoryStore } from '../../src/eventstore/memory.ts';
+import { load } from '../../src/eventstore/transact.ts';
+import { silentLog } from '../../src/ports/log.ts';
+import type { Random } from '../../src/ports/random.ts';
+import { decodeAll } from '../../src/projections/projector.ts';
+import type { ReadModels } from '../../src/projections/read-models.ts';
+import { openReadModels } from '../../src/projections/sqlite-read-models.ts';
+import { type FaultyStore, faulty } from './faulty-store.ts';
+import { Mortal } from './mortal.ts';
+import { ScriptedSender } from './scripted-sender.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+export const COMPANY = '6f1c1f0e-58a4-4a57-9d3a-0c9d2f7f3a03';
+export const BASE_MS = 1_000;
+export const TIMEOUT_MS = 15_000;
+export const CAUSE: Cause = {
+  correlationId: '00000000-0000-4000-8000-00000000c0de',
+  causationId: '00000000-0000-4000-8000-00000000c0de',
+  actor: 'tests',
+  companyId: COMPANY,
+};
+
+const LIMITS: QueueLimits = { inFlightMax: 16, doubtfulMax: 8, perEndpointMin: 4, perEndpointMax: 8 };
+
+/** The same ids in the same order in every run. */
+const countingRandom = (): Random => {
+  let drawn = 0;
+  return {
+    uuid: () => `10000000-0000-4000-8000-${(drawn += 1).toString(16).padStart(12, '0')}`,
+    bytes: (length) => new Uint8Array(length).fill((drawn += 1) % 256),
+  };
+};
+
+/** One run of the product's engine over the world's store. */
+export interface Process {
+  readonly engine: Engine;
+  readonly webhooks: Webhooks;
+  readonly intake: ChangeIntake;
+  readonly readModels: ReadModels;
+  readonly invocations: InvocationDeps;
+  readonly mortal: Mortal;
+}
+
+/** A store, receivers and a clock that outlive the processes started on them. */
+export class World {
+  readonly clock = new VirtualClock();
+  readonly sender = new ScriptedSender(this.clock);
+  readonly store: FaultyStore;
+  readonly random = countingRandom();
+  readonly limits: QueueLimits;
+  readonly defects: unknown[] = [];
+  #process: Process | undefined;
+  #changes = 0;
+
+  constructor(options: { readonly limits?: Partial<QueueLimits>; readonly store?: EventStore } = {}) {
+    this.store = faulty(options.store ?? openMemoryStore());
+    this.limits = { ...LIMITS, ...options.limits };
+  }
+
+  static async started(options: ConstructorParameters<typeof World>[0] = {}): Promise<World> {
+    const world = new World(options);
+    await world.start();
+    return world;
+  }
+
+  /** The process started last. */
+  get process(): Process {
+    if (this.#process === undefined) throw new Error('no process was started');
+    return this.#process;
+  }
+
+  /** Starts a process beside those that run. Keeps the read models of the one before only when asked to. */
+  async start(kept?: ReadModels): Promise<Process> {
+    const process = this.build(kept);
+    const ready = process.engine.start();
+    ready.catch((error: unknown) => this.defects.push(error));
+    await this.clock.advance(100);
+    return process;
+  }
+
+  build(kept?: ReadModels): Process {
+    const mortal = new Mortal();
+    const store = mortal.store(this.store);
+    const clock = mortal.clock(this.clock);
+    const readModels = kept ?? openReadModels({ path: ':memory:', log: silentLog });
+    const { random } = this;
+    let secrets = 0;
+    const webhooks = new Webhooks({
+      store,
+      random,
+      clock,
+      rules: BUILT_IN_RULES,
+      secrets: {
+        newSealedSecret: () => formatSecret(new Uint8Array(32).fill((secrets += 1))),
+        newNonce: () => 'nonce',
+      },
+    });
+    const intake = new ChangeIntake({
+      store,
+      clock,
+      changes: readModels,
+      caughtUp: (): Promise<boolean> => engine.caughtUp(),
+      openAccount: (companyId, cause) => webhooks.openAccount(companyId, cause),
+    });
+    const engine = new Engine({
+      store,
+      readModels,
+      webhooks,
+      intake,
+      requests: new RequestBuilder({
+        openSecret: (sealed) => sealed,
+        version: '0.0.0',
+        timeoutMs: TIMEOUT_MS,
+      }),
+      sender: mortal.sender(this.sender),
+      rules: BUILT_IN_RULES,
+      defaultRetryBaseMs: BASE_MS,
+      limits: this.limits,
+      clock,
+      random,
+      log: silentLog,
+      onDefect: (error) => this.defects.push(error),
+    });
+    const invocations = { store, random, clock, webhooks, dueList: readModels, defaultRetryBaseMs: BASE_MS };
+    this.#process = { engine, webhooks, intake, readModels, invocations, mortal };
+    return this.#process;
+  }
+
+  /** As `kill -9`: nothing the process waits for ever comes. */
+  kill(): void {
+    this.process.mortal.die();
+  }
+
+  async restart(kept?: ReadModels): Promise<Process> {
+    this.kill();
+    return this.start(kept);
+  }
+
+  // What users do
+
+  async webhook(settings: Partial<WebhookSettings> & { readonly on?: string } = {}): Promise<string> {
+    const { on = 'event.update', ...more } = settings;
+    const [resource = '', trigger = ''] = on.split('.');
+    const made = await this.process.webhooks.create(
+      COMPANY,
+      {
+        name: 'tests',
+        url: 'https://receiver.example/hook',
+        retries: 3,
+        selection: {
+          dialect: 'openticket',
+          resource: resource as Resource,
+          trigger: trigger as Trigger,
+          identifier: '',
+          triggeredByChildResources: false,
+        },
+        retryBaseMs: null,
+        ordering: 'none',
+        coalesce: false,
+        ...more,
+      },
+      CAUSE,
+    );
+    if (isLeft(made)) throw new Error(`no webhook: ${made.left._tag}`);
+    return made.right.webhook.facts.guid;
+  }
+
+  change(
+    type = 'event.update',
+    identifier = '7',
+    more: { readonly data?: Json; readonly declared?: ReadonlyArray<ResourceRef>; readonly id?: string } = {},
+  ): ReportedChange {
+    const [resource = '', trigger = ''] = type.split('.');
+    const life = isOrderLife(type) ? ORDER_LIFE[type] : undefined;
+    this.#changes += 1;
+    return {
+      companyId: COMPANY,
+      changeType: type,
+      eventType: life?.event ?? 'ResourceChanged',
+      resource: resource as Resource,
+      identifier,
+      triggers: life?.triggers ?? [trigger as Trigger],
+      source: '/tests',
+      id: more.id ?? `change-${this.#changes}`,
+      occurredAtMs: this.clock.nowMs(),
+      data: more.data ?? { n: this.#changes },
+      declared: more.declared,
+    };
+  }
+
+  /** Reports and answers with the changes' guids. What follows from them takes until the clock goes on. */
+  async report(...changes: ReadonlyArray<ReportedChange>): Promise<ReadonlyArray<string>> {
+    const receipts = await this.process.intake.report(changes, 'platform', this.random.uuid());
+    if (isLeft(receipts)) throw new Error(`not accepted: ${receipts.left._tag}`);
+    return receipts.right.map(({ change }) => change);
+  }
+
+  retry(guid: string) {
+    return retryInvocation(this.process.invocations, guid, CAUSE);
+  }
+
+  async retryAllFailed(webhook: string) {
+    await this.process.engine.settled();
+    return retryAllFailed(this.process.invocations, webhook, CAUSE);
+  }
+
+  test(webhook: string) {
+    return testWebhook(this.process.invocations, webhook, CAUSE);
+  }
+
+  // What can be seen
+
+  async log(): Promise<ReadonlyArray<Decoded>> {
+    const page = await this.store.readAll({ after: 0, limit: 1_000_000 })();
+    if (isLeft(page)) throw new Error(page.left.message);
+    return decodeAll(page.right.events);
+  }
+
+  async invocation(guid: string): Promise<KnownInvocation> {
+    const found = await getInvocation({ store: this.store }, guid);
+    if (isLeft(found)) throw new Error(`invocation ${guid}: ${found.left._tag}`);
+    return found.right;
+  }
+
+  /** Every invocation, folded, in the order of scheduling. */
+  async invocations(webhook?: string): Promise<ReadonlyArray<KnownInvocation>> {
+    const folded: KnownInvocation[] = [];
+    for (const { event } of await this.log()) {
+      if (event.type !== 'InvocationScheduled' || (webhook !== undefined && event.webhook !== webhook))
+        continue;
+      const loaded = await load(this.store, streamOf.invocation(event.guid), invocationAggregate);
+      if (isLeft(loaded) || loaded.right.state.situation === 'unscheduled') throw new Error('cannot be read');
+      folded.push(loaded.right.state);
+    }
+    return folded;
+  }
+
+  async situations(webhook?: string): Promise<ReadonlyArray<string>> {
+    return (await this.invocations(webhook)).map(({ situation }) => situation);
+  }
+
+  async types(guid: string): Promise<ReadonlyArray<string>> {
+    const stream = streamOf.invocation(guid);
+    return (await this.log()).filter((one) => one.stream === stream).map(({ event }) => event.type);
+  }
+}

@@ -1,0 +1,46 @@
+import { left } from 'fp-ts/lib/Either.js';
+import type {
+  AppendFailure,
+  EventStore,
+  ReadFailure,
+  StreamAppend,
+} from '../../src/eventstore/event-store.ts';
+
+export type AppendFault =
+  /** Refused, nothing stored. */
+  | 'unavailable'
+  /** No answer: stored, or not. */
+  | 'unknown_stored'
+  | 'unknown_not_stored';
+
+export interface FaultyStore extends EventStore {
+  /** Asked before every append: a fault, or undefined to let it through. */
+  appendFault: (batch: ReadonlyArray<StreamAppend>) => AppendFault | undefined;
+  /** Reads and head fail while it is set. */
+  readsFail: boolean;
+}
+
+const unavailable = { _tag: 'StoreUnavailable', message: 'the test took the store away' } as const;
+const unknown: AppendFailure = { _tag: 'OutcomeUnknown', message: 'the test cut the answer off' };
+
+/** A store that fails as told. Subscriptions go on: what they need was stored. */
+export const faulty = (store: EventStore): FaultyStore => {
+  const whileAway = <A>(read: () => Promise<A>) =>
+    self.readsFail ? Promise.resolve(left<ReadFailure>(unavailable)) : read();
+  const self: FaultyStore = {
+    ...store,
+    appendFault: () => undefined,
+    readsFail: false,
+    append: (batch) => async () => {
+      const fault = self.appendFault(batch);
+      if (fault === 'unavailable') return left(unavailable);
+      if (fault === 'unknown_not_stored') return left(unknown);
+      const stored = await store.append(batch)();
+      return fault === 'unknown_stored' && stored._tag === 'Right' ? left(unknown) : stored;
+    },
+    readStream: (stream, options) => () => whileAway(store.readStream(stream, options)),
+    readAll: (options) => () => whileAway(store.readAll(options)),
+    head: () => () => whileAway(store.head()),
+  };
+  return self;
+};
