@@ -58,7 +58,7 @@ const deliveryRate = async (bench: Bench, prepared: string, count: number): Prom
   const folder = bench.copyFolder(prepared);
   await receiver.expect(count);
   const server = await bench.startCallboard(folder);
-  const arrivals = await receiver.allArrived();
+  const arrivals = await server.during(receiver.allArrived());
   await server.stop();
   const delivered = await deliveredIn(folder);
   if (delivered !== count) throw new Error(`${count} were waiting, ${delivered} are recorded as delivered`);

@@ -53,7 +53,7 @@ const deliveryRate = async (bench: Bench, prepared: string, changes: number): Pr
     inFlight: REQUESTS_IN_FLIGHT,
     ...batches('fan-out', changes, PER_REQUEST),
   });
-  const { lastAtMs } = await receiver.allArrived();
+  const { lastAtMs } = await server.during(receiver.allArrived());
   await Promise.all([driver.stop(), server.stop()]);
   const delivered = await deliveredIn(folder);
   if (delivered !== deliveries) throw new Error(`${delivered} of ${deliveries} are recorded as delivered`);

@@ -107,7 +107,7 @@ const measureMemory = async (bench: Bench, folder: string, run: number): Promise
     inFlight: REQUESTS_IN_FLIGHT,
     ...batches(`run-${run}`, size.freshChanges, PER_REQUEST),
   });
-  await receiver.allArrived();
+  await server.during(receiver.allArrived());
   const busy = server.memory();
   await Promise.all([driver.stop(), server.stop()]);
   if (run === size.longRuns) {

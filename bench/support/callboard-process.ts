@@ -11,6 +11,8 @@ export interface CallboardProcess {
   /** From the start of the process to the first 200 of /readyz. */
   readonly readyAfterMs: number;
   memory(): Memory;
+  /** The same promise, rejected when the server ends before it is settled. */
+  during<T>(work: Promise<T>): Promise<T>;
   /** Drains and ends. Throws when it does not end well. */
   stop(): Promise<void>;
 }
@@ -23,6 +25,8 @@ export interface Memory {
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const READY_POLL_MS = 10;
+/** Of its log, to tell why it ended. */
+const LAST_LINES = 10;
 
 /** `nodeOptions` are for node itself, for example to take a profile. */
 export const startCallboard = async (
@@ -42,19 +46,22 @@ export const startCallboard = async (
   tie(child);
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const lines = createInterface({ input: child.stdout });
+  const lastLines: string[] = [];
   const listening = new Promise<string>((resolve) => {
     lines.on('line', (line) => {
+      lastLines.push(line);
+      if (lastLines.length > LAST_LINES) lastLines.shift();
       const { level, url } = JSON.parse(line) as { readonly level: string; readonly url?: string };
       if (url !== undefined) resolve(url);
       if (level === 'warn' || level === 'error') process.stderr.write(`callboard: ${line}\n`);
     });
   });
-  const url = await Promise.race([
-    listening,
-    ended.then((code): never => {
-      throw new Error(`callboard serve ended with code ${String(code)} before it listened`);
-    }),
-  ]);
+  const endedEarly = ended.then((code): never => {
+    throw new Error(`callboard serve ended too early, with code ${String(code)}:\n${lastLines.join('\n')}`);
+  });
+  endedEarly.catch(() => undefined);
+  const during = <T>(work: Promise<T>): Promise<T> => Promise.race([work, endedEarly]);
+  const url = await during(listening);
   while ((await fetch(`${url}/readyz`)).status !== 200) await sleep(READY_POLL_MS);
   const readyAfterMs = performance.now() - startedMs;
 
@@ -62,6 +69,7 @@ export const startCallboard = async (
     url,
     readyAfterMs,
     memory: () => memoryOf(child.pid),
+    during,
     async stop() {
       child.kill('SIGTERM');
       const code = await ended;

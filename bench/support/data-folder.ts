@@ -73,7 +73,7 @@ const append = async (
   batch: ReadonlyArray<StreamAppend>,
 ): Promise<ReadonlyArray<Appended>> => {
   const appended = await store.append(batch)();
-  if (isLeft(appended)) throw new Error(`the folder cannot be filled: ${appended.left._tag}`);
+  if (isLeft(appended)) throw new Error(`the folder cannot be filled: ${JSON.stringify(appended.left)}`);
   return appended.right;
 };
 

@@ -1,5 +1,5 @@
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs';
-import { availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { median } from './statistics.ts';
 
@@ -9,9 +9,10 @@ export const machineLine = (folder: string): string => {
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB RAM`;
   const versions = `Node ${process.versions.node}, SQLite ${process.versions['sqlite'] ?? 'unknown'}`;
   const disk = `fdatasync of 4 KiB ${fdatasyncMedianMs(folder).toFixed(2)} ms (median)`;
+  const load = `load ${(loadavg()[0] ?? 0).toFixed(1)} at the start`;
   const date = new Date().toISOString().slice(0, 10);
   const system = `${platform()} ${release()}`;
-  return `${model}, ${availableParallelism()} cores, ${memory}, ${system}; ${versions}; ${disk}; ${date}`;
+  return `${model}, ${availableParallelism()} cores, ${memory}, ${system}; ${versions}; ${disk}; ${load}; ${date}`;
 };
 
 const WRITES = 200;

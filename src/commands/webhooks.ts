@@ -5,6 +5,7 @@ import { Lru } from '../domain/lru.ts';
 import type { Rules } from '../domain/rules.ts';
 import {
   evolveWebhook,
+  type WebhookChanges,
   type WebhookCommand,
   type WebhookEvent,
   type WebhookFacts,
@@ -61,30 +62,35 @@ export class Webhooks {
     cause: Cause,
   ): Promise<Either<WebhookFailure, WebhookSnapshot>> {
     const { random, clock, secrets } = this.#deps;
-    const opened = await this.openAccount(companyId, cause);
-    if (isLeft(opened)) return opened;
     const guid = random.uuid();
-    return this.#execute(
+    const command: WebhookCommand = {
+      type: 'CreateWebhook',
       guid,
-      {
-        type: 'CreateWebhook',
-        guid,
-        companyId,
-        nonce: secrets.newNonce(),
-        sealedSecret: secrets.newSealedSecret(),
-        settings,
-        atMs: clock.nowMs(),
-      },
-      cause,
-    );
+      companyId,
+      nonce: secrets.newNonce(),
+      sealedSecret: secrets.newSealedSecret(),
+      settings,
+      atMs: clock.nowMs(),
+    };
+    // What is refused opens no account.
+    const possible = this.#aggregate.decide(this.#aggregate.initial, command);
+    if (isLeft(possible)) return possible;
+    const opened = await this.openAccount(companyId, cause);
+    return isLeft(opened) ? opened : this.#execute(guid, command, cause);
   }
 
   update(
     guid: string,
-    changes: Partial<WebhookSettings>,
+    changes: WebhookChanges,
     cause: Cause,
+    enabled?: boolean,
   ): Promise<Either<WebhookFailure, WebhookSnapshot>> {
-    return this.#execute(guid, { type: 'UpdateWebhook', changes, atMs: this.#deps.clock.nowMs() }, cause);
+    const atMs = this.#deps.clock.nowMs();
+    return this.#execute(
+      guid,
+      { type: 'UpdateWebhook', changes, ...(enabled !== undefined && { enabled }), atMs },
+      cause,
+    );
   }
 
   enable(guid: string, cause: Cause): Promise<Either<WebhookFailure, WebhookSnapshot>> {

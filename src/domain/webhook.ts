@@ -158,9 +158,15 @@ export interface CreateWebhook {
   readonly settings: WebhookSettings;
   readonly atMs: number;
 }
+/** What is absent stays; so do the parts of a selection that are absent. */
+export type WebhookChanges = Partial<Omit<WebhookSettings, 'selection'>> & {
+  readonly selection?: Partial<Selection>;
+};
 export interface UpdateWebhook {
   readonly type: 'UpdateWebhook';
-  readonly changes: Partial<WebhookSettings>;
+  readonly changes: WebhookChanges;
+  /** Absent: enabled or disabled as before. */
+  readonly enabled?: boolean;
   readonly atMs: number;
 }
 export interface EnableWebhook {
@@ -222,12 +228,16 @@ export const decideWebhook =
     switch (command.type) {
       case 'UpdateWebhook': {
         const changes = differences(state.facts.settings, command.changes);
-        if (Object.keys(changes).length === 0) return right([]);
-        const selection = changes.selection ?? state.facts.settings.selection;
-        return ableToFire(rules, selection, [{ type: 'WebhookUpdated', changes, atMs }]);
+        const { enabled } = command;
+        const switches = enabled !== undefined && enabled !== (state.situation === 'enabled');
+        const events: ReadonlyArray<WebhookEvent> = [
+          ...(Object.keys(changes).length > 0 ? [{ type: 'WebhookUpdated', changes, atMs } as const] : []),
+          ...(switches ? [switched(enabled, atMs)] : []),
+        ];
+        return changes.selection === undefined ? right(events) : ableToFire(rules, changes.selection, events);
       }
       case 'EnableWebhook':
-        return right(state.situation === 'enabled' ? [] : [{ type: 'WebhookEnabled', atMs }]);
+        return right(state.situation === 'enabled' ? [] : [switched(true, atMs)]);
       case 'DisableWebhook': {
         const { reason } = command;
         const handled = reason.kind === 'gone' && state.facts.goneAttempts.includes(attemptKey(reason));
@@ -247,6 +257,11 @@ export const decideWebhook =
     }
   };
 
+const switched = (enabled: boolean, atMs: number): WebhookEnabled | WebhookDisabled =>
+  enabled
+    ? { type: 'WebhookEnabled', atMs }
+    : { type: 'WebhookDisabled', reason: { kind: 'by_request' }, atMs };
+
 const ableToFire = (
   rules: Rules,
   selection: Selection,
@@ -258,10 +273,12 @@ const ableToFire = (
   return left({ _tag: 'WebhookCouldNeverFire', resource, trigger, possible });
 };
 
-const differences = (
-  current: WebhookSettings,
-  wanted: Partial<WebhookSettings>,
-): Partial<WebhookSettings> => {
+const differences = (current: WebhookSettings, changes: WebhookChanges): Partial<WebhookSettings> => {
+  const { selection, ...others } = changes;
+  const wanted: Partial<WebhookSettings> = {
+    ...others,
+    ...(selection !== undefined && { selection: { ...current.selection, ...selection } }),
+  };
   const same = (key: keyof WebhookSettings): boolean =>
     canonicalJson(current[key] as Json) === canonicalJson(wanted[key] as Json);
   return Object.fromEntries(Object.entries(wanted).filter(([key]) => !same(key as keyof WebhookSettings)));

@@ -28,14 +28,19 @@ export interface Committer {
   readonly head: Position;
 }
 
-/** A stream's number and its last revision. Number 0: it does not exist. */
-interface Known {
-  readonly streamNo: number;
-  readonly revision: number;
+/** A stream's number and its last revision; of a stream that does not exist, what it will be found by. */
+type Place =
+  | { readonly streamNo: number; readonly revision: number }
+  | { readonly streamNo: undefined; readonly revision: typeof NO_STREAM; readonly nameHash: number };
+
+interface Plan {
+  readonly append: StreamAppend;
+  readonly place: Place;
+  /** Position of the last of its events when they are stored already: nothing is to be done. */
+  readonly storedAt?: Position;
 }
 
 const KNOWN_STREAMS_MAX = 50_000;
-const MISSING: Known = { streamNo: 0, revision: NO_STREAM };
 
 /** What passes by itself, with nothing stored: SQLITE_FULL, and SQLITE_BUSY from a visitor's shell. */
 const PASSING: ReadonlySet<number> = new Set([13, 5]);
@@ -57,15 +62,16 @@ export const openCommitter = (db: DatabaseSync): Committer => {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commitAll = db.prepare('COMMIT');
 
-  let known = new Lru<string, Known>(KNOWN_STREAMS_MAX);
+  let known = new Lru<string, Place>(KNOWN_STREAMS_MAX);
   let head = Number(db.prepare('SELECT head FROM log').get()?.['head']);
   let streams = Number(db.prepare('SELECT max(stream_no) AS last FROM streams').get()?.['last'] ?? 0);
 
-  const lookUp = (stream: string): Known => {
+  const placeOf = (stream: string): Place => {
     const cached = known.get(stream);
     if (cached !== undefined) return cached;
-    const row = findStream.get(nameHash(stream), stream);
-    if (row === undefined) return MISSING;
+    const hash = nameHash(stream);
+    const row = findStream.get(hash, stream);
+    if (row === undefined) return { streamNo: undefined, revision: NO_STREAM, nameHash: hash };
     const found = { streamNo: Number(row['stream_no']), revision: Number(row['revision']) };
     known.set(stream, found);
     return found;
@@ -82,40 +88,42 @@ export const openCommitter = (db: DatabaseSync): Committer => {
     return same ? Number(rows.at(-1)?.['position']) : undefined;
   };
 
-  /** Expectations first, so that a refused batch has written nothing and needs no savepoint. */
-  const appendBatch = (batch: ReadonlyArray<StreamAppend>): Answer => {
-    const places = batch.map(({ stream }) => lookUp(stream));
-    const stored: (Position | undefined)[] = [];
-    for (const [index, { stream, expectedRevision, events }] of batch.entries()) {
-      const { streamNo, revision } = places[index] ?? MISSING;
-      if (expectedRevision === revision) continue;
-      const position =
-        expectedRevision < revision ? storedAfter(streamNo, expectedRevision, events) : undefined;
-      if (position === undefined) {
-        return { _tag: 'WrongExpectedRevision', stream, expected: expectedRevision, actual: revision };
-      }
-      stored[index] = position;
+  const plan = (append: StreamAppend): Plan | AppendFailure => {
+    const { stream, expectedRevision: expected, events } = append;
+    const place = placeOf(stream);
+    if (expected === place.revision) return { append, place };
+    if (expected < place.revision && place.streamNo !== undefined) {
+      const storedAt = storedAfter(place.streamNo, expected, events);
+      if (storedAt !== undefined) return { append, place, storedAt };
     }
-    return batch.flatMap((part, index) => {
-      const position = stored[index];
-      return position === undefined
-        ? write(part, places[index] ?? MISSING)
-        : [part.expectedRevision + part.events.length, -position];
-    });
+    return { _tag: 'WrongExpectedRevision', stream, expected, actual: place.revision };
   };
 
-  const write = ({ stream, events }: StreamAppend, place: Known): readonly [number, number] => {
-    const streamNo = place.streamNo === 0 ? (streams += 1) : place.streamNo;
+  const carryOut = ({ append, place, storedAt }: Plan): readonly [number, number] => {
+    const { stream, expectedRevision, events } = append;
+    if (storedAt !== undefined) return [expectedRevision + events.length, -storedAt];
+    const streamNo = place.streamNo ?? (streams += 1);
     let { revision } = place;
     for (const { id, type, data, metadata } of events) {
       head += 1;
       revision += 1;
       insertEvent.run(head, streamNo, revision, id, type, data, metadata);
     }
-    if (place.streamNo === 0) insertStream.run(streamNo, stream, nameHash(stream), revision);
+    if (place.streamNo === undefined) insertStream.run(streamNo, stream, place.nameHash, revision);
     else updateStream.run(revision, streamNo);
     known.set(stream, { streamNo, revision });
     return [revision, head];
+  };
+
+  /** All expectations first, so that a refused batch has written nothing and needs no savepoint. */
+  const appendBatch = (batch: ReadonlyArray<StreamAppend>): Answer => {
+    const plans: Plan[] = [];
+    for (const append of batch) {
+      const planned = plan(append);
+      if ('_tag' in planned) return planned;
+      plans.push(planned);
+    }
+    return plans.flatMap(carryOut);
   };
 
   return {

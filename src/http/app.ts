@@ -68,6 +68,8 @@ const handle = async (deps: HttpDeps, route: Route, ctx: Koa.Context): Promise<E
     request: ctx.req,
   };
   if (route.roles === 'open') return route.handle(call);
+  const { ready, reasons } = deps.health();
+  if (!ready) return left({ _tag: 'StoreUnavailable', message: reasons.join('; ') });
   const principal = await authenticate(deps.verifyToken, ctx.req.headers.authorization, route.roles);
   if (isLeft(principal)) return left(principal.left);
   return route.handle({ ...call, principal: principal.right });

@@ -1,5 +1,5 @@
 import { isLeft, left, right } from 'fp-ts/lib/Either.js';
-import type { DisabledReason, Ordering, WebhookSettings } from '../domain/webhook.ts';
+import type { DisabledReason, Ordering, WebhookChanges } from '../domain/webhook.ts';
 import { ok } from './answer.ts';
 import { readFields } from './body.ts';
 import { boolean, type Check, oneOf, required, wholeNumber } from './checks.ts';
@@ -55,21 +55,14 @@ const update = async (deps: Deps, call: Call): Handled => {
   const { enabled, ordering, coalesce, retry_base_ms } = decoded.right;
   const { guid, companyId } = found.right.webhook.facts;
   const cause = causeOf(call, companyId);
-  const changes: Partial<WebhookSettings> = {
+  const changes: WebhookChanges = {
     ...(ordering !== undefined && { ordering }),
     ...(coalesce !== undefined && { coalesce }),
     ...(retry_base_ms !== undefined && { retryBaseMs: retry_base_ms }),
   };
-  const updated = await webhooks.update(guid, changes, cause);
+  const updated = await webhooks.update(guid, changes, cause, enabled);
   if (isLeft(updated)) return updated;
-  const switched =
-    enabled === undefined
-      ? updated
-      : enabled
-        ? await webhooks.enable(guid, cause)
-        : await webhooks.disable(guid, cause);
-  if (isLeft(switched)) return switched;
-  const { webhook } = switched.right;
+  const { webhook } = updated.right;
   return webhook.situation === 'deleted'
     ? left({ _tag: 'NotFound' })
     : right(ok(settingsOf(webhook, defaultRetryBaseMs)));
@@ -91,6 +84,6 @@ const inWords = (reason: DisabledReason): string => {
     case 'by_request':
       return 'by_request';
     case 'gone':
-      return `the receiver answered 410 (Gone) to the invocation ${reason.invocation}`;
+      return `the receiver answered 410 (Gone) to attempt ${reason.attempt} of the invocation ${reason.invocation}`;
   }
 };

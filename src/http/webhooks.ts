@@ -1,6 +1,6 @@
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import type { KnownWebhook } from '../commands/webhooks.ts';
-import type { OpenTicketSelection, WebhookSettings } from '../domain/webhook.ts';
+import type { WebhookChanges, WebhookSettings } from '../domain/webhook.ts';
 import { companyOf } from './access.ts';
 import { created, ok } from './answer.ts';
 import { readFields } from './body.ts';
@@ -97,34 +97,28 @@ const update = async (deps: Deps, codec: ReturnType<typeof webhookPatchCodec>, c
   const decoded = decodeFields(codec, values.right);
   if (isLeft(decoded)) return decoded;
 
-  // Read again: the body may have taken its time.
-  const current = await openTicketWebhook(deps, call);
-  if (isLeft(current)) return current;
-  const { facts } = current.right.webhook;
-  const changes = changesOf(decoded.right, facts.settings.selection);
+  const { facts } = found.right.webhook;
+  const changes = changesOf(decoded.right);
   const updated = await deps.webhooks.update(facts.guid, changes, causeOf(call, facts.companyId));
   return isLeft(updated) ? updated : right(ok(printed(updated.right.webhook)));
 };
 
-const changesOf = (patch: WebhookPatch, current: OpenTicketSelection): Partial<WebhookSettings> => {
+const changesOf = (patch: WebhookPatch): WebhookChanges => {
   const { name, url, retries, resource, trigger, identifier, triggered_by_child_resources } = patch;
-  const selection: OpenTicketSelection = {
-    dialect: 'openticket',
-    resource: resource ?? current.resource,
-    trigger: trigger ?? current.trigger,
-    identifier: identifier ?? current.identifier,
-    triggeredByChildResources: triggered_by_child_resources ?? current.triggeredByChildResources,
-  };
-  const selects = [resource, trigger, identifier, triggered_by_child_resources].some(isGiven);
   return {
     ...(name !== undefined && { name }),
     ...(url !== undefined && { url }),
     ...(retries !== undefined && { retries }),
-    ...(selects && { selection }),
+    selection: {
+      ...(resource !== undefined && { resource }),
+      ...(trigger !== undefined && { trigger }),
+      ...(identifier !== undefined && { identifier }),
+      ...(triggered_by_child_resources !== undefined && {
+        triggeredByChildResources: triggered_by_child_resources,
+      }),
+    },
   };
 };
-
-const isGiven = (value: unknown): boolean => value !== undefined;
 
 const remove = async (deps: Deps, call: Call): Handled => {
   const found = await openTicketWebhook(deps, call);

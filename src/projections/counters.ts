@@ -1,6 +1,6 @@
 import type { Database } from './database.ts';
 
-/** Named numbers, held in memory and written with the rows they belong to. An unknown name counts 0. */
+/** Named numbers, held in memory and written with the rows they belong to. What counts 0 has no row. */
 export interface Counters {
   get(name: string): number;
   set(name: string, value: number): void;
@@ -17,6 +17,7 @@ export const openCounters = (db: Database): Counters => {
   const put = db.prepare(
     'INSERT INTO counters (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
   );
+  const remove = db.prepare('DELETE FROM counters WHERE name = ?');
 
   const reload = (): void => {
     values.clear();
@@ -33,7 +34,11 @@ export const openCounters = (db: Database): Counters => {
       changed.add(name);
     },
     save: () => {
-      for (const name of changed) put.run(name, values.get(name) ?? 0);
+      for (const name of changed) {
+        const value = values.get(name) ?? 0;
+        if (value === 0) remove.run(name);
+        else put.run(name, value);
+      }
       changed.clear();
     },
     reload,

@@ -7,7 +7,8 @@ import type {
   SubscribeOptions,
   Subscription,
 } from '../../src/eventstore/event-store.ts';
-import { guid, type Writer } from '../eventstore/events.ts';
+import { guidOf } from '../arbitraries/decoded-log.ts';
+import type { Writer } from '../eventstore/events.ts';
 
 interface Context {
   readonly store: EventStore;
@@ -91,7 +92,7 @@ export const subscriptionContract = (context: () => Context): void => {
       const { subscription, seen, caughtUpAt } = subscribe(after);
       await until(() => caughtUpAt.length > 0);
       await subscription.stop();
-      expect(idsOf(seen)).toEqual([guid(2)]);
+      expect(idsOf(seen)).toEqual([guidOf(2)]);
     });
 
     it('neither skips nor repeats while others write around the moment it catches up', async () => {
@@ -173,7 +174,7 @@ export const subscriptionContract = (context: () => Context): void => {
       await write(x, [6]);
       await until(() => seen.length >= 3);
       await subscription.stop();
-      expect(idsOf(seen)).toEqual([2, 4, 6].map(guid));
+      expect(idsOf(seen)).toEqual([2, 4, 6].map(guidOf));
     });
 
     it('stops when the running handler is done, and hands over nothing afterwards', async () => {
@@ -198,7 +199,7 @@ export const subscriptionContract = (context: () => Context): void => {
       await stopping;
       await write(writer, [4]);
       await immediate();
-      expect(idsOf(seen)).toEqual([guid(1)]);
+      expect(idsOf(seen)).toEqual([guidOf(1)]);
       await subscription.stop();
     });
 
@@ -226,7 +227,7 @@ export const subscriptionContract = (context: () => Context): void => {
       await write(writer, [3]);
       await subscription.stop();
       expect(failures).toEqual([new Error('handler')]);
-      expect(idsOf(seen)).toEqual([guid(1)]);
+      expect(idsOf(seen)).toEqual([guidOf(1)]);
     });
 
     it('ends when the store is closed', async () => {

@@ -11,7 +11,8 @@ import {
   type RecordedEvent,
   type StreamAppend,
 } from '../../src/eventstore/event-store.ts';
-import { change, guid, Writer } from '../eventstore/events.ts';
+import { guidOf } from '../arbitraries/decoded-log.ts';
+import { change, Writer } from '../eventstore/events.ts';
 import { subscriptionContract } from './event-store-subscription.ts';
 
 export interface OpenedStore {
@@ -110,7 +111,7 @@ export const describeEventStore = (name: string, open: () => Promise<OpenedStore
           })),
         );
         const events = await readStream(store, racers.stream);
-        expect(events.map(({ event }) => event.id)).toEqual([guid(0), winners[0]?.events[0]?.id]);
+        expect(events.map(({ event }) => event.id)).toEqual([guidOf(0), winners[0]?.events[0]?.id]);
       });
 
       it('changes nothing when the same append comes again, however late', async () => {
@@ -123,7 +124,7 @@ export const describeEventStore = (name: string, open: () => Promise<OpenedStore
         const prefixOfIt = { ...first, events: first.events.slice(0, 1) };
         expect((await append(store, prefixOfIt))[0]?.revision).toBe(0);
         const events = await readStream(store, first.stream);
-        expect(events.map(({ event }) => event.id)).toEqual([guid(1), guid(2), guid(3)]);
+        expect(events.map(({ event }) => event.id)).toEqual([guidOf(1), guidOf(2), guidOf(3)]);
         expect(events.at(-1)?.position).toBe(later?.position);
       });
 
@@ -270,7 +271,7 @@ export const describeEventStore = (name: string, open: () => Promise<OpenedStore
             for (const { suffix, expected, ids } of commands) {
               const sealed = writer(`${runs}-${suffix}`).next(ids);
               const result = await store.append([{ ...sealed, expectedRevision: expected }])();
-              const outcome = modelAppend(model, sealed.stream, expected, ids.map(guid));
+              const outcome = modelAppend(model, sealed.stream, expected, ids.map(guidOf));
               expect(isLeft(result) ? result : right(get(result)[0]?.revision)).toEqual(outcome);
             }
             for (const [name, ids] of model) {
@@ -323,7 +324,7 @@ export const describeEventStore = (name: string, open: () => Promise<OpenedStore
           seen.push(...events);
           [after, atEnd] = [next, end];
         }
-        expect(seen.map(({ event }) => event.id)).toEqual([1, 2, 3, 4, 5].map(guid));
+        expect(seen.map(({ event }) => event.id)).toEqual([1, 2, 3, 4, 5].map(guidOf));
         const positions = seen.map(({ position }) => position);
         expect(positions).toEqual([...new Set(positions)].toSorted((x, y) => x - y));
         for (const name of [a.stream, b.stream]) {
@@ -335,7 +336,7 @@ export const describeEventStore = (name: string, open: () => Promise<OpenedStore
         const [appended] = await append(store, writer().next([1]));
         await append(store, writer('b').next([2]));
         const { events } = await page(appended?.position ?? 0, 10, '');
-        expect(events.map(({ event }) => event.id)).toEqual([guid(2)]);
+        expect(events.map(({ event }) => event.id)).toEqual([guidOf(2)]);
         expect(await page(events[0]?.position ?? 0, 10, '')).toMatchObject({ events: [], atEnd: true });
       });
 

@@ -71,25 +71,6 @@ describe('disabling', () => {
     expect(invocation?.facts.attempts).toMatchObject([{ ended: { outcome: 'failed' } }]);
   });
 
-  it('tells nobody of a change that came before it and is scheduled after it, even when enabled at once', async () => {
-    const webhook = await world.webhook();
-    world.store.appendFault = (batch) =>
-      batch[0]?.stream.startsWith('invocation-') ? 'unavailable' : undefined;
-    await world.report(world.change('event.update', 'before'));
-    await disable(webhook);
-    await enable(webhook);
-    await world.report(world.change('event.update', 'after'));
-    await world.clock.advance(100);
-    world.store.appendFault = () => undefined;
-    await world.clock.advance(HOUR_MS);
-    const told = (await world.invocations()).map(({ situation, facts }) => [
-      facts.scheduled.identifier,
-      situation,
-    ]);
-    expect(told.find(([identifier]) => identifier === 'after')).toEqual(['after', 'delivered']);
-    expect(['cancelled', 'delivered']).toContain(told.find(([identifier]) => identifier === 'before')?.[1]);
-  });
-
   it('does not touch another webhook', async () => {
     world.sender.at(URL_A, answers(500));
     world.sender.at('https://other.example/', answers(500), answers(200));

@@ -4,6 +4,7 @@ import type { ResourceChange } from '../../src/domain/resource-change.ts';
 import { emptyHead, seal } from '../../src/eventstore/codec.ts';
 import type { Head } from '../../src/eventstore/decoded.ts';
 import type { StreamAppend } from '../../src/eventstore/event-store.ts';
+import { guidOf } from '../arbitraries/decoded-log.ts';
 
 /** Ready-made events for tests of stores. */
 
@@ -15,9 +16,6 @@ export const CAUSE: Cause = {
 };
 
 export const AT_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
-
-/** A valid UUID, another for every number. */
-export const guid = (n: number): string => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
 
 export const change = (n: number, data: Json = { n }): ResourceChange => ({
   type: 'ResourceChanged',
@@ -57,7 +55,7 @@ export class Writer {
     ids: ReadonlyArray<number>,
     event: (n: number) => DomainEvent = change,
   ): { readonly append: StreamAppend; readonly head: Head } {
-    const events = ids.map((n) => ({ id: guid(n), event: event(n) }));
+    const events = ids.map((n) => ({ id: guidOf(n), event: event(n) }));
     return seal(this.stream, this.head, events, CAUSE);
   }
 }

@@ -64,11 +64,11 @@ describe('/webhook/{guid}/settings', () => {
   it('says which invocation was answered with 410', async () => {
     const invocation = randomUUID();
     const cause = { correlationId: guid, causationId: guid, actor: 'engine', companyId: COMPANY };
-    await world.deps.webhooks.disableGone(guid, invocation, cause);
+    await world.deps.webhooks.disableGone(guid, { invocation, attempt: 2 }, cause);
     const got = await world.api('GET', `/webhook/${guid}/settings`);
     expect(at(got, 'enabled')).toBe(false);
     expect(at(got, 'disabled_reason')).toBe(
-      `the receiver answered 410 (Gone) to the invocation ${invocation}`,
+      `the receiver answered 410 (Gone) to attempt 2 of the invocation ${invocation}`,
     );
   });
 

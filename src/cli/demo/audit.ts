@@ -111,10 +111,10 @@ const repetitionsOf = (
   const acceptedTimes = seen.filter(isAccepted).length;
   return [
     ...(seen.length > attempts.length
-      ? [`${seen.length} requests, but ${attempts.length} attempts recorded`]
+      ? [`requests: ${seen.length}, attempts recorded: ${attempts.length}`]
       : []),
     ...(acceptedTimes > 1 + interrupted
-      ? [`accepted ${acceptedTimes} times, ${interrupted} interrupted`]
+      ? [`accepted ${acceptedTimes} times, interrupted attempts: ${interrupted}`]
       : []),
   ];
 };

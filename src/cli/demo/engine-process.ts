@@ -66,7 +66,8 @@ export class EngineProcess {
     if (url === undefined) throw new Error(`the engine did not start\n${complaints.text}`);
     const engine = new EngineProcess(child, url, exited, complaints);
     void exited.then(() => {
-      if (!engine.#told) settings.onLost(new Error('the engine ended by itself'));
+      if (!engine.#told)
+        settings.onLost(new Error(`the engine ended by itself: ${child.signalCode ?? child.exitCode}`));
     });
     return engine;
   }

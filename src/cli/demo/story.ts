@@ -15,7 +15,7 @@ import { type Subscribed, type Subscription, SUBSCRIPTIONS } from './subscriptio
 const SEED = 20_260_822;
 const PAUSE_BETWEEN_REPORTS_MS = 65;
 /** After the last report everything must be settled in this time; what is not counts as lost. */
-const SETTLE_MAX_MS = 20_000;
+const SETTLE_MAX_MS = 25_000;
 /** How long the demo goes on listening for requests that should not come. */
 const QUIET_MS = 600;
 /** The webhook of which one delivery is shown in full. */
@@ -100,11 +100,12 @@ const subscribe = async (
 /** Until every receiver has what it must have and the engine has nothing left to do. */
 const settle = async (scene: Scene): Promise<void> => {
   const { receivers, partner, signal } = scene;
-  const all = (): boolean => receivers.open.size === 0 && receivers.accepted.size >= expectedSoFar(scene);
-  await until(scene, all, { atMostMs: SETTLE_MAX_MS });
-  const idle = async (): Promise<boolean> =>
-    (await partner.invocations('waiting')).length + (await partner.invocations('in_flight')).length === 0;
-  await until(scene, idle, { everyMs: 200, atMostMs: SETTLE_MAX_MS });
+  const done = async (): Promise<boolean> =>
+    receivers.open.size === 0 &&
+    receivers.accepted.size >= expectedSoFar(scene) &&
+    (await partner.invocations('waiting')).length === 0 &&
+    (await partner.invocations('in_flight')).length === 0;
+  await until(scene, done, { everyMs: 100, atMostMs: SETTLE_MAX_MS });
   await sleep(QUIET_MS, undefined, { signal });
   scene.screen.endProgress();
 };

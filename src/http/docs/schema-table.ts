@@ -40,9 +40,7 @@ const typeText = (schema: JsonObject): Html => {
     case 'array':
       return html`list of ${schemaText(items)}`;
     case 'object':
-      return isJsonObject(schema['properties'])
-        ? html`object with ${Object.keys(schema['properties']).join(', ')}`
-        : html`object`;
+      return isJsonObject(schema['properties']) ? objectText(schema['properties']) : html`object`;
     case 'boolean':
     case 'number':
     case 'null':
@@ -51,6 +49,13 @@ const typeText = (schema: JsonObject): Html => {
       return html`anything`;
   }
 };
+
+/** `{items: list of Attempt, next: text or null}` */
+const objectText = (properties: JsonObject): Html =>
+  html`{${Object.entries(properties).map(
+    ([name, property], index) =>
+      html`${index === 0 ? null : ', '}<code>${name}</code>: ${schemaText(property)}`,
+  )}}`;
 
 /** The properties of an object, one a row. */
 export const schemaTable = (schema: Json): Html => {

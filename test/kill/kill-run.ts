@@ -1,0 +1,222 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Api } from './api.ts';
+import {
+  checkChanges,
+  checkCoalescing,
+  checkFanOut,
+  checkInvocation,
+  checkNothingUnlogged,
+  checkOrder,
+  type MadeWebhook,
+} from './checks.ts';
+import { checkAttemptNumbers, checkHistory, headOf } from './log-checks.ts';
+import { Platform } from './platform.ts';
+import { Receiver, sleep } from './receiver.ts';
+import { Seeded } from './seeded.ts';
+import { callboard, ServerProcess } from './server-process.ts';
+import { promised } from './violation.ts';
+import { preparation, SUBSCRIPTIONS, Workload } from './workload.ts';
+
+/** What one run saw. */
+export interface Tally {
+  readonly kills: number;
+  readonly changes: number;
+  readonly acked: number;
+  readonly resent: number;
+  readonly invocations: number;
+  readonly attempts: number;
+  readonly interrupted: number;
+  readonly requests: number;
+}
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly kills: number;
+  readonly onKill?: (kills: number) => void;
+}
+
+/** Requests that a platform makes between two kills at most. */
+const REQUESTS_MAX = 10;
+const SETTLED_WITHIN_MS = 120_000;
+
+/**
+ * Kills the real server again and again at random moments, with a platform and receivers that outlive it, and then
+ * checks every promise that can be checked from outside. Throws the first `Violation`.
+ */
+export const killRun = async (options: RunOptions): Promise<Tally> => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'callboard-kill-'));
+  const receiver = new Receiver(new Seeded(options.seed, 'receivers'));
+  await receiver.listen();
+  const run = new Run(dataDir, receiver, options);
+  try {
+    return await run.all();
+  } finally {
+    await run.discard();
+    await receiver.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+};
+
+class Run {
+  readonly #dataDir: string;
+  readonly #receiver: Receiver;
+  readonly #options: RunOptions;
+  readonly #plan: Seeded;
+  #server: ServerProcess | undefined;
+  #webhooks: ReadonlyArray<MadeWebhook> = [];
+  #token = '';
+
+  constructor(dataDir: string, receiver: Receiver, options: RunOptions) {
+    this.#dataDir = dataDir;
+    this.#receiver = receiver;
+    this.#options = options;
+    this.#plan = new Seeded(options.seed, 'kills');
+  }
+
+  async all(): Promise<Tally> {
+    const { seed, kills, onKill } = this.#options;
+    const token = await callboard(this.#dataDir, 'token', '--role', 'admin');
+    promised(token.code === 0, () => `no token: ${token.stderr}`);
+    this.#token = token.stdout.trim();
+    const platform = new Platform(
+      new Workload(new Seeded(seed, 'changes')),
+      new Seeded(seed, 'repeats'),
+      this.#token,
+    );
+
+    await this.#prepare(platform);
+    for (let killed = 1; killed <= kills; killed += 1) {
+      await this.#cycle(platform);
+      onKill?.(killed);
+      if (this.#receiver.violation !== undefined) throw this.#receiver.violation;
+    }
+    return this.#finish(platform);
+  }
+
+  async discard(): Promise<void> {
+    await this.#server?.discard();
+  }
+
+  #start(): ServerProcess {
+    this.#server = new ServerProcess(this.#dataDir);
+    return this.#server;
+  }
+
+  async #prepare(platform: Platform): Promise<void> {
+    const server = this.#start();
+    const url = await server.wait('listening', server.listening);
+    const api = new Api(url, this.#token);
+    const made: MadeWebhook[] = [];
+    for (const subscription of SUBSCRIPTIONS) {
+      const { name, company, fields, settings } = subscription;
+      const webhook = await api.call<{ guid: string; retries: number }>('POST', '/webhook', {
+        ...fields,
+        name,
+        company_id: company,
+        url: `${this.#receiver.url}/${name}`,
+      });
+      if (Object.keys(settings).length > 0)
+        await api.call('PATCH', `/webhook/${webhook.guid}/settings`, settings);
+      const { secret } = await api.call<{ secret: string }>('GET', `/webhook/${webhook.guid}/secret`);
+      this.#receiver.expectSignature(`/${name}`, secret);
+      made.push({ ...subscription, guid: webhook.guid, retries: webhook.retries });
+    }
+    this.#webhooks = made;
+    await platform.report(url, { changes: preparation(), single: false });
+    await api.close();
+    await server.kill();
+  }
+
+  /** One start and one kill: in the middle of the start, of the recovery, or of the work. */
+  async #cycle(platform: Platform): Promise<void> {
+    const plan = this.#plan;
+    const [when, delayMs, requests] = [plan.next(), plan.next(), plan.between(1, REQUESTS_MAX)];
+    const server = this.#start();
+    if (when < 0.1) {
+      await sleep(delayMs * 700);
+      return server.kill();
+    }
+    const url = await server.wait('listening', server.listening);
+    const driving = platform.drive(url, requests, server.exited);
+    if (when < 0.25) await sleep(delayMs * 40);
+    else {
+      await server.wait('ready', server.ready);
+      await sleep(delayMs * 300);
+    }
+    await server.kill();
+    await driving;
+  }
+
+  async #finish(platform: Platform): Promise<Tally> {
+    const server = this.#start();
+    const url = await server.wait('listening', server.listening);
+    await server.wait('ready', server.ready);
+    await platform.finish(url);
+    const api = new Api(url, this.#token);
+    await settled(api);
+    const tally = await this.#check(api, platform);
+    await api.close();
+    await server.stop();
+    const attempts = await this.#checkLog();
+    promised(
+      attempts === tally.attempts,
+      () => `${attempts} attempts in the store, ${tally.attempts} in the API`,
+    );
+    return tally;
+  }
+
+  async #check(api: Api, platform: Platform): Promise<Tally> {
+    const { acked } = platform;
+    const invocations = await api.invocations();
+    await checkChanges(api, acked);
+    checkFanOut(invocations, this.#webhooks, acked);
+    checkNothingUnlogged(this.#receiver, invocations);
+    const byGuid = new Map(this.#webhooks.map((webhook) => [webhook.guid, webhook]));
+    for (const invocation of invocations) {
+      const webhook = byGuid.get(invocation.webhook);
+      promised(webhook !== undefined, () => `invocation ${invocation.guid} is of no known webhook`);
+      const seen = this.#receiver.received.get(invocation.guid);
+      checkInvocation(invocation, webhook, seen, acked.get(invocation.change));
+    }
+    const of = (name: string) => invocations.filter(({ webhook }) => byGuid.get(webhook)?.name === name);
+    checkOrder(of('ordered'));
+    checkCoalescing(of('coalescing'));
+    if (this.#receiver.violation !== undefined) throw this.#receiver.violation;
+
+    const attempts = invocations.flatMap((invocation) => invocation.attempts);
+    return {
+      kills: this.#options.kills,
+      changes: platform.reported,
+      acked: acked.size,
+      resent: platform.resent,
+      invocations: invocations.length,
+      attempts: attempts.length,
+      interrupted: attempts.filter(({ outcome }) => outcome === 'interrupted').length,
+      requests: this.#receiver.requests,
+    };
+  }
+
+  /** The store itself, and that a start without anything to do leaves it as it is. */
+  async #checkLog(): Promise<number> {
+    const before = headOf(this.#dataDir);
+    const idle = this.#start();
+    await idle.wait('ready', idle.ready);
+    await sleep(200);
+    await idle.stop();
+    const after = headOf(this.#dataDir);
+    promised(after === before, () => `a start with nothing to do appended ${after - before} events`);
+    await checkHistory(this.#dataDir);
+    return checkAttemptNumbers(this.#dataDir);
+  }
+}
+
+/** Waits until nothing waits any more. */
+const settled = async (api: Api): Promise<void> => {
+  const untilMs = Date.now() + SETTLED_WITHIN_MS;
+  while ((await api.anyWith('waiting')) || (await api.anyWith('in_flight'))) {
+    promised(Date.now() < untilMs, () => `something still waits after ${SETTLED_WITHIN_MS / 1000} s`);
+    await sleep(50);
+  }
+};
