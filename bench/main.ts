@@ -38,6 +38,11 @@ if (values.help || unknown.length > 0) {
   process.exit(values.help ? 0 : 2);
 }
 
+const runsAsked = values.runs === undefined ? undefined : Number(values.runs);
+if (runsAsked !== undefined && !(Number.isInteger(runsAsked) && runsAsked >= 1)) {
+  process.stderr.write(`bench: --runs must be a whole number from 1, not "${values.runs}"\n${HELP}`);
+  process.exit(2);
+}
 const figures = FIGURES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 const sizeName: SizeName = values.tiny ? 'tiny' : values.quick ? 'quick' : 'full';
 const size = SIZES[sizeName];
@@ -66,7 +71,7 @@ const newFolder = (name: string): string => {
 const receiver = await startReceiver();
 const benchOf = (name: string): Bench => ({
   size,
-  runs: values.runs === undefined ? size.runs : Number(values.runs),
+  runs: runsAsked ?? size.runs,
   receiver,
   newFolder,
   copyFolder: (from) => {

@@ -189,7 +189,7 @@ export class ChangeIntake {
   ): Either<ReportFailure | NotReady, Planned> {
     const atMs = this.#deps.clock.nowMs();
     /** A stream stands once in an append: what a batch says of one resource is written together. */
-    const appends = new Map<string, StreamAppend>();
+    const appends: StreamAppend[] = [];
     const streams = new Map<string, Loaded<ResourceState>>();
     const accepted = new Map<string, string>();
     const receipts: ChangeReceipt[] = [];
@@ -226,15 +226,13 @@ export class ChangeIntake {
         decided.right.map((event) => ({ id: guid, event })),
         { correlationId: guid, causationId: requestId, actor, companyId },
       );
-      const before = appends.get(stream);
-      const events = [...(before?.events ?? []), ...sealed.append.events];
-      appends.set(stream, { ...(before ?? sealed.append), events });
+      appends.push(sealed.append);
       streams.set(stream, { state: decided.right.reduce(evolveResource, head.state), head: sealed.head });
       accepted.set(guid, fingerprint);
       receipts.push({ id, source, change: guid, status: 'accepted' });
     }
     if (others.length > 0) return left({ _tag: 'OthersPending', others });
-    return right({ appends: [...appends.values()], streams, accepted, receipts });
+    return right({ appends, streams, accepted, receipts });
   }
 
   async #store(planned: Planned): Promise<Either<StoreFailure, void>> {
@@ -265,9 +263,8 @@ export class ChangeIntake {
     for (const pending of pendings) pending.durable = true;
     for (const [index, { events }] of appends.entries()) {
       const position = appended.right[index]?.position;
-      // Of several in one stream the last one's: bridged a moment longer than needed.
-      if (position !== undefined)
-        this.#unprojected.push(...events.map(({ id }) => ({ change: id, position })));
+      const change = events[0]?.id;
+      if (position !== undefined && change !== undefined) this.#unprojected.push({ change, position });
     }
     settle();
     return right(undefined);

@@ -16,8 +16,18 @@ export const assertBatch = (batch: ReadonlyArray<StreamAppend>): void => {
       if (!isGuid(event.id)) throw new Error(`${stream}: event id '${event.id}' is no UUID`);
     }
   }
-  if (batch.length > 1 && new Set(batch.map(({ stream }) => stream)).size < batch.length) {
-    throw new Error('a stream stands twice in one append');
+  if (batch.length > 1) assertContinued(batch);
+};
+
+/** A stream that stands there again goes on where it ended. */
+const assertContinued = (batch: ReadonlyArray<StreamAppend>): void => {
+  const ends = new Map<string, number>();
+  for (const { stream, expectedRevision, events } of batch) {
+    const end = ends.get(stream);
+    if (end !== undefined && end !== expectedRevision) {
+      throw new Error(`${stream}: stands twice in one append, at ${end} and ${expectedRevision}`);
+    }
+    ends.set(stream, expectedRevision + events.length);
   }
 };
 

@@ -111,10 +111,16 @@ export interface EventStore {
   readonly atomicBatches: boolean;
   /** Bytes of data, metadata, ids and types that one append may hold. */
   readonly appendBytesMax: number;
-  /** One answer per `StreamAppend`, in order. Resolves only when all is durable. */
+  /**
+   * One answer per `StreamAppend`; the log has them in this order. A stream may stand there again, expecting the
+   * revision that the batch itself has brought it to. Resolves only when all is durable.
+   */
   append(batch: ReadonlyArray<StreamAppend>): TaskEither<AppendFailure, ReadonlyArray<Appended>>;
   /** A stream that does not exist reads as empty. */
-  readStream(stream: string, options: ReadStreamOptions): TaskEither<ReadFailure, ReadonlyArray<RecordedEvent>>;
+  readStream(
+    stream: string,
+    options: ReadStreamOptions,
+  ): TaskEither<ReadFailure, ReadonlyArray<RecordedEvent>>;
   readAll(options: ReadAllOptions): TaskEither<ReadFailure, Page>;
   /** Position of the newest event, 0 when there is none. */
   head(): TaskEither<ReadFailure, Position>;

@@ -54,7 +54,12 @@ export const openMemoryStore = (): EventStore => {
     if (bytes > APPEND_BYTES_MAX) return left({ _tag: 'AppendTooLarge', bytes, bytesMax: APPEND_BYTES_MAX });
     if (closed) return left(unavailable);
     await Promise.resolve();
-    const verdicts = batch.map(judge);
+    const written = new Set<string>();
+    const verdicts = batch.map((part) => {
+      const verdict = written.has(part.stream) ? undefined : judge(part);
+      if (verdict === undefined) written.add(part.stream);
+      return verdict;
+    });
     for (const verdict of verdicts) if (verdict !== undefined && '_tag' in verdict) return left(verdict);
     const before = log.length;
     const appended = batch.map((part, index) => (verdicts[index] as Appended | undefined) ?? write(part));

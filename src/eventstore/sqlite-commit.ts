@@ -35,7 +35,8 @@ type Place =
 
 interface Plan {
   readonly append: StreamAppend;
-  readonly place: Place;
+  /** Undefined when the batch itself writes to the stream first. */
+  readonly place: Place | undefined;
   /** Position of the last of its events when they are stored already: nothing is to be done. */
   readonly storedAt?: Position;
 }
@@ -99,9 +100,10 @@ export const openCommitter = (db: DatabaseSync): Committer => {
     return { _tag: 'WrongExpectedRevision', stream, expected, actual: place.revision };
   };
 
-  const carryOut = ({ append, place, storedAt }: Plan): readonly [number, number] => {
+  const carryOut = ({ append, place: planned, storedAt }: Plan): readonly [number, number] => {
     const { stream, expectedRevision, events } = append;
     if (storedAt !== undefined) return [expectedRevision + events.length, -storedAt];
+    const place = planned ?? placeOf(stream);
     const streamNo = place.streamNo ?? (streams += 1);
     let { revision } = place;
     for (const { id, type, data, metadata } of events) {
@@ -118,10 +120,12 @@ export const openCommitter = (db: DatabaseSync): Committer => {
   /** All expectations first, so that a refused batch has written nothing and needs no savepoint. */
   const appendBatch = (batch: ReadonlyArray<StreamAppend>): Answer => {
     const plans: Plan[] = [];
+    const written = new Set<string>();
     for (const append of batch) {
-      const planned = plan(append);
+      const planned = written.has(append.stream) ? { append, place: undefined } : plan(append);
       if ('_tag' in planned) return planned;
       plans.push(planned);
+      if (batch.length > 1 && planned.storedAt === undefined) written.add(append.stream);
     }
     return plans.flatMap(carryOut);
   };

@@ -3,10 +3,8 @@ import { Lru } from '../domain/lru.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
-import type { Counters } from './counters.ts';
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
-import { openGenerations } from './generations.ts';
 import { guidBytes, guidHash, guidText } from './guid.ts';
 import type { Changes } from './read-models.ts';
 
@@ -18,28 +16,22 @@ export interface ChangeTable extends Changes {
 
 const POSITIONS_MAX = 40_000;
 
-export const openChanges = (db: Database, counters: Counters, companies: Dictionary): ChangeTable => {
-  const generations = openGenerations(db);
+export const openChanges = (db: Database, companies: Dictionary): ChangeTable => {
   let positions = new Lru<string, Position>(POSITIONS_MAX);
 
-  const insert = db.prepare('INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
-  const byGuid = (columns: string, joins: string) =>
-    db.prepare(`
-      SELECT ${columns} FROM generations g
-      CROSS JOIN changes c INDEXED BY changes_by_guid ON c.generation = g.generation AND c.hash = ? ${joins}
-      WHERE c.guid = ? ORDER BY g.generation DESC LIMIT 1`);
-  const selectPosition = byGuid('c.position', '');
-  const selectChange = byGuid(
-    'c.position, c.resource, c.identifier, c.revision, c.fingerprint, company.guid AS company',
-    'CROSS JOIN log_companies company ON company.id = c.company',
+  const insert = db.prepare('INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  const selectPosition = db.prepare(
+    'SELECT position FROM changes INDEXED BY changes_by_guid WHERE hash = ? AND guid = ?',
   );
+  const selectChange = db.prepare(`
+    SELECT c.position, c.resource, c.identifier, c.revision, c.fingerprint, company.guid AS company
+    FROM changes c INDEXED BY changes_by_guid CROSS JOIN log_companies company ON company.id = c.company
+    WHERE c.hash = ? AND c.guid = ?`);
 
   return {
     add: ({ id, event, position, revision }) => {
-      const number = counters.get('changes');
       insert.run(
         position,
-        generations.of(number),
         guidHash(id),
         guidBytes(id),
         companies.idOf(event.companyId),
@@ -48,7 +40,6 @@ export const openChanges = (db: Database, counters: Counters, companies: Diction
         revision,
         event.fingerprint,
       );
-      counters.set('changes', number + 1);
       positions.set(id, position);
     },
     positionOf: (guid) => {

@@ -1,9 +1,9 @@
 import type { Database } from './database.ts';
 import { GENERATION_ROWS } from './schema.ts';
 
-/** Gives rows their generations (see schema.ts). */
+/** Gives invocations their generations (see schema.ts). */
 export interface Generations {
-  /** The generation of the n-th row of a table, n from 0, which is about to be written. */
+  /** The generation of the n-th row, n from 0, which is about to be written. */
   of(row: number): number;
 }
 

@@ -137,7 +137,7 @@ export const openInvocationLog = (
 };
 
 /** The narrowest rows that hold every answer. */
-const sourceOf = ({ change, status, webhook, companyId }: InvocationFilter): Source => {
+const sourceOf = ({ change, status, identifier, webhook, companyId }: InvocationFilter): Source => {
   if (change !== undefined) return walkInvocations('INDEXED BY invocations_by_change', false);
   if (status === 'waiting') {
     const index = webhook === undefined ? 'NOT INDEXED' : 'INDEXED BY due_by_webhook';
@@ -150,6 +150,7 @@ const sourceOf = ({ change, status, webhook, companyId }: InvocationFilter): Sou
     const by = webhook !== undefined ? 'webhook' : companyId !== null ? 'company' : 'status';
     return walk(`undelivered AS r INDEXED BY undelivered_by_${by}`);
   }
+  if (identifier !== undefined) return walkInvocations('INDEXED BY invocations_by_identifier', true);
   if (webhook !== undefined) return walkInvocations('INDEXED BY invocations_by_webhook', true);
   if (companyId !== null) return walkInvocations('INDEXED BY invocations_by_company', true);
   return walkInvocations('NOT INDEXED', false);

@@ -3,9 +3,10 @@
  * again from the log.
  *
  * Two things make writing cheap. A transaction spans many batches (see database.ts), so a page that many of them
- * touch is written once. And an index whose keys come in no order starts with a generation, which goes up by one
- * every GENERATION_ROWS rows: only its newest part is written to, and that part stays small however long the log is.
- * A look-up asks the generations one after the other, the newest first.
+ * touch is written once. And the indexes of `invocations` whose keys come in no order start with a generation, which
+ * goes up by one every GENERATION_ROWS rows: only the newest part of an index is written to, and that part stays
+ * small however long the log is. A look-up asks the generations one after the other, the newest first: what is asked
+ * for is mostly young. Changes have no generations, as most guids asked for there do not exist.
  */
 export const SCHEMA_VERSION = 1;
 
@@ -69,15 +70,11 @@ CREATE TABLE relations (
 `;
 
 const LOG = `
--- Every generation there is, from 0.
-CREATE TABLE generations (generation INTEGER PRIMARY KEY) STRICT;
-
 CREATE TABLE log_companies (id INTEGER PRIMARY KEY, guid BLOB NOT NULL UNIQUE) STRICT;
 CREATE TABLE log_webhooks (id INTEGER PRIMARY KEY, guid BLOB NOT NULL UNIQUE) STRICT;
 
 CREATE TABLE changes (
   position INTEGER PRIMARY KEY,
-  generation INTEGER NOT NULL,
   hash INTEGER NOT NULL,
   guid BLOB NOT NULL,
   company INTEGER NOT NULL,
@@ -86,7 +83,10 @@ CREATE TABLE changes (
   revision INTEGER NOT NULL,
   fingerprint TEXT NOT NULL
 ) STRICT;
-CREATE INDEX changes_by_guid ON changes (generation, hash);
+CREATE INDEX changes_by_guid ON changes (hash);
+
+-- Every generation of invocations there is, from 0.
+CREATE TABLE generations (generation INTEGER PRIMARY KEY) STRICT;
 
 -- What never changes of an invocation; the key is the position of its InvocationScheduled. change_position is its own
 -- one for a test. The origin stands in ordered_by and coalesced_by only where the webhook orders or coalesces.
@@ -107,6 +107,7 @@ CREATE TABLE invocations (
 CREATE INDEX invocations_by_guid ON invocations (generation, hash);
 CREATE INDEX invocations_by_company ON invocations (generation, company);
 CREATE INDEX invocations_by_webhook ON invocations (generation, webhook);
+CREATE INDEX invocations_by_identifier ON invocations (generation, identifier);
 CREATE INDEX invocations_by_change ON invocations (change_position);
 CREATE INDEX invocations_coalescing ON invocations (webhook, coalesced_by) WHERE coalesced_by IS NOT NULL;
 

@@ -38,7 +38,7 @@ export const openReadModels = ({ path, eventStoreId, log = silentLog }: ReadMode
 
   const logCompanies = openDictionary(db, 'log_companies');
   const logWebhooks = openDictionary(db, 'log_webhooks');
-  const changes = openChanges(db, counters, logCompanies);
+  const changes = openChanges(db, logCompanies);
   const writer = openInvocationWriter(db, counters, logCompanies, logWebhooks, changes);
   const invocationLog = openInvocationLog(db, counters, logCompanies, logWebhooks, changes);
   const dueList = openDueList(db, logWebhooks);

@@ -95,6 +95,22 @@ export const subscriptionContract = (context: () => Context): void => {
       expect(idsOf(seen)).toEqual([guidOf(2)]);
     });
 
+    it('does not miss what is written while it handles the last of what was stored', async () => {
+      const after = await head();
+      const writer = context().writer();
+      await write(writer, [1]);
+      const seen: RecordedEvent[] = [];
+      const { subscription } = subscribe(after, {
+        onEvents: async (events) => {
+          seen.push(...events);
+          if (seen.length < 4) await write(writer, [1 + seen.length]);
+        },
+      });
+      await until(() => seen.length >= 4);
+      await subscription.stop();
+      expect(idsOf(seen)).toEqual([1, 2, 3, 4].map(guidOf));
+    });
+
     it('neither skips nor repeats while others write around the moment it catches up', async () => {
       const after = await head();
       const writers = ['a', 'b', 'c', 'd'].map((suffix) => context().writer(suffix));

@@ -193,6 +193,21 @@ export const describeEventStore = (name: string, open: () => Promise<OpenedStore
         expect(await readStream(store, b.stream)).toHaveLength(1);
       });
 
+      it('keeps the order of a batch in which a stream stands again', async () => {
+        const [a, b] = [writer('a'), writer('b')];
+        const batch = [a.next([1]), b.next([2]), a.next([3, 4]), b.next([5])];
+        const appended = await append(store, ...batch);
+        expect(appended.map(({ revision }) => revision)).toEqual([0, 0, 2, 1]);
+        const positions = appended.map(({ position }) => position);
+        expect(positions).toEqual([...positions].sort((x, y) => x - y));
+        expect((await readStream(store, a.stream)).map(({ event }) => event)).toEqual([
+          ...(batch[0]?.events ?? []),
+          ...(batch[2]?.events ?? []),
+        ]);
+        expect(await append(store, ...batch)).toEqual(appended);
+        expect(await readStream(store, b.stream)).toHaveLength(2);
+      });
+
       it('takes an event of 1 MiB, as far as its limit allows', async () => {
         const bytes = Math.min(1024 * 1024, store.appendBytesMax - 16 * 1024);
         const large = writer().next([1], (n) => change(n, 'x'.repeat(bytes)));

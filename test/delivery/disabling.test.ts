@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { auditWorld } from '../support/engine-audit.ts';
 import { CAUSE, World } from '../support/engine-world.ts';
-import { answers } from '../support/scripted-sender.ts';
+import { answers, type Seen } from '../support/scripted-sender.ts';
 
 const URL_A = 'https://receiver.example/hook';
 const HOUR_MS = 60 * 60 * 1000;
@@ -11,6 +11,8 @@ beforeEach(async () => {
   world = await World.started();
 });
 afterEach(() => auditWorld(world));
+
+const identifierIn = ({ body }: Seen): string => (JSON.parse(body) as { identifier: string }).identifier;
 
 const disable = (webhook: string) => world.process.webhooks.disable(webhook, CAUSE);
 const enable = (webhook: string) => world.process.webhooks.enable(webhook, CAUSE);
@@ -122,7 +124,7 @@ describe('deleting', () => {
 
 describe('410', () => {
   it('exhausts the invocation, disables the webhook and cancels what else waits for it', async () => {
-    world.sender.at(URL_A, (seen) => answers(JSON.parse(seen.body).identifier === 'gone' ? 410 : 500));
+    world.sender.at(URL_A, (seen) => answers(identifierIn(seen) === 'gone' ? 410 : 500));
     const webhook = await world.webhook({ retries: 5 });
     await world.report(world.change('event.update', 'waits'));
     await world.clock.advance(100);

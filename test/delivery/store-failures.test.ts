@@ -123,7 +123,7 @@ describe('a store that cannot be read', () => {
     await world.clock.advance(100);
     world.store.readsFail = true;
     await world.clock.advance(HOUR_MS);
-    expect(await world.sender.seen).toHaveLength(2);
+    expect(world.sender.seen).toHaveLength(2);
     world.store.readsFail = false;
     await world.clock.advance(10_000);
     expect(await world.situations()).toEqual(['delivered', 'delivered']);

@@ -110,11 +110,11 @@ describe('group commit', () => {
 
   it('tells streams apart whose names have the same hash', () => {
     const { db, committer } = open();
-    committer.commit([[new Writer('order-a').next([1])], [new Writer('order-b').next([2])]]);
+    committer.commit([[new Writer('order-b').next([2])], [new Writer('order-a').next([1])]]);
     const hashOf = "(SELECT name_hash FROM streams WHERE name = 'order-a')";
     db.exec(`UPDATE streams SET name_hash = ${hashOf}`);
     const again = openCommitter(db);
-    expect(again.commit([[new Writer('order-a').next([1])]]).answers).toEqual([[0, -1]]);
+    expect(again.commit([[new Writer('order-a').next([1])]]).answers).toEqual([[0, -2]]);
     db.close();
   });
 });

@@ -5,7 +5,8 @@ import { isLeft } from 'fp-ts/lib/Either.js';
 import { describe, expect, it } from 'vitest';
 import type { ChainBreak } from '../../src/eventstore/decoded.ts';
 import { openSqliteStore } from '../../src/eventstore/sqlite.ts';
-import { verifySqliteStore } from '../../src/eventstore/sqlite-verify.ts';
+import { openForReading } from '../../src/eventstore/sqlite-schema.ts';
+import { tailBreak, verifySqliteStore } from '../../src/eventstore/sqlite-verify.ts';
 import { append, get } from '../contract/event-store.ts';
 import { change, Writer } from './events.ts';
 import { openStore, temporaryPaths } from './temporary.ts';
@@ -91,6 +92,25 @@ describe('damage in the log is found when the store is opened, and by verifying 
     const breaks = await breaksOf(path);
     expect(breaks).toContainEqual(expect.objectContaining({ stream: 'order-2', revision }));
     expect(breaks).toContainEqual(expect.objectContaining({ stream: null, position }));
+  });
+
+  it('events of a stream in another order than they follow each other', async () => {
+    const path = freshPath();
+    await damagedStore(
+      path,
+      `UPDATE events SET position = 99 WHERE position = 3;
+       UPDATE events SET position = 3 WHERE ${EVENT};
+       UPDATE events SET position = 8 WHERE position = 99`,
+    );
+    expect(await openBreak(path)).toMatchObject({ stream: 'order-2', revision: 0, position: 3 });
+    const db = get(openForReading(path));
+    expect(tailBreak(db, 18)).toEqual({
+      stream: 'order-2',
+      revision: 0,
+      position: 8,
+      reason: 'stored after revision 1',
+    });
+    db.close();
   });
 
   it('a stream renamed, or not found by its name', async () => {

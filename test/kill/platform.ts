@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import type { Seeded } from './seeded.ts';
-import { promised } from './violation.ts';
+import { asError, promised } from './violation.ts';
 import type { Change, Planned, Workload } from './workload.ts';
 
 interface Receipt {
@@ -30,7 +30,7 @@ export class Platform {
   readonly #maybeStored = new Set<string>();
   #pool: Pool | undefined;
   #budget = 0;
-  #violation: unknown;
+  #violation: Error | undefined;
 
   constructor(workload: Workload, seeded: Seeded, token: string) {
     this.#workload = workload;
@@ -78,7 +78,7 @@ export class Platform {
       const planned = this.#next();
       if (planned === undefined) return;
       const answered = await this.#post(pool, planned).catch((error: unknown) => {
-        this.#violation ??= error;
+        this.#violation ??= asError(error);
         return false;
       });
       if (answered) continue;

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import type { Seeded } from './seeded.ts';
-import { promised } from './violation.ts';
+import { asError, promised } from './violation.ts';
 
 /** What a receiver knows of one invocation. */
 export interface Received {
@@ -22,7 +22,7 @@ export class Receiver {
   readonly received = new Map<string, Received>();
   requests = 0;
   /** First thing that was wrong with a request. */
-  violation: unknown;
+  violation: Error | undefined;
   url = '';
   readonly #secrets = new Map<string, StandardWebhook>();
   readonly #server: Server;
@@ -33,7 +33,7 @@ export class Receiver {
     this.#mood = mood;
     this.#server = createServer((request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
-        this.violation ??= error;
+        this.violation ??= asError(error);
         response.destroy();
       });
     });

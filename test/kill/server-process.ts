@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ATTEMPT_TIMEOUT_MS } from './receiver.ts';
-import { promised } from './violation.ts';
+import { promised, Violation } from './violation.ts';
 
 export const RETRY_BASE_MS = 50;
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -105,8 +105,8 @@ export class ServerProcess {
     const ended = this.exited.then(() => 'ended' as const);
     const first = await Promise.race([event.then((value) => ({ value })), ended, tooLate]);
     clearTimeout(timer);
-    promised(typeof first === 'object', () => `${what}: ${String(first)}\n${this.#output.join('\n')}`);
-    return first.value;
+    if (typeof first === 'object') return first.value;
+    throw new Violation(`${what}: ${first}\n${this.#output.join('\n')}`);
   }
 
   /** SIGTERM; it has to end by itself and well. */

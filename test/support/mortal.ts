@@ -62,7 +62,7 @@ export class Mortal {
         (value) => {
           if (this.#alive) resolve(value);
         },
-        (error: unknown) => {
+        (error: Error) => {
           if (this.#alive) reject(error);
         },
       );

@@ -45,14 +45,14 @@ export class Screen {
     const widths = columns.map(({ title }, index) =>
       Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)),
     );
-    const print = (cells: ReadonlyArray<string>): string =>
-      `  ${cells
-        .map((cell, index) => {
-          const width = widths[index] ?? 0;
-          return columns[index]?.align === 'right' ? cell.padStart(width) : cell.padEnd(width);
-        })
-        .join('  ')
-        .trimEnd()}`;
+    const print = (cells: ReadonlyArray<string>): string => {
+      const padded = cells.map((cell, index) => {
+        const width = widths[index] ?? 0;
+        return columns[index]?.align === 'right' ? cell.padStart(width) : cell.padEnd(width);
+      });
+      const row = `  ${padded.join('  ').trimEnd()}`;
+      return row.length <= WIDTH ? row : `${row.slice(0, WIDTH - 1)}…`;
+    };
     this.line(styled('dim', print(columns.map(({ title }) => title))));
     for (const row of rows) this.line(print(row));
   }

@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import type { WebhookEvent, WebhookSettings } from '../../src/domain/webhook.ts';
+import type { ReadModels } from '../../src/projections/read-models.ts';
+import { openReadModels } from '../../src/projections/sqlite-read-models.ts';
+import { guidOf } from '../arbitraries/decoded-log.ts';
+import { changed, COMPANY, created, follow, SETTINGS, START_MS } from './story.ts';
+
+const WEBHOOK = guidOf(1);
+const ORDER = { resource: 'order', identifier: '7' } as const;
+const EVENT = { resource: 'event', identifier: '1' } as const;
+const TICKET = { resource: 'ticket', identifier: '2' } as const;
+
+const start = (): { models: ReadModels; log: ReturnType<typeof follow> } => {
+  const models = openReadModels({ path: ':memory:' });
+  return { models, log: follow(models) };
+};
+
+describe('subscribersTo', () => {
+  it('gives what an invocation takes over from an active webhook', () => {
+    const { models, log } = start();
+    log.webhook(
+      WEBHOOK,
+      created(WEBHOOK, { retries: 7, retryBaseMs: 50, ordering: 'per_resource', coalesce: true }),
+    );
+    log.catchUp();
+    expect(models.subscribersTo(COMPANY, 1, 'order', 'paid', '')).toEqual([
+      {
+        webhook: WEBHOOK,
+        triggeredByChildResources: false,
+        retries: 7,
+        retryBaseMs: 50,
+        ordering: 'per_resource',
+        coalesce: true,
+      },
+    ]);
+    models.close();
+  });
+
+  it('tells companies, resources, triggers and identifiers apart', () => {
+    const { models, log } = start();
+    log.webhook(WEBHOOK, created(WEBHOOK, { selection: { ...SETTINGS.selection, identifier: '7' } }));
+    log.catchUp();
+    const found = (companyId: string, ...rest: ['order' | 'event', 'paid' | 'update', string]) =>
+      models.subscribersTo(companyId, 1, ...rest).length;
+    expect(found(COMPANY, 'order', 'paid', '7')).toBe(1);
+    expect(found(COMPANY, 'order', 'paid', '')).toBe(0);
+    expect(found(COMPANY, 'order', 'paid', '70')).toBe(0);
+    expect(found(COMPANY, 'event', 'paid', '7')).toBe(0);
+    expect(found(COMPANY, 'order', 'update', '7')).toBe(0);
+    expect(found(guidOf(99), 'order', 'paid', '7')).toBe(0);
+    expect(found('not a guid', 'order', 'paid', '7')).toBe(0);
+    models.close();
+  });
+
+  it('finds a webhook while it is enabled and not deleted', () => {
+    const { models, log } = start();
+    const atMs = START_MS;
+    const events: ReadonlyArray<WebhookEvent> = [
+      created(WEBHOOK),
+      { type: 'WebhookDisabled', reason: { kind: 'by_request' }, atMs },
+      { type: 'WebhookEnabled', atMs },
+      { type: 'SecretRotated', sealedSecret: 'new', previousUntilMs: 0, atMs },
+      { type: 'WebhookDeleted', atMs },
+    ];
+    for (const event of events) log.webhook(WEBHOOK, event);
+    log.catchUp();
+    const counts = [0, 1, 2, 3, 4, 5, 6].map(
+      (at) => models.subscribersTo(COMPANY, at, 'order', 'paid', '').length,
+    );
+    expect(counts).toEqual([0, 1, 0, 1, 1, 0, 0]);
+    models.close();
+  });
+
+  it.each<[keyof WebhookSettings, Partial<WebhookSettings>]>([
+    ['retries', { retries: 9 }],
+    ['retryBaseMs', { retryBaseMs: 99 }],
+    ['ordering', { ordering: 'per_resource' }],
+    ['coalesce', { coalesce: true }],
+  ])('keeps %s as it was at each position', (name, changes) => {
+    const { models, log } = start();
+    log.webhook(WEBHOOK, created(WEBHOOK));
+    log.webhook(WEBHOOK, { type: 'WebhookUpdated', changes, atMs: START_MS });
+    log.catchUp();
+    const asOf = (at: number): unknown => {
+      const [webhook] = models.subscribersTo(COMPANY, at, 'order', 'paid', '');
+      return webhook?.[name as 'retries'];
+    };
+    expect([asOf(2), asOf(1), asOf(2)]).toEqual([changes[name], SETTINGS[name], changes[name]]);
+    models.close();
+  });
+
+  it('follows a webhook to what it listens to now', () => {
+    const { models, log } = start();
+    const selection = { ...SETTINGS.selection, identifier: '7', triggeredByChildResources: true };
+    log.webhook(WEBHOOK, created(WEBHOOK));
+    log.catchUp();
+    expect(models.subscribersTo(COMPANY, 1, 'order', 'paid', '')).toHaveLength(1);
+    expect(models.subscribersTo(COMPANY, 1, 'order', 'paid', '7')).toEqual([]);
+    log.webhook(WEBHOOK, { type: 'WebhookUpdated', changes: { selection }, atMs: START_MS });
+    log.catchUp();
+    expect(models.subscribersTo(COMPANY, 2, 'order', 'paid', '')).toEqual([]);
+    expect(models.subscribersTo(COMPANY, 2, 'order', 'paid', '7')).toMatchObject([
+      { triggeredByChildResources: true },
+    ]);
+    expect(models.subscribersTo(COMPANY, 1, 'order', 'paid', '')).toHaveLength(1);
+    models.close();
+  });
+
+  it('refuses an event of a webhook that the log does not create', () => {
+    const { models, log } = start();
+    log.webhook(WEBHOOK, { type: 'WebhookEnabled', atMs: START_MS });
+    expect(() => log.catchUp()).toThrow('was never created');
+    models.close();
+  });
+});
+
+describe('belongsTo', () => {
+  it('is the union of what a change declared and what follows from it, in order', () => {
+    const { models, log } = start();
+    log.change(changed(ORDER, [TICKET, EVENT], [EVENT]));
+    log.catchUp();
+    expect(models.belongsTo(COMPANY, 1, ORDER)).toEqual([EVENT, TICKET]);
+    expect(models.belongsTo(COMPANY, 0, ORDER)).toEqual([]);
+    expect(models.belongsTo(guidOf(99), 1, ORDER)).toEqual([]);
+    models.close();
+  });
+
+  it('answers as of any position', () => {
+    const { models, log } = start();
+    for (const parents of [[EVENT], [EVENT], [EVENT, TICKET], [], [TICKET]])
+      log.change(changed(ORDER, parents));
+    log.catchUp();
+    const asOf = [0, 1, 2, 3, 4, 5, 9].map((at) => models.belongsTo(COMPANY, at, ORDER));
+    expect(asOf).toEqual([[], [EVENT], [EVENT], [EVENT, TICKET], [], [TICKET], [TICKET]]);
+    models.close();
+  });
+});
+
+describe('webhooksOf', () => {
+  it('leaves out deleted webhooks and those of others, and keeps disabled ones', () => {
+    const { models, log } = start();
+    for (const n of [1, 2, 3]) log.webhook(guidOf(n), created(guidOf(n)));
+    log.webhook(guidOf(4), { ...created(guidOf(4)), companyId: guidOf(99) });
+    log.webhook(guidOf(1), { type: 'WebhookDeleted', atMs: START_MS });
+    log.webhook(guidOf(2), { type: 'WebhookDisabled', reason: { kind: 'by_request' }, atMs: START_MS });
+    log.catchUp();
+    expect(models.webhooksOf(COMPANY, 'openticket', 0, 10)).toEqual([
+      { cursor: 2, guid: guidOf(2) },
+      { cursor: 3, guid: guidOf(3) },
+    ]);
+    expect(models.webhooksOf(COMPANY, 'openticket', 2, 10)).toEqual([{ cursor: 3, guid: guidOf(3) }]);
+    expect(models.webhooksOf(COMPANY, 'openticket', 0, 1)).toEqual([{ cursor: 2, guid: guidOf(2) }]);
+    models.close();
+  });
+});
