@@ -119,7 +119,6 @@ export class Attempt extends ConnectionAware implements Dispatcher.DispatchHandl
       this.#finish({
         kind: 'not_answered',
         error: words,
-        statusCode: null,
         address: address ?? this.#address(),
       });
       return;

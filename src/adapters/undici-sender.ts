@@ -119,7 +119,6 @@ export const undiciSender = (options: UndiciSenderOptions = {}): HttpSender => {
 const notSent = (error: string): SendOutcome => ({
   kind: 'not_answered',
   error,
-  statusCode: null,
   address: null,
 });
 

@@ -140,7 +140,7 @@ export const sendAttempt = async (
 const resultOf = (outcome: Exclude<SendOutcome, { kind: 'answered' }>, durationMs: number): AttemptResult =>
   outcome.kind === 'not_answered'
     ? {
-        statusCode: outcome.statusCode,
+        statusCode: null,
         error: outcome.error,
         durationMs,
         address: outcome.address,

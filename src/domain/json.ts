@@ -6,10 +6,15 @@ export const isJsonObject = (value: unknown): value is JsonObject =>
 
 /** JSON with the keys of every object in code unit order: equal values give equal text. */
 export const canonicalJson = (value: Json): string => {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (!isJsonObject(value)) return JSON.stringify(value);
-  const members = Object.keys(value)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key] as Json)}`);
-  return `{${members.join(',')}}`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  let members = '';
+  if (Array.isArray(value)) {
+    for (const item of value as ReadonlyArray<Json>) members += `,${canonicalJson(item)}`;
+    return `[${members.slice(1)}]`;
+  }
+  const object = value as JsonObject;
+  for (const key of Object.keys(object).sort()) {
+    members += `,${JSON.stringify(key)}:${canonicalJson(object[key] as Json)}`;
+  }
+  return `{${members.slice(1)}}`;
 };

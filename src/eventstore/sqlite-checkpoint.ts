@@ -7,8 +7,8 @@ export interface Checkpointer {
   run(): string | undefined;
 }
 
-/** Every checkpoint writes each touched page once: the rarer, the fewer writes. 16,000 pages are 64 MB. */
-const WAL_PAGES_MAX = 16_000;
+/** 16 MB. A checkpoint writes each touched page once: the rarer, the fewer writes, but appends wait for it the longer. */
+const WAL_PAGES_MAX = 4_000;
 
 /** SQLITE_FULL and SQLITE_BUSY: the WAL stays as it is, and the next checkpoint tries again. */
 const PASSING: ReadonlySet<number> = new Set([13, 5]);

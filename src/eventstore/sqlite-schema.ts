@@ -62,7 +62,7 @@ const SETTINGS: ReadonlyArray<readonly [string, string, SQLOutputValue]> = [
   ['cache_size', '-64000', -64000],
   ['temp_store', 'MEMORY', 2],
   ['wal_autocheckpoint', '0', 0],
-  ['journal_size_limit', '134217728', 134217728],
+  ['journal_size_limit', '67108864', 67108864],
   ['fullfsync', 'ON', 1],
   ['checkpoint_fullfsync', 'ON', 1],
 ];

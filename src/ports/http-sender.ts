@@ -24,8 +24,6 @@ export type SendOutcome =
       readonly kind: 'not_answered';
       /** What happened in words for the log of the partner, e.g. "connection refused", "timed out after 15000 ms". */
       readonly error: string;
-      /** Set when the failure came after a status line (for example an answer over the limit). */
-      readonly statusCode: number | null;
       readonly address: string | null;
     }
   /** Cut off by `abort()` at shutdown: nobody knows whether the receiver saw it. */

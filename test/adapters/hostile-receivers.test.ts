@@ -53,7 +53,6 @@ const answered = (statusCode: number, responseExcerpt: string | null = null): ob
 const notAnswered = (error: string): object => ({
   kind: 'not_answered',
   error,
-  statusCode: null,
   address: '127.0.0.1',
 });
 const timedOut = notAnswered(`timed out after ${SHORT_MS} ms`);

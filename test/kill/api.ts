@@ -67,9 +67,10 @@ export class Api {
     }
   }
 
-  async anyWith(status: string): Promise<boolean> {
+  /** The newest one with this status. */
+  async newest(status: string): Promise<Invocation | undefined> {
     const page = await this.call<Page<Invocation>>('GET', `/invocations?limit=1&status=${status}`);
-    return page.items.length > 0;
+    return page.items[0];
   }
 
   close(): Promise<void> {

@@ -118,7 +118,7 @@ describe('the file of the read models', () => {
       const log = follow(models, ['log']);
       for (const n of [1, 2, 3]) log.invocation(guidOf(n), scheduled(guidOf(n), WEBHOOK));
       expect(() => log.catchUp()).toThrow('malformed');
-      expect(() => models.invocation(INVOCATION)).toThrow('not open');
+      expect(() => models.invocation(INVOCATION)).toThrow('finalized');
       expect(existsSync(path)).toBe(false);
       expect(reopen(path)).toEqual({ kept: false, reasons: [] });
     });
@@ -128,6 +128,6 @@ describe('the file of the read models', () => {
     const models = openReadModels({ path: ':memory:' });
     models.close();
     models.close();
-    expect(() => models.inFlight(0, 1)).toThrow('not open');
+    expect(() => models.inFlight(0, 1)).toThrow('finalized');
   });
 });

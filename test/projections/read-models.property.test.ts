@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { InvocationStatus } from '../../src/domain/invocation.ts';
-import {
-  type Resource,
-  type ResourceRef,
-  RESOURCES,
-  type Trigger,
-  TRIGGERS,
-} from '../../src/domain/resources.ts';
+import { type Resource, type ResourceRef, RESOURCES, TRIGGERS } from '../../src/domain/resources.ts';
 import type { Decoded } from '../../src/eventstore/decoded.ts';
 import type { Group, ReadModels } from '../../src/projections/read-models.ts';
 import { openReadModels } from '../../src/projections/sqlite-read-models.ts';

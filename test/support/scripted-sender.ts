@@ -31,7 +31,7 @@ export const answers = (
 
 export const refuses = (error = 'connection refused'): Reaction => ({
   afterMs: 1,
-  outcome: { kind: 'not_answered', error, statusCode: null, address: null },
+  outcome: { kind: 'not_answered', error, address: null },
 });
 
 /** Receivers under a virtual clock. Each URL reacts as told; what is not told answers 200. */
@@ -81,7 +81,6 @@ export class ScriptedSender implements HttpSender {
       const timedOut: SendOutcome = {
         kind: 'not_answered',
         error: `timed out after ${request.timeoutMs} ms`,
-        statusCode: null,
         address: null,
       };
       const timer =
