@@ -115,8 +115,12 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
   const opened = await openStore(config, log, onDefect);
   if (isLeft(opened)) return opened;
   const store = opened.right;
+  const storeHead = await store.head()();
+  if (isLeft(storeHead)) return left({ message: storeHead.left.message });
   const readModels = openReadModels({
     path: config.store.kind === 'memory' ? ':memory:' : join(config.dataDir, 'read-models.db'),
+    eventStoreId: store.id,
+    storeHead: storeHead.right,
     log,
   });
   const webhooks = new Webhooks({

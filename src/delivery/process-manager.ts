@@ -172,6 +172,8 @@ export class ProcessManager implements Admission {
   }
 
   #keepInMemory(scheduled: InvocationScheduled, held: HeldInvocation): void {
+    // Found in the due list already, before the store answered.
+    if (this.#mine.has(scheduled.guid)) return;
     const webhook = this.#deps.webhooks.cached(scheduled.webhook);
     const bytes = scheduled.body.length;
     const full = this.#queue.queued >= QUEUED_MAX || this.#heldBytes + bytes > HELD_BYTES_MAX;
@@ -381,7 +383,7 @@ export class ProcessManager implements Admission {
     if (facts === undefined || step === undefined) {
       throw new Error(`${held.stream}: ${command.type} was refused`);
     }
-    const { guid, webhook, ordering } = facts.scheduled;
+    const { guid, webhook } = facts.scheduled;
     for (;;) {
       const recorded = await this.#append(step);
       if (recorded._tag === 'Right') {
@@ -391,8 +393,7 @@ export class ProcessManager implements Admission {
           const cancel = { type: 'CancelInvocation', reason, atMs: this.#deps.clock.nowMs() } as const;
           return this.#finish(step.after, slot, cancel, quickSuccess);
         }
-        this.#settledAt(guid, recorded.right);
-        if (ordering === 'per_resource') this.#lookAgain.add(webhook);
+        this.#recordedAt(recorded.right, facts.scheduled);
         break;
       }
       if (recorded.left._tag === 'WrongExpectedRevision') {
@@ -415,13 +416,16 @@ export class ProcessManager implements Admission {
   }
 
   /** It is at this place in the log; until the read models show that, they must not be believed about it. */
-  #settledAt(guid: string, position: Position): void {
+  #recordedAt(position: Position, { guid, webhook, ordering }: InvocationScheduled): void {
     if (position <= this.#projectedUpTo) {
+      // They were faster than the store's answer: what they showed meanwhile was passed over.
       this.#mine.delete(guid);
+      this.#fetchLater(webhook);
       return;
     }
     this.#mine.set(guid, position);
     this.#doneUnprojected.push({ guid, position });
+    if (ordering === 'per_resource') this.#lookAgain.add(webhook);
   }
 
   /** Not attempted now. The due list still knows it, should it be due. */

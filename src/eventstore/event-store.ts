@@ -107,6 +107,8 @@ export interface Subscription {
 
 /** Port to the log. Every adapter passes test/contract/event-store.ts. */
 export interface EventStore {
+  /** Tells one log from another: what was derived from a log with another id is of no use. */
+  readonly id: string;
   /** Whether one append over several streams is all or nothing. Where not, streams are written in the given order. */
   readonly atomicBatches: boolean;
   /** Bytes of data, metadata, ids and types that one append may hold. */

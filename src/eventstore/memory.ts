@@ -98,6 +98,7 @@ export const openMemoryStore = (): EventStore => {
 
   const subscriptions = subscriptionsTo(readAll, feed);
   return {
+    id: 'memory',
     atomicBatches: true,
     appendBytesMax: APPEND_BYTES_MAX,
     append,

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { resultCode, textOf } from './sqlite-schema.ts';
+import { isPassing, textOf } from './sqlite-schema.ts';
 
 /** Copies the WAL into the database when it has grown. */
 export interface Checkpointer {
@@ -9,9 +9,6 @@ export interface Checkpointer {
 
 /** 16 MB. A checkpoint writes each touched page once: the rarer, the fewer writes, but appends wait for it the longer. */
 const WAL_PAGES_MAX = 4_000;
-
-/** SQLITE_FULL and SQLITE_BUSY: the WAL stays as it is, and the next checkpoint tries again. */
-const PASSING: ReadonlySet<number> = new Set([13, 5]);
 
 /**
  * SQLite's own automatic checkpoint comes inside a commit, which waits for it, and hides its errors; a failed fsync
@@ -32,7 +29,8 @@ export const openCheckpointer = (db: DatabaseSync): Checkpointer => {
         retryAtPages = pages + WAL_PAGES_MAX;
         return undefined;
       } catch (error) {
-        return PASSING.has(resultCode(error) ?? 0) ? undefined : `SQLite checkpoint: ${textOf(error)}`;
+        // The WAL stays as it is, and the next checkpoint tries again.
+        return isPassing(error) ? undefined : `SQLite checkpoint: ${textOf(error)}`;
       }
     },
   };

@@ -7,7 +7,7 @@ import {
   type Position,
   type StreamAppend,
 } from './event-store.ts';
-import { nameHash, resultCode, textOf } from './sqlite-schema.ts';
+import { isPassing, nameHash, textOf } from './sqlite-schema.ts';
 
 /**
  * The answer to one append: revision and position of the last event of each of its streams, one after the other. The
@@ -42,9 +42,6 @@ interface Plan {
 }
 
 const KNOWN_STREAMS_MAX = 50_000;
-
-/** What passes by itself, with nothing stored: SQLITE_FULL, and SQLITE_BUSY from a visitor's shell. */
-const PASSING: ReadonlySet<number> = new Set([13, 5]);
 
 /** The only writer of the log. Positions are 1 … N: a transaction that is rolled back gives its numbers back. */
 export const openCommitter = (db: DatabaseSync): Committer => {
@@ -148,7 +145,7 @@ export const openCommitter = (db: DatabaseSync): Committer => {
         ({ head, streams } = before);
         known = new Lru(KNOWN_STREAMS_MAX);
         const message = `SQLite: ${textOf(error)}`;
-        if (PASSING.has(resultCode(error) ?? 0)) {
+        if (isPassing(error)) {
           if (db.isTransaction) db.exec('ROLLBACK');
           return { answers: requests.map(() => ({ _tag: 'StoreUnavailable', message })) };
         }

@@ -16,10 +16,10 @@ export type ToWriter =
   | { readonly kind: 'close' };
 
 export type FromWriter =
-  | { readonly kind: 'ready'; readonly head: Position }
+  | { readonly kind: 'ready'; readonly head: Position; readonly storeId: string }
   | { readonly kind: 'refused'; readonly failure: OpenFailure }
-  /** In the order of the requests, over all messages. With `fatal` no request after these is tried. */
-  | { readonly kind: 'answers'; readonly answers: ReadonlyArray<Answer>; readonly fatal?: string }
-  /** The writer goes on but cannot trust the storage any more. */
+  /** In the order of the requests, over all messages. */
+  | { readonly kind: 'answers'; readonly answers: ReadonlyArray<Answer> }
+  /** The storage cannot be trusted any more: what comes now is answered, but not tried. */
   | { readonly kind: 'fatal'; readonly message: string }
   | { readonly kind: 'closed' };

@@ -45,8 +45,12 @@ const SCHEMA = `
     metadata TEXT NOT NULL
   ) STRICT;
   CREATE UNIQUE INDEX events_by_stream ON events (stream_no, revision);
-  CREATE TABLE log (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), head INTEGER NOT NULL) STRICT;
-  INSERT INTO log (only_row, head) VALUES (1, 0);
+  CREATE TABLE log (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    head INTEGER NOT NULL,
+    store_id TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO log (only_row, head, store_id) VALUES (1, 0, lower(hex(randomblob(16))));
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
@@ -110,12 +114,16 @@ const opening = (
     db.close();
     return left({ _tag: 'StoreRefused', message: fault });
   } catch (error) {
-    const code = resultCode(error);
-    return code !== undefined && DAMAGE.has(code)
+    return isDamage(error)
       ? left(damaged(path, textOf(error)))
       : left({ _tag: 'StoreRefused', message: `${path} cannot be opened: ${textOf(error)}` });
   }
 };
+
+/** SQLITE_FULL and SQLITE_BUSY, from a visitor's shell: nothing was done, and it may work the next time. */
+const PASSING: ReadonlySet<number> = new Set([13, 5]);
+
+export const isPassing = (error: unknown): boolean => PASSING.has(resultCode(error) ?? 0);
 
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 const DAMAGE: ReadonlySet<number> = new Set([11, 26]);

@@ -64,7 +64,7 @@ const serve = (port: NonNullable<typeof parentPort>, db: DatabaseSync): void => 
     tell({ kind: 'closed' });
     port.close();
   });
-  tell({ kind: 'ready', head: committer.head });
+  tell({ kind: 'ready', head: committer.head, storeId: String(value(db, 'SELECT store_id FROM log')) });
 };
 
 const received = (port: NonNullable<typeof parentPort>): ToWriter | undefined =>

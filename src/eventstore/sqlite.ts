@@ -62,15 +62,17 @@ export const openSqliteStore = async (
     execArgv: [],
   });
   const first = await firstMessage(worker);
-  const reading = first.kind === 'ready' ? openForReading(path) : left(first.failure);
-  if (isLeft(reading)) {
+  const refuse = async (failure: OpenFailure): Promise<Either<OpenFailure, never>> => {
     await worker.terminate();
     lock.right.release(!afterCrash);
-    return reading;
-  }
-  const head = first.kind === 'ready' ? first.head : 0;
+    return left(failure);
+  };
+  if (first.kind === 'refused') return refuse(first.failure);
+  const reading = openForReading(path);
+  if (isLeft(reading)) return refuse(reading.left);
+  const { head, storeId } = first;
   options.log?.info({ path, head }, 'event store open');
-  return right(sqliteStore(worker, openReader(reading.right), lock.right, head, options));
+  return right(sqliteStore(worker, openReader(reading.right), lock.right, { head, storeId }, options));
 };
 
 /** Whether the writer could open the log. */
@@ -97,7 +99,7 @@ const sqliteStore = (
   worker: Worker,
   reader: LogReader,
   lock: StoreLock,
-  head: number,
+  { head, storeId }: { readonly head: number; readonly storeId: string },
   { log = silentLog, onFatal }: SqliteStoreOptions,
 ): EventStore => {
   const feed = liveFeed(head);
@@ -206,6 +208,7 @@ const sqliteStore = (
   };
 
   return {
+    id: storeId,
     atomicBatches: true,
     appendBytesMax: APPEND_BYTES_MAX,
     append,

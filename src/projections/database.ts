@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { Position } from '../eventstore/event-store.ts';
 import type { Log } from '../ports/log.ts';
 import { SCHEMA, SCHEMA_VERSION } from './schema.ts';
 
@@ -28,13 +29,14 @@ export interface Database {
 export interface DatabaseOptions {
   readonly path: string;
   readonly eventStoreId: string | undefined;
+  readonly storeHead: Position | undefined;
   readonly log: Log;
 }
 
-export const openDatabase = ({ path, eventStoreId, log }: DatabaseOptions): Database => {
+export const openDatabase = ({ path, eventStoreId, storeHead, log }: DatabaseOptions): Database => {
   if (path !== ':memory:') {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const unusable = existsSync(path) ? whyUnusable(path, eventStoreId) : undefined;
+    const unusable = existsSync(path) ? whyUnusable(path, eventStoreId, storeHead) : undefined;
     if (unusable !== undefined) {
       log.warn({ path, reason: unusable }, 'read models are built again from the log');
       removeFiles(path);
@@ -60,7 +62,11 @@ const create = (db: DatabaseSync, eventStoreId: string | undefined): void => {
 };
 
 /** Why a file cannot be taken over, or undefined. Throws what has nothing to do with its content. */
-const whyUnusable = (path: string, eventStoreId: string | undefined): string | undefined => {
+const whyUnusable = (
+  path: string,
+  eventStoreId: string | undefined,
+  storeHead: Position | undefined,
+): string | undefined => {
   const db = new DatabaseSync(path);
   try {
     if (numberOf(db, 'application_id') !== APPLICATION_ID) return 'not a file of read models';
@@ -68,6 +74,9 @@ const whyUnusable = (path: string, eventStoreId: string | undefined): string | u
     if (version !== SCHEMA_VERSION) return `version ${version} instead of ${SCHEMA_VERSION}`;
     const from = db.prepare('SELECT event_store FROM built_from').get()?.['event_store'];
     if (eventStoreId !== undefined && from !== eventStoreId) return 'built from another event store';
+    const ahead = "SELECT max(value) AS newest FROM counters WHERE name LIKE 'checkpoint:%'";
+    const newest = Number(db.prepare(ahead).get()?.['newest'] ?? 0);
+    if (storeHead !== undefined && newest > storeHead) return 'ahead of the event store: was it restored?';
     return undefined;
   } catch (error) {
     if (isDamage(error)) return 'damaged';

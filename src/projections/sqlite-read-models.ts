@@ -1,6 +1,7 @@
 import type { InvocationEvent } from '../domain/invocation.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
+import type { Position } from '../eventstore/event-store.ts';
 import { type Log, silentLog } from '../ports/log.ts';
 import { openChanges } from './changes.ts';
 import { openCounters } from './counters.ts';
@@ -19,6 +20,8 @@ export interface ReadModelsOptions {
   readonly path: string;
   /** Tells one event store from another: a file that was built from another one is not taken over. */
   readonly eventStoreId?: string;
+  /** Newest position of the event store: a file that is ahead of it was built from another history. */
+  readonly storeHead?: Position;
   readonly log?: Log;
 }
 
@@ -27,8 +30,13 @@ export interface ReadModelsOptions {
  * something else are deleted and start empty, with one line in the log. A call may throw when the disk fails or the
  * file turns out to be damaged; the models are closed then, and opened again they go on from their checkpoints.
  */
-export const openReadModels = ({ path, eventStoreId, log = silentLog }: ReadModelsOptions): ReadModels => {
-  const db = openDatabase({ path, eventStoreId, log });
+export const openReadModels = ({
+  path,
+  eventStoreId,
+  storeHead,
+  log = silentLog,
+}: ReadModelsOptions): ReadModels => {
+  const db = openDatabase({ path, eventStoreId, storeHead, log });
   const counters = openCounters(db);
 
   const routingCompanies = openDictionary(db, 'routing_companies');

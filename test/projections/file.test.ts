@@ -26,10 +26,19 @@ const isFilled = (models: ReadModels): boolean =>
   models.webhooksOf(COMPANY, 'openticket', 0, 10).length === 1;
 
 /** Opens the file again and tells whether its rows were kept, and the reasons logged if not. */
-const reopen = (path: string, eventStoreId?: string): { kept: boolean; reasons: ReadonlyArray<unknown> } => {
+const reopen = (
+  path: string,
+  eventStoreId?: string,
+  storeHead?: number,
+): { kept: boolean; reasons: ReadonlyArray<unknown> } => {
   const reasons: unknown[] = [];
   const log: Log = { ...silentLog, warn: ({ reason }) => reasons.push(reason) };
-  const models = openReadModels({ path, log, ...(eventStoreId !== undefined && { eventStoreId }) });
+  const models = openReadModels({
+    path,
+    log,
+    ...(eventStoreId !== undefined && { eventStoreId }),
+    ...(storeHead !== undefined && { storeHead }),
+  });
   const kept = isFilled(models);
   const empty = models.checkpoint('log') === 0 && models.invocation(INVOCATION) === undefined;
   expect(kept || empty).toBe(true);
@@ -88,6 +97,17 @@ describe('the file of the read models', () => {
       expect(reopen(path, 'another store')).toEqual({
         kept: false,
         reasons: ['built from another event store'],
+      });
+    });
+  });
+
+  it('is built again when it is ahead of the store, as after the restore of an older copy', () => {
+    withScratchFile((path) => {
+      written(path, 'one store');
+      expect(reopen(path, 'one store', 2)).toEqual({ kept: true, reasons: [] });
+      expect(reopen(path, 'one store', 1)).toEqual({
+        kept: false,
+        reasons: ['ahead of the event store: was it restored?'],
       });
     });
   });

@@ -18,6 +18,8 @@ export interface FaultyStore extends EventStore {
   appendFault: (batch: ReadonlyArray<StreamAppend>) => AppendFault | undefined;
   /** Reads and head fail while it is set. */
   readsFail: boolean;
+  /** Passes before an append is answered; what it stored is seen by subscribers at once. */
+  beforeAnswer: () => Promise<void>;
 }
 
 const unavailable = { _tag: 'StoreUnavailable', message: 'the test took the store away' } as const;
@@ -31,11 +33,13 @@ export const faulty = (store: EventStore): FaultyStore => {
     ...store,
     appendFault: () => undefined,
     readsFail: false,
+    beforeAnswer: async () => {},
     append: (batch) => async () => {
       const fault = self.appendFault(batch);
       if (fault === 'unavailable') return left(unavailable);
       if (fault === 'unknown_not_stored') return left(unknown);
       const stored = await store.append(batch)();
+      await self.beforeAnswer();
       return fault === 'unknown_stored' && stored._tag === 'Right' ? left(unknown) : stored;
     },
     readStream: (stream, options) => () => whileAway(store.readStream(stream, options)),
