@@ -76,6 +76,7 @@ export class Engine {
       ...deps,
       dueList: deps.readModels,
       settled: () => this.settled(),
+      reached: (position) => this.#projector.reached(position),
     });
     this.#projector.onProjected((events, position) => {
       deps.intake.projectedUpTo(position);

@@ -13,7 +13,7 @@ import {
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Appended, AppendFailure, EventStore, Position } from '../eventstore/event-store.ts';
 import { load } from '../eventstore/transact.ts';
-import type { Clock, Timer } from '../ports/clock.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { HttpSender } from '../ports/http-sender.ts';
 import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
@@ -27,6 +27,7 @@ import {
   type Step,
   stepOf,
 } from './attempt.ts';
+import { Backlog } from './backlog.ts';
 import { endpointOf, FairQueue, type QueueLimits, type Slot } from './fair-queue.ts';
 import type { Admission, Scheduling } from './fan-out.ts';
 
@@ -41,6 +42,8 @@ export interface ProcessManagerDeps {
   readonly log: Log;
   /** Resolves when the read models show everything this process has written. */
   readonly settled: () => Promise<void>;
+  /** Resolves when they show everything up to there. */
+  readonly reached: (position: Position) => Promise<unknown>;
   /** Something that cannot happen did: the process has to stop and start again from the log. */
   readonly onDefect: (error: unknown) => void;
   readonly limits: QueueLimits;
@@ -52,16 +55,10 @@ interface Waiting {
   readonly held: HeldInvocation | undefined;
 }
 
-/** Bounds of what waits in memory; the rest of the backlog waits in the store. */
-const QUEUED_MAX = 10_000;
+/** Bounds of the invocations that wait in memory with their bodies; all others wait in the store. */
+const HELD_MAX = 10_000;
 const HELD_BYTES_MAX = 48 * 1024 * 1024;
-/** Read from the store at once for one webhook. */
-const REFILL_COUNT = 64;
-/** A queue as short as this is filled up again. */
-const REFILL_BELOW = 16;
 const STORE_RETRY_MS = 500;
-/** The longest single timer; when it fires the question is asked anew. */
-const TIMER_MAX_MS = 60 * 60 * 1000;
 
 /**
  * Delivers. For every invocation it asks the pure `nextAction`, starts the attempt durably, sends, and records the
@@ -79,31 +76,46 @@ export class ProcessManager implements Admission {
     string,
     { readonly slot: Slot; readonly held: HeldInvocation; readonly webhook: WebhookSnapshot }
   >();
-  /** Webhooks with due work in the store that memory does not hold, in the order they asked. */
-  readonly #backlogged = new Set<string>();
-  readonly #refilling = new Set<string>();
-  /** Webhooks where something settled or moved on: what the read models show by now may be due. */
+  readonly #backlog: Backlog;
+  /** Ordered webhooks where something settled: the next for the same resource may be due. */
   readonly #lookAgain = new Set<string>();
   readonly #interrupt = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  #held = 0;
   #heldBytes = 0;
   #started = false;
   #draining = false;
-  /** Everything due up to here has been noticed. */
-  #noticedUntilMs = Number.NEGATIVE_INFINITY;
   /** What the read models show. */
   #projectedUpTo: Position = 0;
-  #timer: Timer | undefined;
 
   constructor(deps: ProcessManagerDeps) {
     this.#deps = deps;
     this.#queue = new FairQueue<Waiting>(deps.limits);
+    this.#backlog = new Backlog({
+      dueList: deps.dueList,
+      clock: deps.clock,
+      reached: deps.reached,
+      isHeld: (guid) => this.#mine.has(guid),
+      queuedIn: (webhook) => this.#queue.queuedIn(webhook),
+      queued: () => this.#queue.queued,
+      prepare: async (webhook) => {
+        const found = await deps.webhooks.get(webhook);
+        if (isLeft(found)) return found;
+        const endpoint = endpointOf(urlOf(found.right));
+        return right(({ guid, retry }) => {
+          this.#mine.set(guid, 'active');
+          this.#queue.push(webhook, endpoint, retry ? 'retry' : 'first', { guid, held: undefined });
+        });
+      },
+      onFetched: () => this.#pump(),
+      run: (work) => this.#run(work),
+    });
   }
 
   /** Begins to deliver. The read models must show the whole log, and nothing may be in flight. */
   start(): void {
     this.#started = true;
-    this.#noticeDue();
+    this.#backlog.start();
   }
 
   get inFlight(): number {
@@ -113,7 +125,7 @@ export class ProcessManager implements Admission {
   /** No new attempt from now on; resolves when the running ones are recorded. After `boundMs` they are interrupted. */
   async drain(boundMs: number): Promise<void> {
     this.#draining = true;
-    this.#timer?.cancel();
+    this.#backlog.stop();
     const bound = this.#deps.clock.setTimer(boundMs, () => this.#interrupt.abort());
     while (this.#running.size > 0) await Promise.all(this.#running);
     bound.cancel();
@@ -126,8 +138,7 @@ export class ProcessManager implements Admission {
     const { scheduled, stream, append, head } = scheduling;
     const webhook = this.#deps.webhooks.cached(scheduled.webhook);
     if (!this.#started || this.#draining || isSequenced(scheduled)) return scheduling;
-    if (webhook?.webhook.situation !== 'enabled' || this.#backlogged.has(scheduled.webhook))
-      return scheduling;
+    if (webhook?.webhook.situation !== 'enabled' || this.#backlog.holds(scheduled.webhook)) return scheduling;
     const { url } = webhook.webhook.facts.settings;
     const slot = this.#queue.reserve(scheduled.webhook, endpointOf(url));
     if (slot === undefined) return scheduling;
@@ -167,21 +178,21 @@ export class ProcessManager implements Admission {
       this.#run(this.#attemptStarted(reserved.held, reserved.slot, reserved.webhook));
       return;
     }
-    if (this.#started && !isSequenced(scheduled))
-      this.#keepInMemory(scheduled, { state: waiting(scheduled), head, stream });
+    if (this.#started && !isSequenced(scheduled)) {
+      this.#keepInMemory(scheduled, { state: waiting(scheduled), head, stream }, appended.position);
+    }
   }
 
-  #keepInMemory(scheduled: InvocationScheduled, held: HeldInvocation): void {
-    // Found in the due list already, before the store answered.
-    if (this.#mine.has(scheduled.guid)) return;
+  #keepInMemory(scheduled: InvocationScheduled, held: HeldInvocation, position: Position): void {
     const webhook = this.#deps.webhooks.cached(scheduled.webhook);
     const bytes = scheduled.body.length;
-    const full = this.#queue.queued >= QUEUED_MAX || this.#heldBytes + bytes > HELD_BYTES_MAX;
-    if (webhook === undefined || full || this.#backlogged.has(scheduled.webhook)) {
-      this.#fetchLater(scheduled.webhook);
+    const full = this.#held >= HELD_MAX || this.#heldBytes + bytes > HELD_BYTES_MAX;
+    if (webhook === undefined || full || this.#backlog.holds(scheduled.webhook)) {
+      this.#backlog.fetch(scheduled.webhook, position);
       return;
     }
     this.#mine.set(scheduled.guid, 'active');
+    this.#held += 1;
     this.#heldBytes += bytes;
     this.#queue.push(scheduled.webhook, endpointOf(urlOf(webhook)), 'first', { guid: scheduled.guid, held });
     this.#pump();
@@ -206,80 +217,10 @@ export class ProcessManager implements Admission {
         const row = this.#deps.dueList.invocation(stream.slice(INVOCATION_PREFIX.length));
         if (row !== undefined) this.#lookAgain.add(row.webhook);
       }
-      const dueAtMs =
-        event.type === 'AttemptFailed'
-          ? event.nextAttemptAtMs
-          : event.type === 'RetryRequested' || event.type === 'InvocationScheduled'
-            ? event.atMs
-            : null;
-      // It became due before the last look, and was written after it.
-      if (dueAtMs !== null && dueAtMs <= this.#noticedUntilMs) this.#noticedUntilMs = dueAtMs - 1;
     }
-    for (const webhook of this.#lookAgain) this.#fetchLater(webhook);
+    for (const webhook of this.#lookAgain) this.#backlog.fetch(webhook);
     this.#lookAgain.clear();
-    this.#noticeDue();
-  }
-
-  /** Looks up what fell due since the last time, and sets the timer for what falls due next. */
-  #noticeDue(): void {
-    if (this.#draining) return;
-    const nowMs = this.#deps.clock.nowMs();
-    // The clock may have been set back: what was noticed ahead of it falls due once more.
-    this.#noticedUntilMs = Math.min(this.#noticedUntilMs, nowMs);
-    if (nowMs > this.#noticedUntilMs) {
-      for (const webhook of this.#deps.dueList.webhooksDue(this.#noticedUntilMs, nowMs)) {
-        this.#fetchLater(webhook);
-      }
-      this.#noticedUntilMs = nowMs;
-    }
-    this.#timer?.cancel();
-    const nextMs = this.#deps.dueList.nextDueAfter(this.#noticedUntilMs);
-    if (nextMs === undefined) return;
-    const delayMs = Math.min(Math.max(nextMs - nowMs, 0), TIMER_MAX_MS);
-    this.#timer = this.#deps.clock.setTimer(delayMs, () => this.#noticeDue());
-  }
-
-  #fetchLater(webhook: string): void {
-    this.#backlogged.add(webhook);
-    if (this.#queue.queuedIn(webhook) < REFILL_BELOW) this.#refillSome();
-  }
-
-  #refillSome(): void {
-    for (const webhook of this.#backlogged) {
-      if (this.#queue.queued >= QUEUED_MAX || this.#draining) return;
-      if (this.#refilling.has(webhook) || this.#queue.queuedIn(webhook) >= REFILL_BELOW) continue;
-      this.#refilling.add(webhook);
-      this.#run(this.#refill(webhook));
-    }
-  }
-
-  /** Brings the next due invocations of one webhook from the store into memory. */
-  async #refill(webhook: string): Promise<void> {
-    try {
-      // What is scheduled from here on asks for another refill; what was before is shown below.
-      this.#backlogged.delete(webhook);
-      await this.#deps.settled();
-      const found = await this.#deps.webhooks.get(webhook);
-      if (isLeft(found)) {
-        this.#backlogged.add(webhook);
-        await this.#pause(STORE_RETRY_MS);
-        return;
-      }
-      const known = this.#queue.queuedIn(webhook) + this.#queue.inFlight;
-      const limit = REFILL_COUNT + known;
-      const due = this.#deps.dueList.dueOf(webhook, this.#deps.clock.nowMs(), limit);
-      const endpoint = endpointOf(urlOf(found.right));
-      for (const { guid, retry } of due) {
-        if (this.#mine.has(guid)) continue;
-        this.#mine.set(guid, 'active');
-        this.#queue.push(webhook, endpoint, retry ? 'retry' : 'first', { guid, held: undefined });
-      }
-      if (due.length >= limit) this.#backlogged.add(webhook);
-    } finally {
-      this.#refilling.delete(webhook);
-      this.#pump();
-      if (this.#backlogged.size > 0) this.#refillSome();
-    }
+    this.#backlog.projected(events);
   }
 
   // One attempt after the other
@@ -290,8 +231,11 @@ export class ProcessManager implements Admission {
       const taken = this.#queue.take();
       if (taken === undefined) return;
       const { lane, item, slot } = taken;
-      if (item.held !== undefined) this.#heldBytes -= bodyBytes(item.held);
-      if (this.#backlogged.has(lane) && this.#queue.queuedIn(lane) < REFILL_BELOW) this.#refillSome();
+      if (item.held !== undefined) {
+        this.#held -= 1;
+        this.#heldBytes -= bodyBytes(item.held);
+      }
+      this.#backlog.drained(lane);
       this.#run(this.#attempt(item, slot));
     }
   }
@@ -309,7 +253,7 @@ export class ProcessManager implements Admission {
     const action = nextAction(held.state, this.#deps.clock.nowMs());
     if (action.do !== 'attempt' || this.#draining) {
       await this.#letGo(item.guid, slot);
-      return action.do === 'wait' ? this.#noticeDue() : undefined;
+      return action.do === 'wait' ? this.#backlog.notDueBefore(action.untilMs) : undefined;
     }
 
     const found = await this.#deps.webhooks.get(scheduled.webhook);
@@ -343,13 +287,13 @@ export class ProcessManager implements Admission {
     if (step === undefined) {
       // Too early after all: the clock was set back since the question above.
       await this.#letGo(item.guid, slot);
-      return this.#noticeDue();
+      return held.state.situation === 'waiting' ? this.#backlog.notDueBefore(held.state.dueAtMs) : undefined;
     }
     const started = await this.#append(step);
     if (isLeft(started)) {
       if (started.left._tag !== 'WrongExpectedRevision') return this.#letGo(item.guid, slot, STORE_RETRY_MS);
       await this.#letGo(item.guid, slot);
-      return this.#fetchLater(scheduled.webhook);
+      return this.#backlog.fetch(scheduled.webhook);
     }
     return this.#attemptStarted(step.after, slot, found.right);
   }
@@ -393,13 +337,14 @@ export class ProcessManager implements Admission {
           const cancel = { type: 'CancelInvocation', reason, atMs: this.#deps.clock.nowMs() } as const;
           return this.#finish(step.after, slot, cancel, quickSuccess);
         }
-        this.#recordedAt(recorded.right, facts.scheduled);
+        if (quickSuccess === false) this.#backlog.slowDown(webhook);
+        this.#recordedAt(recorded.right, step.after.state, facts.scheduled);
         break;
       }
       if (recorded.left._tag === 'WrongExpectedRevision') {
         // Moved on by somebody else, for example recorded as interrupted by a node that took over.
         this.#mine.delete(guid);
-        this.#fetchLater(webhook);
+        this.#backlog.fetch(webhook);
         break;
       }
       this.#deps.log.warn({ invocation: guid, reason: recorded.left._tag }, 'outcome not recorded yet');
@@ -416,11 +361,16 @@ export class ProcessManager implements Admission {
   }
 
   /** It is at this place in the log; until the read models show that, they must not be believed about it. */
-  #recordedAt(position: Position, { guid, webhook, ordering }: InvocationScheduled): void {
+  #recordedAt(
+    position: Position,
+    { situation }: InvocationState,
+    { guid, webhook, ordering }: InvocationScheduled,
+  ): void {
+    const leadsOn = situation === 'waiting' || ordering === 'per_resource';
     if (position <= this.#projectedUpTo) {
       // They were faster than the store's answer: what they showed meanwhile was passed over.
       this.#mine.delete(guid);
-      this.#fetchLater(webhook);
+      if (leadsOn) this.#backlog.fetch(webhook);
       return;
     }
     this.#mine.set(guid, position);
@@ -432,11 +382,10 @@ export class ProcessManager implements Admission {
   async #letGo(guid: string, slot: Slot, afterMs = 0): Promise<void> {
     if (afterMs > 0) {
       await this.#pause(afterMs);
-      this.#noticedUntilMs = Number.NEGATIVE_INFINITY;
     }
     this.#mine.delete(guid);
     this.#queue.release(slot, undefined);
-    if (afterMs > 0) this.#noticeDue();
+    if (afterMs > 0) this.#backlog.lookAtAll();
     this.#pump();
   }
 

@@ -29,7 +29,7 @@ export const openDueList = (db: Database, webhooks: Dictionary): DueList => {
     SELECT webhook.guid, sum(rows) OVER () AS rows FROM (
       SELECT webhook AS id, count(*) AS rows FROM (
         SELECT webhook FROM due INDEXED BY due_next
-        WHERE blocked = 0 AND due_at > ? AND due_at <= ? LIMIT ${DUE_ROWS_MAX + 1})
+        WHERE blocked = 0 AND due_at > ? AND due_at <= ? AND retry >= ? LIMIT ${DUE_ROWS_MAX + 1})
       GROUP BY webhook)
     CROSS JOIN log_webhooks webhook USING (id) ORDER BY id`);
   const fellDue = (retry: 0 | 1): string => `EXISTS (
@@ -42,14 +42,15 @@ export const openDueList = (db: Database, webhooks: Dictionary): DueList => {
       SELECT (SELECT min(webhook) FROM due INDEXED BY due_ready WHERE blocked = 0 AND webhook > waiting.webhook)
       FROM waiting WHERE webhook IS NOT NULL)
     SELECT webhook.guid FROM waiting CROSS JOIN log_webhooks webhook ON webhook.id = waiting.webhook
-    WHERE ${fellDue(0)} OR ${fellDue(1)} ORDER BY webhook.id`);
+    WHERE (? = 0 AND ${fellDue(0)}) OR ${fellDue(1)} ORDER BY webhook.id`);
 
-  const webhooksDue = (afterMs: number, untilMs: number): ReadonlyArray<string> => {
-    const few = selectFewDue.all(afterMs, untilMs) as unknown as { guid: Uint8Array; rows: number }[];
+  const webhooksDue = (afterMs: number, untilMs: number, retriesOnly = false): ReadonlyArray<string> => {
+    const retry = Number(retriesOnly);
+    const few = selectFewDue.all(afterMs, untilMs, retry) as unknown as { guid: Uint8Array; rows: number }[];
     const rows =
       (few[0]?.rows ?? 0) <= DUE_ROWS_MAX
         ? few
-        : (selectManyDue.all(afterMs, untilMs, afterMs, untilMs) as unknown as { guid: Uint8Array }[]);
+        : (selectManyDue.all(retry, afterMs, untilMs, afterMs, untilMs) as unknown as { guid: Uint8Array }[]);
     return rows.map((row) => guidText(row.guid));
   };
 

@@ -115,8 +115,8 @@ export interface DueList {
    * `ordering: per_resource` only those without an older unsettled one for the same origin.
    */
   dueOf(webhook: string, nowMs: number, limit: number): ReadonlyArray<DueRow>;
-  /** Webhooks with something that fell due in the range: after < due ≤ until. */
-  webhooksDue(afterMs: number, untilMs: number): ReadonlyArray<string>;
+  /** Webhooks with something, or with a retry, that fell due in the range: after < due ≤ until. */
+  webhooksDue(afterMs: number, untilMs: number, retriesOnly?: boolean): ReadonlyArray<string>;
   /** The earliest due time after the given one, or undefined. */
   nextDueAfter(afterMs: number): number | undefined;
   inFlight(after: Position, limit: number): ReadonlyArray<InvocationRow>;

@@ -135,7 +135,7 @@ CREATE TABLE due (
 ) STRICT;
 CREATE INDEX due_by_webhook ON due (webhook);
 CREATE INDEX due_ready ON due (webhook, retry, due_at) WHERE blocked = 0;
-CREATE INDEX due_next ON due (due_at, webhook) WHERE blocked = 0;
+CREATE INDEX due_next ON due (due_at, retry, webhook) WHERE blocked = 0;
 CREATE INDEX due_failed ON due (webhook) WHERE failed = 1;
 CREATE INDEX due_ordered ON due (webhook, ordered_by) WHERE ordered_by IS NOT NULL;
 CREATE INDEX due_unblocked ON due (webhook, ordered_by) WHERE ordered_by IS NOT NULL AND blocked = 0;

@@ -73,6 +73,27 @@ describe('disabling', () => {
     expect(invocation?.facts.attempts).toMatchObject([{ ended: { outcome: 'failed' } }]);
   });
 
+  it('cancels also what a change before it leads to only after it, even when enabled again at once', async () => {
+    const busy = await World.started({ limits: { inFlightMax: 1, doubtfulMax: 1 } });
+    world = busy;
+    const webhook = await busy.webhook();
+    await busy.webhook({ on: 'shop.update', url: 'https://hangs.example/' });
+    busy.sender.at('https://hangs.example/', 'hangs');
+    await busy.report(busy.change('shop.update', '1'));
+    await busy.clock.advance(100);
+    busy.store.appendFault = (batch) =>
+      batch[0]?.stream.startsWith('invocation-') ? 'unavailable' : undefined;
+    // The reading stands at this one until the store takes its invocation; all else follows in one go.
+    await busy.report(busy.change('shop.update', '2'));
+    await busy.report(busy.change());
+    await busy.process.webhooks.disable(webhook, CAUSE);
+    await busy.process.webhooks.enable(webhook, CAUSE);
+    await busy.clock.advance(100);
+    busy.store.appendFault = () => undefined;
+    await busy.clock.advance(HOUR_MS);
+    expect(await busy.situations(webhook)).toEqual(['cancelled']);
+  });
+
   it('does not touch another webhook', async () => {
     world.sender.at(URL_A, answers(500));
     world.sender.at('https://other.example/', answers(500), answers(200));

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { auditWorld } from '../support/engine-audit.ts';
-import { BASE_MS, World } from '../support/engine-world.ts';
+import { BASE_MS, CAUSE, World } from '../support/engine-world.ts';
 import { answers } from '../support/scripted-sender.ts';
 
 const URL_A = 'https://receiver.example/hook';
@@ -127,12 +127,7 @@ describe('after a kill', () => {
     await world.clock.advance(1_000);
     world.store.appendFault = (batch) =>
       batch[0]?.stream.startsWith('invocation-') ? 'unavailable' : undefined;
-    await world.process.webhooks.disable(webhook, {
-      correlationId: webhook,
-      causationId: webhook,
-      actor: 'tests',
-      companyId: webhook,
-    });
+    await world.process.webhooks.disable(webhook, CAUSE);
     await world.clock.advance(1_000);
     expect(await world.situations()).toEqual(['waiting', 'waiting']);
     world.kill();
@@ -140,6 +135,28 @@ describe('after a kill', () => {
     await world.start();
     await world.clock.advance(1_000);
     expect(await world.situations()).toEqual(['cancelled', 'cancelled']);
+  });
+
+  it('finishes a cancellation that was overtaken by the fan-out of later changes', async () => {
+    world.sender.at(URL_A, answers(500));
+    const webhook = await world.webhook({ retryBaseMs: HOUR_MS });
+    await world.webhook({ on: 'shop.update', url: 'https://other.example/' });
+    await world.report(world.change());
+    await world.clock.advance(1_000);
+    world.store.appendFault = (batch) =>
+      batch[0]?.events[0]?.type === 'InvocationCancelled' ? 'unavailable' : undefined;
+    await world.process.webhooks.disable(webhook, CAUSE);
+    await world.process.webhooks.enable(webhook, CAUSE);
+    await world.report(world.change('shop.update'));
+    await world.clock.advance(1_000);
+    await world.report(world.change('shop.update'));
+    await world.clock.advance(1_000);
+    expect(await world.situations(webhook)).toEqual(['waiting']);
+    world.kill();
+    world.store.appendFault = () => undefined;
+    await world.start();
+    await world.clock.advance(1_000);
+    expect(await world.situations(webhook)).toEqual(['cancelled']);
   });
 });
 

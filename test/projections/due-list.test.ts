@@ -151,6 +151,8 @@ describe('webhooksDue and nextDueAfter', () => {
     expect(due(-1, 5)).toEqual([guidOf(4), WEBHOOK]);
     expect(due(-1, 10)).toEqual([OTHER, guidOf(4), WEBHOOK]);
     expect(due(0, 20)).toEqual([OTHER, guidOf(3)]);
+    expect(models.webhooksDue(START_MS, START_MS + 20, true)).toEqual([OTHER]);
+    expect(models.webhooksDue(Number.NEGATIVE_INFINITY, START_MS + 20, true)).toEqual([OTHER]);
     expect(models.webhooksDue(Number.NEGATIVE_INFINITY, START_MS + 20)).toHaveLength(4);
     models.close();
   });

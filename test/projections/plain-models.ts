@@ -139,9 +139,11 @@ export const plainInvocations = (
         .sort((a, b) => Number(a.retry) - Number(b.retry) || a.dueAtMs - b.dueAtMs || a.position - b.position)
         .slice(0, limit)
         .map(({ guid, position, retry, dueAtMs }) => ({ guid, position, retry, dueAtMs })),
-    webhooksDue: (afterMs, untilMs) => [
+    webhooksDue: (afterMs, untilMs, retriesOnly = false) => [
       ...new Set(
-        ready.filter(({ dueAtMs }) => afterMs < dueAtMs && dueAtMs <= untilMs).map(({ webhook }) => webhook),
+        ready
+          .filter(({ dueAtMs, retry }) => afterMs < dueAtMs && dueAtMs <= untilMs && (retry || !retriesOnly))
+          .map(({ webhook }) => webhook),
       ),
     ],
     nextDueAfter: (afterMs) =>
