@@ -5,6 +5,7 @@ import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { join } from 'node:path';
 import { parseAllowTargets, urlPolicy } from './adapters/address-guard.ts';
 import { verifyToken } from './adapters/jwt.ts';
+import { bindKey, isKeyBound } from './adapters/key-id.ts';
 import { loadOrCreateMasterSecret } from './adapters/master-secret.ts';
 import { pinoLog } from './adapters/pino-log.ts';
 import { newNonce, newWebhookSecret, openSecretBox, type SecretBox } from './adapters/secret-box.ts';
@@ -74,7 +75,8 @@ export const loadRules = (path: string | null): Either<StartFailure, Rules> => {
 /** The keys of this data folder; the master secret is made at the first start. */
 export const openSecrets = (config: Config, random: Random): Either<StartFailure, SecretBox> => {
   if (config.secret !== null) return right(openSecretBox(config.secret, random));
-  const secret = loadOrCreateMasterSecret(config.dataDir, random);
+  const inUse = config.store.kind === 'sqlite' && isKeyBound(config.store.path);
+  const secret = loadOrCreateMasterSecret(config.dataDir, random, inUse);
   return isLeft(secret) ? left({ message: secret.left.message }) : right(openSecretBox(secret.right, random));
 };
 
@@ -115,6 +117,13 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
   const opened = await openStore(config, log, onDefect);
   if (isLeft(opened)) return opened;
   const store = opened.right;
+  if (config.store.kind === 'sqlite') {
+    const bound = bindKey(config.store.path, box.keyId);
+    if (isLeft(bound)) {
+      await store.close();
+      return bound;
+    }
+  }
   const storeHead = await store.head()();
   if (isLeft(storeHead)) return left({ message: storeHead.left.message });
   const readModels = openReadModels({

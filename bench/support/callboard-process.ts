@@ -13,7 +13,7 @@ export interface CallboardProcess {
   memory(): Memory;
   /** The same promise, rejected when the server ends before it is settled. */
   during<T>(work: Promise<T>): Promise<T>;
-  /** Drains and ends. Throws when it does not end well. */
+  /** Drains and ends. Throws when it does not end well, or had to warn: then it did something else than was asked. */
   stop(): Promise<void>;
 }
 
@@ -47,13 +47,14 @@ export const startCallboard = async (
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const lines = createInterface({ input: child.stdout });
   const lastLines: string[] = [];
+  const warnings: string[] = [];
   const listening = new Promise<string>((resolve) => {
     lines.on('line', (line) => {
       lastLines.push(line);
       if (lastLines.length > LAST_LINES) lastLines.shift();
       const { level, url } = JSON.parse(line) as { readonly level: string; readonly url?: string };
       if (url !== undefined) resolve(url);
-      if (level === 'warn' || level === 'error') process.stderr.write(`callboard: ${line}\n`);
+      if (level === 'warn' || level === 'error') warnings.push(line);
     });
   });
   const endedEarly = ended.then((code): never => {
@@ -74,6 +75,7 @@ export const startCallboard = async (
       child.kill('SIGTERM');
       const code = await ended;
       if (code !== 0) throw new Error(`callboard serve ended with code ${String(code)}`);
+      if (warnings.length > 0) throw new Error(`callboard serve warned:\n${warnings.join('\n')}`);
     },
   };
 };

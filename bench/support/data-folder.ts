@@ -31,7 +31,11 @@ const STREAMS_PER_APPEND = 1_000;
 /** Writes the streams in order, log and read models. Answers how many events the log then holds. */
 export const fillFolder = async (folder: string, streams: Iterable<NewStream>): Promise<number> => {
   const store = await openStore(folder);
-  const readModels = openReadModels({ path: readModelsPath(folder), log: silentLog });
+  const readModels = openReadModels({
+    path: readModelsPath(folder),
+    eventStoreId: store.id,
+    log: silentLog,
+  });
   let head = 0;
   /** The batch before is put into the read models while the store writes the next. */
   let projected: Promise<void> = Promise.resolve();

@@ -20,7 +20,7 @@ export const SIZES = {
     longRuns: 3,
     backlogDeliveries: 20_000,
     fannedOutChanges: 5_000,
-    ingestRequests: 20_000,
+    ingestRequests: 10_000,
     matchingWebhooks: [1_000, 10_000, 100_000, 1_000_000],
     matchingChangesPerRun: 4_000,
     waitingInvocations: 1_000_000,

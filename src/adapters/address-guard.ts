@@ -84,8 +84,7 @@ export const isAllowedAddress = (allow: AllowTargets): ((ip: string) => boolean)
 
 export const urlPolicy = (allow: AllowTargets): UrlPolicy => {
   const isAllowed = isAllowedAddress(allow);
-  const isExempt = isExemptAddress(allow);
-  return (text) => checkUrl(text, isAllowed, isExempt);
+  return (text) => checkUrl(text, isAllowed);
 };
 
 /** All addresses of a name. Rejects when it has none, with an `ENOTFOUND`-like code. */

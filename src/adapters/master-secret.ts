@@ -1,22 +1,16 @@
-import {
-  closeSync,
-  fchmodSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Either, left, right } from 'fp-ts/lib/Either.js';
 import type { Random } from '../ports/random.ts';
+import { codeOf, syncFolder, writeDurably } from './files.ts';
 
 /** `message` names the file and says what to do. */
 export interface MasterSecretFailure {
-  readonly _tag: 'MasterSecretReadableByOthers' | 'MasterSecretMalformed' | 'MasterSecretNotAccessible';
+  readonly _tag:
+    | 'MasterSecretMissing'
+    | 'MasterSecretReadableByOthers'
+    | 'MasterSecretMalformed'
+    | 'MasterSecretNotAccessible';
   readonly message: string;
 }
 
@@ -28,15 +22,21 @@ const READABLE_BY_OTHERS = 0o077;
 /**
  * The master secret of a data folder, made there at the first start: 32 random bytes as hex, in a file that only its
  * owner can read. It is complete on disk before it has its name, and of two first starts at once both get the same.
+ * `inUse`: something was encrypted under it before, so that a new one would not do.
  */
 export const loadOrCreateMasterSecret = (
   dataDir: string,
   random: Random,
+  inUse = false,
 ): Either<MasterSecretFailure, string> => {
   const path = join(dataDir, FILE_NAME);
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    return readSecret(path) ?? createSecret(dataDir, path, random);
+    const found = readSecret(path);
+    if (found !== undefined) return found;
+    if (!inUse) return createSecret(dataDir, path, random);
+    const message = `${path} is missing, and webhook secrets are sealed under it: restore it from a backup, or start with the same CALLBOARD_SECRET as before`;
+    return left({ _tag: 'MasterSecretMissing', message });
   } catch (error) {
     return left({ _tag: 'MasterSecretNotAccessible', message: `${path}: ${codeOf(error)}` });
   }
@@ -66,7 +66,7 @@ const readSecret = (path: string): Either<MasterSecretFailure, string> | undefin
 
 const createSecret = (dataDir: string, path: string, random: Random): Either<MasterSecretFailure, string> => {
   const draft = join(dataDir, `${FILE_NAME}.${Buffer.from(random.bytes(8)).toString('hex')}.tmp`);
-  writeDurably(draft, `${Buffer.from(random.bytes(SECRET_BYTES)).toString('hex')}\n`);
+  writeDurably(draft, `${Buffer.from(random.bytes(SECRET_BYTES)).toString('hex')}\n`, 'wx');
   try {
     // A link, not a rename: it fails when another start was faster, and never replaces a secret in use.
     linkSync(draft, path);
@@ -79,27 +79,6 @@ const createSecret = (dataDir: string, path: string, random: Random): Either<Mas
   return readSecret(path) ?? left({ _tag: 'MasterSecretNotAccessible', message: `${path} vanished` });
 };
 
-const writeDurably = (path: string, text: string): void => {
-  const file = openSync(path, 'wx', 0o600);
-  try {
-    fchmodSync(file, 0o600);
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-};
-
-const syncFolder = (path: string): void => {
-  if (process.platform === 'win32') return;
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
-};
-
 const openIfThere = (path: string): number | undefined => {
   try {
     return openSync(path, 'r');
@@ -108,6 +87,3 @@ const openIfThere = (path: string): number | undefined => {
     throw error;
   }
 };
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);

@@ -7,6 +7,8 @@ import type { Random } from '../ports/random.ts';
  * `v1.<key id>.<base64url of IV, tag and ciphertext>`; it is a storage format.
  */
 export interface SecretBox {
+  /** Names the key in every seal; tells nothing of it. */
+  readonly keyId: string;
   seal(plain: string): string;
   /** Throws `SecretBoxError` for what this box did not seal. */
   open(sealed: string): string;
@@ -42,6 +44,8 @@ export const openSecretBox = (masterSecret: string, random: Random): SecretBox =
   const prefix = `${VERSION}.${keyId}.`;
 
   return {
+    keyId,
+
     seal(plain) {
       const iv = random.bytes(IV_BYTES);
       const cipher = createCipheriv(CIPHER, key, iv, { authTagLength: TAG_BYTES });

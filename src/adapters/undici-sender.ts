@@ -16,12 +16,14 @@ import { DialledClient, guardedConnector } from './undici-connector.ts';
 export interface UndiciSenderOptions {
   readonly allow?: AllowTargets;
   readonly resolve?: Resolver;
-  /** Connections to one origin (scheme, host and port); further requests wait, and their deadline runs. */
+  /**
+   * Connections to one origin (scheme, host and port); further requests wait, and their deadline runs. Without it none
+   * waits: how many attempts run at once is decided before, by path, and those of one path must not delay another's.
+   */
   readonly connectionsPerOriginMax?: number;
   readonly connectTimeoutMs?: number;
 }
 
-const CONNECTIONS_PER_ORIGIN_MAX = 64;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Shorter than the 5 s after which common servers close an idle connection; a server's own hint is honoured. */
 const KEEP_ALIVE_MS = 4_000;
@@ -57,7 +59,7 @@ export const undiciSender = (options: UndiciSenderOptions = {}): HttpSender => {
       }),
     allowH2: false,
     pipelining: 1,
-    connections: options.connectionsPerOriginMax ?? CONNECTIONS_PER_ORIGIN_MAX,
+    connections: options.connectionsPerOriginMax ?? null,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
     keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,

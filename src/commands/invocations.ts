@@ -1,9 +1,9 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { Cause } from '../domain/events.ts';
 import { streamOf } from '../domain/ids.ts';
-import type { InvocationRejection, InvocationState } from '../domain/invocation.ts';
+import type { InvocationEvent, InvocationRejection, InvocationState } from '../domain/invocation.ts';
 import { renderBody } from '../domain/openticket-request.ts';
-import { load, type Loaded, transact, type TransactDeps } from '../eventstore/transact.ts';
+import { load, type Loaded, transact, type Transacted, type TransactDeps } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DueList } from '../projections/read-models.ts';
 import { invocation as aggregate } from './aggregates.ts';
@@ -24,8 +24,8 @@ export type InvocationFailure =
   /** A retry would be cancelled at once: enable the webhook first. */
   | { readonly _tag: 'WebhookNotEnabled' };
 
-/** Retried at once by "retry all failed" before the next are read. */
-const RETRY_PAGE = 200;
+/** Retried at the same time by "retry all failed": the store takes them together. */
+const RETRY_PAGE = 50;
 
 export const getInvocation = async (
   deps: Pick<InvocationDeps, 'store'>,
@@ -41,6 +41,39 @@ export const retryInvocation = async (
   guid: string,
   cause: Cause,
 ): Promise<Either<InvocationFailure, KnownInvocation>> => {
+  const retried = await retryUnder(aggregate, deps, guid, cause);
+  return isLeft(retried) ? retried : known(retried.right);
+};
+
+/**
+ * Retries what is exhausted and what waits after a failure. Answers how many new rounds were opened; after a Left some
+ * may have been opened, and doing it again takes the rest.
+ */
+export const retryAllFailed = async (
+  deps: InvocationDeps,
+  webhook: string,
+  cause: Cause,
+): Promise<Either<InvocationFailure, number>> => {
+  let retried = 0;
+  let after = 0;
+  for (;;) {
+    const rows = deps.dueList.failedOf(webhook, after, RETRY_PAGE);
+    const outcomes = await Promise.all(rows.map(({ guid }) => retryUnder(failedOnly, deps, guid, cause)));
+    for (const outcome of outcomes) {
+      if (isLeft(outcome)) return outcome;
+      if (outcome.right.events.length > 0) retried += 1;
+    }
+    if (rows.length < RETRY_PAGE) return right(retried);
+    after = rows.at(-1)?.position ?? after;
+  }
+};
+
+const retryUnder = async (
+  asked: typeof aggregate,
+  deps: InvocationDeps,
+  guid: string,
+  cause: Cause,
+): Promise<Either<InvocationFailure, Transacted<InvocationState, InvocationEvent>>> => {
   const { store, clock, webhooks, defaultRetryBaseMs } = deps;
   const stream = streamOf.invocation(guid);
   const loaded = await load(store, stream, aggregate);
@@ -53,10 +86,10 @@ export const retryInvocation = async (
   const { webhook } = found.right;
   if (webhook.situation !== 'enabled') return left({ _tag: 'WebhookNotEnabled' });
   const { retries, retryBaseMs } = webhook.facts.settings;
-  const written = await transact(
+  return transact(
     deps,
     stream,
-    aggregate,
+    asked,
     {
       type: 'RequestRetry',
       retries,
@@ -66,31 +99,17 @@ export const retryInvocation = async (
     cause,
     loaded.right,
   );
-  return isLeft(written) ? written : known(written.right);
 };
 
-/** Retries what is exhausted and what waits after a failure. Answers how many new rounds were opened. */
-export const retryAllFailed = async (
-  deps: InvocationDeps,
-  webhook: string,
-  cause: Cause,
-): Promise<Either<InvocationFailure, number>> => {
-  let retried = 0;
-  let after = 0;
-  for (;;) {
-    const rows = deps.dueList.failedOf(webhook, after, RETRY_PAGE);
-    for (const row of rows) {
-      const outcome = await retryInvocation(deps, row.guid, cause);
-      if (outcome._tag === 'Right') retried += 1;
-      // Started, delivered or superseded since the list was read: it needs no retry any more.
-      else if (!MOVED_ON.has(outcome.left._tag)) return outcome;
-      after = row.position;
-    }
-    if (rows.length < RETRY_PAGE) return right(retried);
-  }
+/** Decides nothing about what was started, delivered, cancelled or superseded since the list of failed ones was read. */
+const failedOnly: typeof aggregate = {
+  ...aggregate,
+  decide: (state, command) => (hasFailed(state) ? aggregate.decide(state, command) : right([])),
 };
 
-const MOVED_ON: ReadonlySet<string> = new Set(['InvocationInFlight', 'InvocationSupersededBefore']);
+const hasFailed = (state: InvocationState): boolean =>
+  state.situation === 'exhausted' ||
+  (state.situation === 'waiting' && state.facts.attempts.length > state.facts.round.attemptsBefore);
 
 /** One invocation of a webhook that no change caused, marked as a test wherever it is seen. */
 export const testWebhook = async (

@@ -1,4 +1,4 @@
-import { isLeft } from 'fp-ts/lib/Either.js';
+import { isLeft, tryCatch } from 'fp-ts/lib/Either.js';
 import type { Cause } from '../domain/events.ts';
 import { Lru } from '../domain/lru.ts';
 import {
@@ -59,6 +59,7 @@ export const stepOf = (
 
 /** Turns a webhook and an invocation into the request of one attempt. Keeps opened signing keys in memory only. */
 export class RequestBuilder {
+  /** Throws for what is damaged. */
   readonly #openSecret: (sealed: string) => string;
   readonly #version: string;
   readonly #timeoutMs: number;
@@ -74,9 +75,16 @@ export class RequestBuilder {
     this.#timeoutMs = options.timeoutMs;
   }
 
-  build(facts: WebhookFacts, scheduled: InvocationScheduled, url: string, atMs: number): SendRequest {
+  /** Undefined: the webhook's secret cannot be opened, so nothing can be signed. An older one is then left out. */
+  build(
+    facts: WebhookFacts,
+    scheduled: InvocationScheduled,
+    url: string,
+    atMs: number,
+  ): SendRequest | undefined {
+    if (!this.canSign(facts)) return undefined;
     const timestampSeconds = Math.floor(atMs / 1000);
-    const keys = activeSecrets(facts, atMs).map((sealed) => this.#key(sealed));
+    const keys = activeSecrets(facts, atMs).flatMap((sealed) => this.#key(sealed) ?? []);
     const headers = requestHeaders({
       scheduled,
       nonce: facts.nonce,
@@ -87,10 +95,19 @@ export class RequestBuilder {
     return { url, headers, body: scheduled.body, timeoutMs: this.#timeoutMs };
   }
 
-  #key(sealed: string): SigningKey {
+  canSign(facts: WebhookFacts): boolean {
+    return this.#key(facts.sealedSecret) !== undefined;
+  }
+
+  #key(sealed: string): SigningKey | undefined {
     const known = this.#keys.get(sealed);
     if (known !== undefined) return known;
-    const key = signingKey(this.#openSecret(sealed));
+    const opened = tryCatch(
+      () => this.#openSecret(sealed),
+      () => undefined,
+    );
+    if (isLeft(opened)) return undefined;
+    const key = signingKey(opened.right);
     this.#keys.set(sealed, key);
     return key;
   }
@@ -104,8 +121,8 @@ export interface SentAttempt {
   readonly quickSuccess: boolean | undefined;
 }
 
-/** Slower answers than this make an endpoint doubtful. */
-const QUICK_MS = 1_000;
+/** About a quarter of an attempt's usual deadline; an endpoint that takes longer is not trusted with many slots. */
+const QUICK_MS = 4_000;
 
 /** Sends, and says in which words the outcome is to be recorded. */
 export const sendAttempt = async (

@@ -15,7 +15,7 @@ import { decodeAll, Projector } from '../projections/projector.ts';
 import type { ReadModels } from '../projections/read-models.ts';
 import type { RequestBuilder } from './attempt.ts';
 import type { QueueLimits } from './fair-queue.ts';
-import { type Admission, fanOut, noAdmission } from './fan-out.ts';
+import { type Admission, fanOut, type FanOutTask, noAdmission } from './fan-out.ts';
 import { NotStored } from './not-stored.ts';
 import { ProcessManager } from './process-manager.ts';
 import { isCause, react } from './reactions.ts';
@@ -40,6 +40,7 @@ export interface EngineDeps {
 
 export const DEFAULT_LIMITS: QueueLimits = {
   inFlightMax: 256,
+  unprovenMax: 192,
   doubtfulMax: 128,
   perEndpointMin: 4,
   perEndpointMax: 32,
@@ -60,6 +61,8 @@ export class Engine {
   #subscription: Subscription | undefined;
   #ready = false;
   #stopped = false;
+  /** The fan-out under way; never rejects. */
+  #fanningOut: Promise<void> = Promise.resolve();
   /** Reactions; the position of the newest that are under way, 0 when none is. */
   #reacting: Promise<void> = Promise.resolve();
   #reactionsDueTo: Position = 0;
@@ -127,6 +130,8 @@ export class Engine {
   async drain(boundMs: number): Promise<void> {
     this.#stopped = true;
     this.#ready = false;
+    // An append that is under way may hold first attempts: they are among the running ones once it is answered.
+    await this.#fanningOut;
     await this.#deliveries.drain(boundMs);
     await this.#subscription?.stop();
     this.#projector.stop();
@@ -198,7 +203,7 @@ export class Engine {
         after,
         filter: FILTER,
         batchMax: PAGE,
-        onEvents: (events) => this.#onEvents(events),
+        onEvents: (events, upTo) => this.#onEvents(events, upTo),
         onCaughtUp: resolve,
         onFailure: (error) => {
           // Nothing more will be shown: whoever waits for that would wait for ever.
@@ -209,10 +214,8 @@ export class Engine {
     });
   }
 
-  async #onEvents(recorded: ReadonlyArray<RecordedEvent>): Promise<void> {
+  async #onEvents(recorded: ReadonlyArray<RecordedEvent>, position: Position): Promise<void> {
     const events = decodeAll(recorded);
-    const position = events.at(-1)?.position;
-    if (position === undefined) return;
     const { readModels, webhooks } = this.#deps;
     readModels.apply('routing', events, position);
     for (const decoded of events) if (isWebhookEvent(decoded)) webhooks.observe(decoded);
@@ -236,13 +239,11 @@ export class Engine {
     repeated: boolean,
   ): Promise<Position> {
     if (changes.length === 0) return 0;
-    let again = repeated;
-    const newest = await this.#untilStored('fan-out', () => {
-      const done = fanOut(this.#fanOutDeps(), changes, admission, again);
-      again = true;
-      return done;
-    });
-    return newest ?? 0;
+    const task: FanOutTask = { changes, admission, repeated, done: 0, newest: 0 };
+    const fannedOut = this.#untilStored('fan-out', () => fanOut(this.#fanOutDeps(), task));
+    this.#fanningOut = fannedOut.catch(() => undefined);
+    await fannedOut;
+    return task.newest;
   }
 
   /** Does it again while the store does not take it. Undefined: the engine was stopped before. */
@@ -279,7 +280,7 @@ export class Engine {
   }
 
   #fanOutDeps() {
-    const { store, readModels, rules, defaultRetryBaseMs, clock } = this.#deps;
+    const { store, readModels, rules, defaultRetryBaseMs, clock, log } = this.#deps;
     return {
       store,
       routing: readModels,
@@ -291,6 +292,8 @@ export class Engine {
         if (!this.#stopped) await this.#pause(STORE_RETRY_MS);
         return !this.#stopped;
       },
+      stopped: () => this.#stopped,
+      log,
     };
   }
 

@@ -3,10 +3,9 @@
 export interface QueueLimits {
   /** Attempts in flight at once. */
   readonly inFlightMax: number;
-  /**
-   * How many of those may be doubtful: retries, and attempts at endpoints whose last attempt failed, was slow, or which
-   * were never tried. The rest is always free for endpoints that answer.
-   */
+  /** How many of those may be unproven, that is doubtful or unknown; the rest is always free for proven endpoints. */
+  readonly unprovenMax: number;
+  /** How many of those may be doubtful; the rest is always free for endpoints that are not known to fail. */
   readonly doubtfulMax: number;
   /** Per endpoint in the beginning and after a failure or a slow answer. */
   readonly perEndpointMin: number;
@@ -16,10 +15,16 @@ export interface QueueLimits {
 
 export type AttemptKind = 'first' | 'retry';
 
+/**
+ * Of an endpoint: proven when its last attempt was a quick success, doubtful when it failed, else unknown. A first
+ * attempt is trusted like its endpoint; every retry is doubtful.
+ */
+export type Trust = 'proven' | 'unknown' | 'doubtful';
+
 /** A place among the attempts in flight. Given back once, by `release`. */
 export interface Slot {
   readonly endpoint: string;
-  readonly doubtful: boolean;
+  readonly trust: Trust;
 }
 
 export interface Taken<T> {
@@ -28,43 +33,72 @@ export interface Taken<T> {
   readonly slot: Slot;
 }
 
-interface Endpoint {
+interface Endpoint<T> {
   readonly key: string;
   inFlight: number;
   cap: number;
-  /** Its last attempt succeeded quickly. */
-  proven: boolean;
+  trust: Trust;
   /** Lanes that lead to it: it is not forgotten under them. */
   lanes: number;
-  /** Lanes that wait until one of its slots is free. */
-  readonly parked: Set<Lane<unknown>>;
+  readonly lines: Readonly<Record<AttemptKind, Line<T>>>;
+}
+
+/** The lanes of one endpoint that go on with an attempt of one kind. */
+interface Line<T> {
+  readonly kind: AttemptKind;
+  readonly lanes: Set<Lane<T>>;
+  /** Where it stands in turn; undefined: it is empty, or its endpoint is at its cap. */
+  turn: Turn<T> | undefined;
+}
+
+interface Turn<T> {
+  readonly line: Line<T>;
+  readonly among: Set<Turn<T>>;
+  /** The lowest number goes next. */
+  readonly number: number;
+  /** Attempts until the turn is over: one for each lane, so that lanes get the same however many share an endpoint. */
+  left: number;
 }
 
 interface Lane<T> {
   readonly key: string;
-  endpoint: Endpoint;
+  endpoint: Endpoint<T>;
   readonly first: Fifo<T>;
   readonly retry: Fifo<T>;
 }
 
+const KINDS = ['first', 'retry'] as const satisfies ReadonlyArray<AttemptKind>;
+const TRUSTS = ['proven', 'unknown', 'doubtful'] as const satisfies ReadonlyArray<Trust>;
+
 /**
  * One lane a webhook. Lanes take turns; within and across lanes first attempts go before retries; no endpoint holds
- * more than its cap, and endpoints that do not answer cannot hold all slots together.
+ * more than its cap, and endpoints that do not answer cannot hold all slots together. Lanes wait with their endpoint,
+ * and endpoints with those of the same trust, so that every operation costs the same however many wait.
  */
 export class FairQueue<T> {
   readonly #limits: QueueLimits;
+  readonly #currentEndpoint: (laneKey: string) => string | undefined;
   readonly #lanes = new Map<string, Lane<T>>();
-  readonly #endpoints = new Map<string, Endpoint>();
-  /** Lanes that could go next, in turn: with a first attempt waiting, and with retries only. */
-  readonly #turns = { first: new Set<Lane<T>>(), retry: new Set<Lane<T>>() };
-  /** Lanes that wait until a doubtful slot is free. */
-  readonly #doubtfulParked = new Set<Lane<T>>();
+  readonly #endpoints = new Map<string, Endpoint<T>>();
+  readonly #turns = {
+    first: { proven: new Set<Turn<T>>(), unknown: new Set<Turn<T>>(), doubtful: new Set<Turn<T>>() },
+    retry: { proven: new Set<Turn<T>>(), unknown: new Set<Turn<T>>(), doubtful: new Set<Turn<T>>() },
+  };
+  readonly #held: Record<Trust, number> = { proven: 0, unknown: 0, doubtful: 0 };
+  #turnNumber = 0;
   #inFlight = 0;
-  #doubtful = 0;
   #queued = 0;
 
-  constructor(limits: QueueLimits) {
+  /**
+   * `currentEndpoint` tells where attempts of a lane go by now; undefined where that is not known. A lane moves there
+   * before its next attempt is taken. Without it lanes lead to where the newest of their items was pushed to.
+   */
+  constructor(
+    limits: QueueLimits,
+    currentEndpoint: (laneKey: string) => string | undefined = () => undefined,
+  ) {
     this.#limits = limits;
+    this.#currentEndpoint = currentEndpoint;
   }
 
   get queued(): number {
@@ -77,152 +111,183 @@ export class FairQueue<T> {
 
   queuedIn(laneKey: string): number {
     const lane = this.#lanes.get(laneKey);
-    return lane === undefined ? 0 : lane.first.length + lane.retry.length;
+    return lane === undefined ? 0 : lengthOf(lane);
   }
 
   push(laneKey: string, endpointKey: string, kind: AttemptKind, item: T): void {
-    const lane = this.#lane(laneKey, endpointKey);
+    const lane = this.#lanes.get(laneKey) ?? this.#newLane(laneKey, endpointKey);
+    if (lane.endpoint.key !== endpointKey) this.#move(lane, endpointKey);
     lane[kind].push(item);
     this.#queued += 1;
-    // It may have been parked for its retries alone: a first attempt never waits behind those.
-    if (kind === 'first') this.#doubtfulParked.delete(lane);
-    this.#line(lane);
+    join(lane);
+    this.#lineUp(lane.endpoint);
   }
 
   /** The next attempt that may start now, with its slot taken; undefined when there is none. */
   take(): Taken<T> | undefined {
-    if (this.#inFlight >= this.#limits.inFlightMax) return undefined;
-    return this.#takeOf('first') ?? this.#takeOf('retry');
+    while (this.#inFlight < this.#limits.inFlightMax) {
+      const turn = this.#nextTurn('first') ?? this.#nextTurn('retry');
+      const [lane] = turn?.line.lanes ?? [];
+      if (turn === undefined || lane === undefined) return undefined;
+      const endpointKey = this.#currentEndpoint(lane.key) ?? lane.endpoint.key;
+      if (lane.endpoint.key === endpointKey) return this.#takeOf(lane, turn);
+      this.#move(lane, endpointKey);
+      join(lane);
+      this.#lineUp(lane.endpoint);
+    }
+    return undefined;
   }
 
   /** A slot for a first attempt past the queue, when its lane is empty and everything it needs is free. */
   reserve(laneKey: string, endpointKey: string): Slot | undefined {
     if (this.#inFlight >= this.#limits.inFlightMax || this.queuedIn(laneKey) > 0) return undefined;
     const endpoint = this.#endpoint(endpointKey);
-    if (endpoint.inFlight >= endpoint.cap || endpoint.parked.size > 0) return undefined;
-    const doubtful = !endpoint.proven;
-    if (doubtful && this.#doubtful >= this.#limits.doubtfulMax) return undefined;
-    return this.#occupy(endpoint, doubtful);
+    if (endpoint.inFlight >= endpoint.cap || endpoint.lines.first.lanes.size > 0) return undefined;
+    return this.#hasRoom(endpoint.trust) ? this.#occupy(endpoint, endpoint.trust) : undefined;
   }
 
-  /** Gives a slot back. `quickSuccess` undefined: nothing was learnt about the endpoint. */
-  release(slot: Slot, quickSuccess: boolean | undefined): void {
+  /**
+   * Gives a slot back. `success` tells about the endpoint: true a quick one, 'slow' a slow one, false none; undefined:
+   * nothing was learnt.
+   */
+  release(slot: Slot, success: boolean | 'slow' | undefined): void {
     this.#inFlight -= 1;
-    if (slot.doubtful) this.#doubtful -= 1;
+    this.#held[slot.trust] -= 1;
     const endpoint = this.#endpoint(slot.endpoint);
     endpoint.inFlight -= 1;
-    const newlyProven = quickSuccess === true && !endpoint.proven;
-    if (quickSuccess === true) {
-      endpoint.proven = true;
+    if (success === true) {
+      endpoint.trust = 'proven';
       endpoint.cap = Math.min(endpoint.cap + 1, this.#limits.perEndpointMax);
-    } else if (quickSuccess === false) {
-      endpoint.proven = false;
+    } else if (success !== undefined) {
+      endpoint.trust = success === 'slow' ? 'unknown' : 'doubtful';
       endpoint.cap = this.#limits.perEndpointMin;
     }
-    if (endpoint.inFlight < endpoint.cap) this.#unpark(endpoint.parked as Set<Lane<T>>);
-    if (this.#doubtful < this.#limits.doubtfulMax) this.#unpark(this.#doubtfulParked);
-    else if (newlyProven) this.#unpark(this.#doubtfulParked, (lane) => lane.endpoint === endpoint);
+    this.#lineUp(endpoint);
     this.#forget(endpoint);
   }
 
-  #takeOf(kind: AttemptKind): Taken<T> | undefined {
-    for (const lane of this.#turns[kind]) {
-      const { endpoint } = lane;
-      const doubtful = kind === 'retry' || !endpoint.proven;
-      if (endpoint.inFlight >= endpoint.cap) {
-        this.#park(lane, endpoint.parked as Set<Lane<T>>);
-        continue;
-      }
-      if (doubtful && this.#doubtful >= this.#limits.doubtfulMax) {
-        this.#park(lane, this.#doubtfulParked);
-        continue;
-      }
-      const item = lane[kind].shift();
-      // To the end of the line, or out of it.
-      this.#turns[kind].delete(lane);
-      this.#queued -= 1;
-      this.#line(lane);
-      if (this.queuedIn(lane.key) === 0) {
-        this.#lanes.delete(lane.key);
-        endpoint.lanes -= 1;
-      }
-      return { lane: lane.key, item, slot: this.#occupy(endpoint, doubtful) };
+  /** Of those with room for it, the one whose turn came first. */
+  #nextTurn(kind: AttemptKind): Turn<T> | undefined {
+    let next: Turn<T> | undefined;
+    for (const trust of TRUSTS) {
+      if (!this.#hasRoom(trust)) continue;
+      const [turn] = this.#turns[kind][trust];
+      if (turn !== undefined && (next === undefined || turn.number < next.number)) next = turn;
     }
-    return undefined;
+    return next;
   }
 
-  #occupy(endpoint: Endpoint, doubtful: boolean): Slot {
+  #hasRoom(trust: Trust): boolean {
+    if (trust === 'proven') return true;
+    const { unknown, doubtful } = this.#held;
+    if (unknown + doubtful >= this.#limits.unprovenMax) return false;
+    return trust === 'unknown' || doubtful < this.#limits.doubtfulMax;
+  }
+
+  #takeOf(lane: Lane<T>, turn: Turn<T>): Taken<T> {
+    const { endpoint } = lane;
+    const { kind } = turn.line;
+    const item = lane[kind].shift();
+    this.#queued -= 1;
+    // To the end of the line, or out of it.
+    leave(lane);
+    if (lengthOf(lane) > 0) {
+      join(lane);
+    } else {
+      this.#lanes.delete(lane.key);
+      endpoint.lanes -= 1;
+    }
+    turn.left -= 1;
+    if (turn.left === 0) endTurn(turn.line);
+    return { lane: lane.key, item, slot: this.#occupy(endpoint, trustOf(endpoint, kind)) };
+  }
+
+  #occupy(endpoint: Endpoint<T>, trust: Trust): Slot {
     this.#inFlight += 1;
+    this.#held[trust] += 1;
     endpoint.inFlight += 1;
-    if (doubtful) this.#doubtful += 1;
-    return { endpoint: endpoint.key, doubtful };
+    this.#lineUp(endpoint);
+    return { endpoint: endpoint.key, trust };
   }
 
-  #line(lane: Lane<T>): void {
-    if (lane.endpoint.parked.has(lane)) return;
-    if (lane.first.length > 0) {
-      this.#turns.retry.delete(lane);
-      if (!this.#doubtfulParked.has(lane)) this.#turns.first.add(lane);
-    } else if (lane.retry.length > 0 && !this.#doubtfulParked.has(lane)) {
-      this.#turns.retry.add(lane);
+  /** Lets the lines of an endpoint take turns, with those of the same trust, while it is not at its cap. */
+  #lineUp(endpoint: Endpoint<T>): void {
+    const atCap = endpoint.inFlight >= endpoint.cap;
+    for (const kind of KINDS) {
+      const line = endpoint.lines[kind];
+      const waits = atCap || line.lanes.size === 0;
+      const among = waits ? undefined : this.#turns[kind][trustOf(endpoint, kind)];
+      if (line.turn?.among === among) continue;
+      endTurn(line);
+      if (among === undefined) continue;
+      this.#turnNumber += 1;
+      line.turn = { line, among, number: this.#turnNumber, left: line.lanes.size };
+      among.add(line.turn);
     }
   }
 
-  #park(lane: Lane<T>, parked: Set<Lane<T>>): void {
-    this.#turns.first.delete(lane);
-    this.#turns.retry.delete(lane);
-    parked.add(lane);
+  #newLane(key: string, endpointKey: string): Lane<T> {
+    const endpoint = this.#endpoint(endpointKey);
+    const lane = { key, endpoint, first: new Fifo<T>(), retry: new Fifo<T>() };
+    endpoint.lanes += 1;
+    this.#lanes.set(key, lane);
+    return lane;
   }
 
-  #unpark(parked: Set<Lane<T>>, which: (lane: Lane<T>) => boolean = () => true): void {
-    const lanes = [...parked].filter(which);
-    for (const lane of lanes) parked.delete(lane);
-    for (const lane of lanes) this.#line(lane);
+  #move(lane: Lane<T>, endpointKey: string): void {
+    const { endpoint } = lane;
+    leave(lane);
+    this.#lineUp(endpoint);
+    endpoint.lanes -= 1;
+    this.#forget(endpoint);
+    lane.endpoint = this.#endpoint(endpointKey);
+    lane.endpoint.lanes += 1;
   }
 
-  #lane(laneKey: string, endpointKey: string): Lane<T> {
-    const known = this.#lanes.get(laneKey);
-    if (known === undefined) {
-      const lane = {
-        key: laneKey,
-        endpoint: this.#endpoint(endpointKey),
-        first: new Fifo<T>(),
-        retry: new Fifo<T>(),
-      };
-      lane.endpoint.lanes += 1;
-      this.#lanes.set(laneKey, lane);
-      return lane;
-    }
-    if (known.endpoint.key !== endpointKey) {
-      known.endpoint.parked.delete(known);
-      known.endpoint.lanes -= 1;
-      known.endpoint = this.#endpoint(endpointKey);
-      known.endpoint.lanes += 1;
-    }
-    return known;
-  }
-
-  #endpoint(key: string): Endpoint {
+  #endpoint(key: string): Endpoint<T> {
     const known = this.#endpoints.get(key);
     if (known !== undefined) return known;
-    const endpoint = {
+    const endpoint: Endpoint<T> = {
       key,
       inFlight: 0,
       cap: this.#limits.perEndpointMin,
-      proven: false,
+      trust: 'unknown',
       lanes: 0,
-      parked: new Set<Lane<unknown>>(),
+      lines: { first: emptyLine('first'), retry: emptyLine('retry') },
     };
     this.#endpoints.set(key, endpoint);
     return endpoint;
   }
 
   /** What is known of idle endpoints is kept only for so many. */
-  #forget(endpoint: Endpoint): void {
+  #forget(endpoint: Endpoint<T>): void {
     if (this.#endpoints.size <= ENDPOINTS_REMEMBERED_MAX) return;
     if (endpoint.inFlight === 0 && endpoint.lanes === 0) this.#endpoints.delete(endpoint.key);
   }
 }
+
+const trustOf = <T>(endpoint: Endpoint<T>, kind: AttemptKind): Trust =>
+  kind === 'retry' ? 'doubtful' : endpoint.trust;
+
+const lengthOf = <T>(lane: Lane<T>): number => lane.first.length + lane.retry.length;
+
+const emptyLine = <T>(kind: AttemptKind): Line<T> => ({ kind, lanes: new Set(), turn: undefined });
+
+/** Into the line of what it goes on with: a first attempt never waits behind retries. */
+const join = <T>(lane: Lane<T>): void => {
+  const { first, retry } = lane.endpoint.lines;
+  if (lane.first.length > 0) retry.lanes.delete(lane);
+  (lane.first.length > 0 ? first : retry).lanes.add(lane);
+};
+
+const leave = <T>(lane: Lane<T>): void => {
+  for (const kind of KINDS) lane.endpoint.lines[kind].lanes.delete(lane);
+};
+
+const endTurn = <T>(line: Line<T>): void => {
+  line.turn?.among.delete(line.turn);
+  line.turn = undefined;
+};
 
 const ENDPOINTS_REMEMBERED_MAX = 50_000;
 

@@ -1,10 +1,12 @@
 import type { Cause } from '../domain/events.ts';
 import { invocationGuid, scheduledEventId, streamOf } from '../domain/ids.ts';
-import type { InvocationScheduled } from '../domain/invocation.ts';
+import type { InvocationScheduled, MatchedResource } from '../domain/invocation.ts';
 import { type Match, matchChange } from '../domain/matching.ts';
 import { renderBody } from '../domain/openticket-request.ts';
+import type { Reached } from '../domain/relations.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import type { Rules } from '../domain/rules.ts';
+import { unitsOf } from '../eventstore/batch.ts';
 import { emptyHead, seal } from '../eventstore/codec.ts';
 import type { Decoded, Head } from '../eventstore/decoded.ts';
 import {
@@ -14,6 +16,7 @@ import {
   type Position,
   type StreamAppend,
 } from '../eventstore/event-store.ts';
+import type { Log } from '../ports/log.ts';
 import type { ActiveWebhook, InvocationLog, Routing } from '../projections/read-models.ts';
 import { appendUntilKnown } from './append-until-known.ts';
 import { NotStored } from './not-stored.ts';
@@ -27,6 +30,21 @@ export interface FanOutDeps {
   readonly nowMs: () => number;
   /** Passes the time between two tries of an append whose outcome is not known; false: do not go on. */
   readonly wait: () => Promise<boolean>;
+  /** True: nothing more is appended; what is left is done after the next start. */
+  readonly stopped: () => boolean;
+  readonly log: Log;
+}
+
+/** Changes to be fanned out, and how far that has come: tried again, it goes on from there. */
+export interface FanOutTask {
+  readonly changes: ReadonlyArray<Decoded<ResourceChange>>;
+  readonly admission: Admission;
+  /** Some may be scheduled already; those that the read models know are left out. */
+  readonly repeated: boolean;
+  /** How many of the matches of all the changes, in their fixed order, need nothing more. */
+  done: number;
+  /** Position of the newest invocation that was stored, 0 when there was none. */
+  newest: Position;
 }
 
 /** An invocation that is about to be scheduled: what the first attempt may be started with in the same append. */
@@ -50,8 +68,14 @@ export const noAdmission: Admission = { admit: (scheduling) => scheduling, sched
 
 export const FAN_OUT_ACTOR = 'engine:fan-out';
 
-/** Streams in one append: bounds its bytes and the time that others wait for it. */
+/** Bounds of one append: they limit the time that others wait for it, and the bodies in memory. */
 const STREAMS_PER_APPEND_MAX = 500;
+/** Of the bytes that the store takes, counted in code units: three bytes each at most, so every batch fits. */
+const APPEND_SHARE_MAX = 0.25;
+
+/** Paths that are kept whole, see `MatchedResource`. */
+const WHOLE_PATHS_MAX = 100;
+const PATH_STEPS_MAX = 32;
 
 /**
  * Who hears of this change, decided at its own position in the log: webhooks as they were just before it, relations
@@ -71,87 +95,101 @@ export const hearersOf = (
   );
 };
 
-/** The invocations that a change leads to, each with its rendered body. */
-export const invocationsOf = (
-  deps: Pick<FanOutDeps, 'routing' | 'rules' | 'defaultRetryBaseMs' | 'nowMs'>,
-  change: Decoded<ResourceChange>,
-): ReadonlyArray<InvocationScheduled> => {
-  const matches = hearersOf(deps, change);
-  if (matches.length === 0) return [];
-  const { companyId, resource, identifier, occurredAtMs, data } = change.event;
-  const dataJson = JSON.stringify(data);
-  const atMs = deps.nowMs();
-  return matches.map(({ subscriber, trigger, matched: reached }) => {
-    const { webhook, retries, retryBaseMs, ordering, coalesce } = subscriber;
-    const guid = invocationGuid(webhook, change.id);
-    const origin = { resource, identifier, trigger };
-    const matched = reached.map(({ ref, path }) => ({ ...ref, path }));
-    const [first] = reached;
-    if (first === undefined) throw new Error(`webhook ${webhook} matched through nothing`);
-    const body = renderBody({
-      guid,
-      webhook,
-      companyId,
-      trigger,
-      origin,
-      matched,
-      occurredAtMs,
-      dataJson,
-      test: false,
-    });
-    return {
-      type: 'InvocationScheduled',
-      guid,
-      webhook,
-      companyId,
-      change: change.id,
-      test: false,
-      resource: first.ref.resource,
-      trigger,
-      identifier: first.ref.identifier,
-      origin,
-      matched,
-      body,
-      retries,
-      retryBaseMs: retryBaseMs ?? deps.defaultRetryBaseMs,
-      ordering,
-      coalesce,
-      atMs,
-    };
-  });
+/** One invocation that a change leads to, with its rendered body. */
+const invocationOf = (
+  { defaultRetryBaseMs, nowMs }: Pick<FanOutDeps, 'defaultRetryBaseMs' | 'nowMs'>,
+  { id, event }: Decoded<ResourceChange>,
+  dataJson: string,
+  { subscriber, trigger, matched: reached }: Match<ActiveWebhook>,
+): InvocationScheduled => {
+  const { companyId, resource, identifier, occurredAtMs } = event;
+  const { webhook, retries, retryBaseMs, ordering, coalesce } = subscriber;
+  const [first] = reached;
+  if (first === undefined) throw new Error(`webhook ${webhook} matched through nothing`);
+  const guid = invocationGuid(webhook, id);
+  const origin = { resource, identifier, trigger };
+  const matched = reached.map(matchedResource);
+  const test = false;
+  return {
+    type: 'InvocationScheduled',
+    guid,
+    webhook,
+    companyId,
+    change: id,
+    test,
+    resource: first.ref.resource,
+    trigger,
+    identifier: first.ref.identifier,
+    origin,
+    matched,
+    body: renderBody({ guid, webhook, companyId, trigger, origin, matched, occurredAtMs, dataJson, test }),
+    retries,
+    retryBaseMs: retryBaseMs ?? defaultRetryBaseMs,
+    ordering,
+    coalesce,
+    atMs: nowMs(),
+  };
+};
+
+const matchedResource = ({ ref, path }: Reached, index: number): MatchedResource => {
+  const whole = index < WHOLE_PATHS_MAX && path.length <= PATH_STEPS_MAX;
+  return { ...ref, path: whole ? path : [...path.slice(0, 1), ref] };
 };
 
 /**
  * Schedules what the changes lead to. Every invocation has its own stream, which must not exist yet, so doing it twice
- * writes nothing new. `repeated`: some may be scheduled already; those that the read models know are left out.
- * Answers with the position of the newest that was stored, 0 when there was none. Throws `NotStored`: the caller tries
- * the same changes again.
+ * writes nothing new. Bodies are rendered for one append at a time: those of a large change that many hear of would
+ * fill the memory. Throws `NotStored`: the caller tries the same task again.
  */
-export const fanOut = async (
-  deps: FanOutDeps,
-  changes: ReadonlyArray<Decoded<ResourceChange>>,
-  admission: Admission,
-  repeated: boolean,
-): Promise<Position> => {
-  let batch: Scheduling[] = [];
-  let newest: Position = 0;
-  for (const change of changes) {
+export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> => {
+  const unitsMax = deps.store.appendBytesMax * APPEND_SHARE_MAX;
+  // A batch that is stored in part would leave attempts in the log that nobody makes.
+  const admits = deps.store.atomicBatches;
+  let batch: Planned[] = [];
+  let units = 0;
+  let ordinal = 0;
+  for (const change of task.changes) {
     const cause: Cause = {
       correlationId: change.metadata.correlationId,
       causationId: change.id,
       actor: FAN_OUT_ACTOR,
       companyId: change.event.companyId,
     };
-    for (const scheduled of invocationsOf(deps, change)) {
-      if (repeated && deps.known.invocation(scheduled.guid) !== undefined) continue;
-      batch.push(admission.admit(schedulingOf(scheduled, cause)));
-      if (batch.length < STREAMS_PER_APPEND_MAX) continue;
-      newest = await appendAll(deps, batch, admission);
-      batch = [];
+    let dataJson: string | undefined;
+    for (const match of hearersOf(deps, change)) {
+      ordinal += 1;
+      if (ordinal <= task.done || (task.repeated && isKnown(deps, change, match))) continue;
+      dataJson ??= JSON.stringify(change.event.data);
+      const planned = schedulingOf(invocationOf(deps, change, dataJson, match), cause);
+      const isFull = batch.length === STREAMS_PER_APPEND_MAX || units + unitsIn(planned) > unitsMax;
+      if (isFull && batch.length > 0) {
+        if (deps.stopped()) return;
+        await appendAll(deps, task, batch);
+        batch = [];
+        units = 0;
+      }
+      const scheduling = admits ? task.admission.admit(planned) : planned;
+      batch.push({ scheduling, ordinal });
+      units += unitsIn(scheduling);
     }
   }
-  return batch.length === 0 ? newest : appendAll(deps, batch, admission);
+  if (batch.length > 0 && !deps.stopped()) await appendAll(deps, task, batch);
 };
+
+/** `ordinal` counts the matches of all changes of a task, from 1. */
+interface Planned {
+  readonly scheduling: Scheduling;
+  readonly ordinal: number;
+}
+
+const isKnown = (
+  { known }: Pick<FanOutDeps, 'known'>,
+  change: Decoded<ResourceChange>,
+  { subscriber }: Match<ActiveWebhook>,
+): boolean => known.invocation(invocationGuid(subscriber.webhook, change.id)) !== undefined;
+
+const unitsIn = ({ append }: Scheduling): number =>
+  append.events.reduce((units, event) => units + unitsOf(event), 0);
 
 const schedulingOf = (scheduled: InvocationScheduled, cause: Cause): Scheduling => {
   const stream = streamOf.invocation(scheduled.guid);
@@ -162,38 +200,49 @@ const schedulingOf = (scheduled: InvocationScheduled, cause: Cause): Scheduling 
 
 const appendAll = async (
   deps: FanOutDeps,
-  batch: ReadonlyArray<Scheduling>,
-  admission: Admission,
-): Promise<Position> => {
-  const appended = await appendUntilKnown(
-    deps.store,
-    batch.map(({ append }) => append),
-    deps.wait,
-  );
-  if (appended._tag === 'Right') {
-    for (const [index, scheduling] of batch.entries()) admission.scheduled(scheduling, appended.right[index]);
-    return newestOf(appended.right);
-  }
-  for (const scheduling of batch) admission.scheduled(scheduling, undefined);
-  if (appended.left._tag !== 'WrongExpectedRevision') throw new NotStored('invocations', appended.left._tag);
-  return appendOneByOne(deps.store, batch);
+  task: FanOutTask,
+  batch: ReadonlyArray<Planned>,
+): Promise<void> => {
+  const appends = batch.map(({ scheduling }) => scheduling.append);
+  const appended = await appendUntilKnown(deps.store, appends, deps.wait);
+  const stored = appended._tag === 'Right' ? appended.right : [];
+  for (const [index, { scheduling }] of batch.entries()) task.admission.scheduled(scheduling, stored[index]);
+  if (appended._tag === 'Right') return noteDone(task, batch.at(-1), stored);
+  const { _tag } = appended.left;
+  if (_tag !== 'WrongExpectedRevision' && _tag !== 'AppendTooLarge') throw new NotStored('invocations', _tag);
+  return appendOneByOne(deps, task, batch);
 };
 
-/** At least one is there already (and may have moved on): each for itself, and only as scheduled. */
-const appendOneByOne = async (store: EventStore, batch: ReadonlyArray<Scheduling>): Promise<Position> => {
-  let newest: Position = 0;
-  for (const { append } of batch) {
-    const [scheduled] = append.events;
-    if (scheduled === undefined) continue;
-    const alone = { stream: append.stream, expectedRevision: NO_STREAM, events: [scheduled] };
-    const appended = await store.append([alone])();
-    if (appended._tag === 'Right') newest = Math.max(newest, newestOf(appended.right));
-    else if (appended.left._tag !== 'WrongExpectedRevision') {
+/** At least one is there already (and may have moved on) or too large: each for itself, and only as scheduled. */
+const appendOneByOne = async (
+  deps: FanOutDeps,
+  task: FanOutTask,
+  batch: ReadonlyArray<Planned>,
+): Promise<void> => {
+  for (const planned of batch) {
+    const { scheduled, append } = planned.scheduling;
+    const alone = { stream: append.stream, expectedRevision: NO_STREAM, events: append.events.slice(0, 1) };
+    const appended = await appendUntilKnown(deps.store, [alone], deps.wait);
+    if (appended._tag === 'Right') {
+      noteDone(task, planned, appended.right);
+      continue;
+    }
+    if (appended.left._tag === 'AppendTooLarge') {
+      // No later try would store it, and all other deliveries would wait for it.
+      const { bytes, bytesMax } = appended.left;
+      const { guid, webhook, change } = scheduled;
+      deps.log.error(
+        { invocation: guid, webhook, change, bytes, bytesMax },
+        'an invocation is larger than the event store takes: this webhook is not told of this change',
+      );
+    } else if (appended.left._tag !== 'WrongExpectedRevision') {
       throw new NotStored('invocations', appended.left._tag);
     }
+    noteDone(task, planned, []);
   }
-  return newest;
 };
 
-const newestOf = (appended: ReadonlyArray<Appended>): Position =>
-  Math.max(0, ...appended.map(({ position }) => position));
+const noteDone = (task: FanOutTask, last: Planned | undefined, stored: ReadonlyArray<Appended>): void => {
+  task.done = last?.ordinal ?? task.done;
+  for (const { position } of stored) task.newest = Math.max(task.newest, position);
+};

@@ -1,9 +1,11 @@
-import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { invocation as aggregate } from '../commands/aggregates.ts';
 import type { Webhooks, WebhookSnapshot } from '../commands/webhooks.ts';
 import { streamOf } from '../domain/ids.ts';
 import {
   type CancelReason,
+  evolveInvocation,
+  initialInvocation,
   type InvocationCommand,
   type InvocationFacts,
   type InvocationScheduled,
@@ -14,7 +16,7 @@ import type { Decoded } from '../eventstore/decoded.ts';
 import type { Appended, AppendFailure, EventStore, Position } from '../eventstore/event-store.ts';
 import { load } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { HttpSender } from '../ports/http-sender.ts';
+import type { HttpSender, SendRequest } from '../ports/http-sender.ts';
 import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
 import type { DueList, InvocationLog } from '../projections/read-models.ts';
@@ -56,7 +58,7 @@ interface Waiting {
 }
 
 /** Bounds of the invocations that wait in memory with their bodies; all others wait in the store. */
-const HELD_MAX = 10_000;
+const HELD_MAX = 20_000;
 const HELD_BYTES_MAX = 48 * 1024 * 1024;
 const STORE_RETRY_MS = 500;
 
@@ -74,11 +76,13 @@ export class ProcessManager implements Admission {
   /** Reservations of first attempts that are being appended together with their scheduling. */
   readonly #reserved = new Map<
     string,
-    { readonly slot: Slot; readonly held: HeldInvocation; readonly webhook: WebhookSnapshot }
+    { readonly slot: Slot; readonly held: HeldInvocation; readonly request: SendRequest }
   >();
   readonly #backlog: Backlog;
   /** Ordered webhooks where something settled: the next for the same resource may be due. */
   readonly #lookAgain = new Set<string>();
+  /** Webhooks whose secret could not be opened when it was last asked for. */
+  readonly #unsigned = new Set<string>();
   readonly #interrupt = new AbortController();
   readonly #running = new Set<Promise<void>>();
   #held = 0;
@@ -101,6 +105,7 @@ export class ProcessManager implements Admission {
       prepare: async (webhook) => {
         const found = await deps.webhooks.get(webhook);
         if (isLeft(found)) return found;
+        if (!this.#canSign(found.right)) return left('its secret cannot be opened');
         const endpoint = endpointOf(urlOf(found.right));
         return right(({ guid, retry }) => {
           this.#mine.set(guid, 'active');
@@ -139,23 +144,24 @@ export class ProcessManager implements Admission {
     const webhook = this.#deps.webhooks.cached(scheduled.webhook);
     if (!this.#started || this.#draining || isSequenced(scheduled)) return scheduling;
     if (webhook?.webhook.situation !== 'enabled' || this.#backlog.holds(scheduled.webhook)) return scheduling;
-    const { url } = webhook.webhook.facts.settings;
+    const { facts } = webhook.webhook;
+    const { url } = facts.settings;
     const slot = this.#queue.reserve(scheduled.webhook, endpointOf(url));
     if (slot === undefined) return scheduling;
 
-    const { retries, retryBaseMs, atMs } = scheduled;
-    const state: InvocationState = {
-      situation: 'waiting',
-      facts: { scheduled, attempts: [], round: { retries, retryBaseMs, attemptsBefore: 0 } },
-      dueAtMs: atMs,
-    };
+    const { atMs } = scheduled;
+    const state = evolveInvocation(initialInvocation, scheduled);
     const start = { type: 'StartAttempt', number: 1, url, webhookRevision: webhook.revision, atMs } as const;
-    const step = stepOf(this.#deps.random, { state, head, stream }, start, scheduling.cause);
-    if (step === undefined) {
+    const request = this.#deps.requests.build(facts, scheduled, url, atMs);
+    const step =
+      request === undefined
+        ? undefined
+        : stepOf(this.#deps.random, { state, head, stream }, start, scheduling.cause);
+    if (request === undefined || step === undefined) {
       this.#queue.release(slot, undefined);
       return scheduling;
     }
-    this.#reserved.set(scheduled.guid, { slot, held: step.after, webhook });
+    this.#reserved.set(scheduled.guid, { slot, held: step.after, request });
     const events = [...append.events, ...step.append.events];
     return { ...scheduling, append: { ...append, events }, head: step.after.head };
   }
@@ -175,11 +181,12 @@ export class ProcessManager implements Admission {
     }
     if (reserved !== undefined) {
       this.#mine.set(scheduled.guid, 'active');
-      this.#run(this.#attemptStarted(reserved.held, reserved.slot, reserved.webhook));
+      this.#run(this.#attemptStarted(reserved.held, reserved.slot, reserved.request));
       return;
     }
     if (this.#started && !isSequenced(scheduled)) {
-      this.#keepInMemory(scheduled, { state: waiting(scheduled), head, stream }, appended.position);
+      const state = evolveInvocation(initialInvocation, scheduled);
+      this.#keepInMemory(scheduled, { state, head, stream }, appended.position);
     }
   }
 
@@ -272,16 +279,18 @@ export class ProcessManager implements Admission {
       });
     }
 
+    const { url } = webhook.facts.settings;
+    const atMs = this.#deps.clock.nowMs();
+    // Before AttemptStarted: an attempt that cannot be signed is never started.
+    const request = this.#deps.requests.build(webhook.facts, scheduled, url, atMs);
+    if (request === undefined) {
+      await this.#letGo(item.guid, slot);
+      return this.#backlog.fetch(scheduled.webhook);
+    }
     const step = stepOf(
       this.#deps.random,
       held,
-      {
-        type: 'StartAttempt',
-        number: action.number,
-        url: webhook.facts.settings.url,
-        webhookRevision: revision,
-        atMs: this.#deps.clock.nowMs(),
-      },
+      { type: 'StartAttempt', number: action.number, url, webhookRevision: revision, atMs },
       attemptCause(scheduled),
     );
     if (step === undefined) {
@@ -295,20 +304,17 @@ export class ProcessManager implements Admission {
       await this.#letGo(item.guid, slot);
       return this.#backlog.fetch(scheduled.webhook);
     }
-    return this.#attemptStarted(step.after, slot, found.right);
+    return this.#attemptStarted(step.after, slot, request);
   }
 
   /** AttemptStarted is durable: send, and record what came of it. */
-  async #attemptStarted(held: HeldInvocation, slot: Slot, { webhook }: WebhookSnapshot): Promise<void> {
+  async #attemptStarted(held: HeldInvocation, slot: Slot, request: SendRequest): Promise<void> {
     const { state } = held;
-    const attempt = state.situation === 'in_flight' ? state.facts.attempts.at(-1) : undefined;
-    if (state.situation !== 'in_flight' || attempt === undefined) {
+    if (state.situation !== 'in_flight') {
       throw new Error(`${held.stream} was started but is ${state.situation}`);
     }
-    const { scheduled } = state.facts;
-    const request = this.#deps.requests.build(webhook.facts, scheduled, attempt.url, attempt.startedAtMs);
     const sent = await sendAttempt(this.#deps, state.number, request, this.#interrupt.signal);
-    if (isGone(sent.command)) await this.#disableGone(scheduled, state.number);
+    if (isGone(sent.command)) await this.#disableGone(state.facts.scheduled, state.number);
     await this.#finish(held, slot, sent.command, sent.quickSuccess);
   }
 
@@ -331,7 +337,8 @@ export class ProcessManager implements Admission {
     for (;;) {
       const recorded = await this.#append(step);
       if (recorded._tag === 'Right') {
-        const reason = step.after.state.situation === 'waiting' ? this.#cancelReason(webhook) : undefined;
+        const reason =
+          step.after.state.situation === 'waiting' ? await this.#cancelReason(webhook) : undefined;
         if (reason !== undefined) {
           // Disabled while the attempt was running: nothing waits for such a webhook.
           const cancel = { type: 'CancelInvocation', reason, atMs: this.#deps.clock.nowMs() } as const;
@@ -355,9 +362,30 @@ export class ProcessManager implements Admission {
     this.#pump();
   }
 
-  #cancelReason(webhook: string): CancelReason | undefined {
-    const cached = this.#deps.webhooks.cached(webhook);
-    return cached === undefined ? undefined : cancelReasonOf(cached);
+  async #cancelReason(webhook: string): Promise<CancelReason | undefined> {
+    for (;;) {
+      const found = await this.#deps.webhooks.get(webhook);
+      if (found._tag === 'Right') return cancelReasonOf(found.right);
+      if (this.#draining) return undefined;
+      await this.#pause(STORE_RETRY_MS);
+    }
+  }
+
+  /** What cannot be signed stays in the due list. The backlog asks again after a while; the operator hears of it once. */
+  #canSign(snapshot: WebhookSnapshot): boolean {
+    const { facts } = snapshot.webhook;
+    if (cancelReasonOf(snapshot) !== undefined || this.#deps.requests.canSign(facts)) {
+      this.#unsigned.delete(facts.guid);
+      return true;
+    }
+    if (!this.#unsigned.has(facts.guid)) {
+      this.#unsigned.add(facts.guid);
+      this.#deps.log.error(
+        { webhook: facts.guid },
+        'nothing is sent to this webhook: its secret cannot be opened; rotate the secret',
+      );
+    }
+    return false;
   }
 
   /** It is at this place in the log; until the read models show that, they must not be believed about it. */
@@ -459,13 +487,3 @@ const factsOf = (held: HeldInvocation): InvocationFacts | undefined =>
   held.state.situation === 'unscheduled' ? undefined : held.state.facts;
 
 const bodyBytes = (held: HeldInvocation): number => factsOf(held)?.scheduled.body.length ?? 0;
-
-const waiting = (scheduled: InvocationScheduled): InvocationState => ({
-  situation: 'waiting',
-  facts: {
-    scheduled,
-    attempts: [],
-    round: { retries: scheduled.retries, retryBaseMs: scheduled.retryBaseMs, attemptsBefore: 0 },
-  },
-  dueAtMs: scheduled.atMs,
-});

@@ -1,22 +1,27 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { invocation as aggregate } from '../commands/aggregates.ts';
+import type { Webhooks } from '../commands/webhooks.ts';
 import { streamOf } from '../domain/ids.ts';
-import { load, transact, type TransactDeps } from '../eventstore/transact.ts';
+import { load, type TransactDeps } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DueList } from '../projections/read-models.ts';
-import { attemptCause, UNKNOWN_OUTCOME } from './attempt.ts';
+import { attemptCause, stepOf, UNKNOWN_OUTCOME } from './attempt.ts';
+import { cancelReasonOf } from './cancel-reason.ts';
 import { NotStored } from './not-stored.ts';
 
 export interface RecoveryDeps extends TransactDeps {
   readonly clock: Clock;
   readonly dueList: Pick<DueList, 'inFlight'>;
+  readonly webhooks: Pick<Webhooks, 'get'>;
 }
 
 const PAGE = 200;
+const WHAT = 'interrupted attempts';
 
 /**
  * Attempts that were running when the last process ended: nobody knows what came of them. Each is recorded as
- * interrupted, counts like a failure and is tried again if its budget allows. Answers how many there were. Throws
+ * interrupted, counts like a failure and is tried again if its budget allows; where the webhook was disabled or deleted
+ * meanwhile, the invocation is cancelled instead, as what waits for it was. Answers how many there were. Throws
  * `NotStored`: doing it again records what is left.
  */
 export const recordInterrupted = async (deps: RecoveryDeps): Promise<number> => {
@@ -34,23 +39,29 @@ export const recordInterrupted = async (deps: RecoveryDeps): Promise<number> => 
 const recordOne = async (deps: RecoveryDeps, guid: string): Promise<void> => {
   const stream = streamOf.invocation(guid);
   const loaded = await load(deps.store, stream, aggregate);
-  if (isLeft(loaded)) throw new NotStored('interrupted attempts', loaded.left._tag);
+  if (isLeft(loaded)) throw new NotStored(WHAT, loaded.left._tag);
   const { state } = loaded.right;
   if (state.situation !== 'in_flight') return;
   const { number, facts } = state;
-  const written = await transact(
-    deps,
-    stream,
-    aggregate,
-    {
-      type: 'RecordFailure',
-      number,
-      outcome: 'interrupted',
-      result: UNKNOWN_OUTCOME,
-      atMs: deps.clock.nowMs(),
-    },
-    { ...attemptCause(facts.scheduled), actor: 'engine:recovery' },
-    loaded.right,
-  );
-  if (isLeft(written)) throw new NotStored('interrupted attempts', written.left._tag);
+  const atMs = deps.clock.nowMs();
+  const cause = { ...attemptCause(facts.scheduled), actor: 'engine:recovery' };
+  const interrupt = {
+    type: 'RecordFailure',
+    number,
+    outcome: 'interrupted',
+    result: UNKNOWN_OUTCOME,
+    atMs,
+  } as const;
+  const interrupted = stepOf(deps.random, { ...loaded.right, stream }, interrupt, cause);
+  if (interrupted === undefined) throw new Error(`${stream}: its interruption was refused`);
+
+  const webhook = await deps.webhooks.get(facts.scheduled.webhook);
+  if (isLeft(webhook)) throw new NotStored(WHAT, webhook.left._tag);
+  const reason = cancelReasonOf(webhook.right);
+  // In the same append: the next start would look at those in flight only. Nothing to cancel when it was the last try.
+  const cancelled =
+    reason && stepOf(deps.random, interrupted.after, { type: 'CancelInvocation', reason, atMs }, cause);
+  const events = [...interrupted.append.events, ...(cancelled?.append.events ?? [])];
+  const written = await deps.store.append([{ ...interrupted.append, events }])();
+  if (isLeft(written)) throw new NotStored(WHAT, written.left._tag);
 };

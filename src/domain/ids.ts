@@ -5,6 +5,8 @@ const CALLBOARD_NAMESPACE = '8b3ffb3c-6c0f-5d3e-9d55-3f6f2c7e1a90';
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+const NAMESPACE_BYTES = 16;
+
 /** Lower case, with dashes, any version. */
 export const isGuid = (text: string): boolean => GUID.test(text);
 
@@ -13,8 +15,10 @@ export const isGuid = (text: string): boolean => GUID.test(text);
  * Source: RFC 9562, section 5.5.
  */
 export const uuidV5 = (namespace: string, name: string): string => {
-  const space = Buffer.from(namespace.replaceAll('-', ''), 'hex');
-  const digest = hash('sha1', Buffer.concat([space, Buffer.from(name, 'utf8')]), 'buffer');
+  const input = Buffer.allocUnsafe(NAMESPACE_BYTES + Buffer.byteLength(name));
+  input.write(namespace.replaceAll('-', ''), 0, 'hex');
+  input.write(name, NAMESPACE_BYTES, 'utf8');
+  const digest = hash('sha1', input, 'buffer');
   digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x50;
   digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
   const hex = digest.toString('hex', 0, 16);

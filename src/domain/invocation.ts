@@ -7,7 +7,11 @@ import type { Ordering } from './webhook.ts';
 
 // Events
 
-/** A resource through which the webhook was matched; `path` leads from the origin to it, both ends included. */
+/**
+ * A resource through which the webhook was matched; `path` leads from the origin to it, both ends included. Whole paths
+ * of everything reached would grow with the square of a chain of relations: they are kept for the 100 nearest
+ * resources, if of at most 32 steps; all others keep the two ends.
+ */
 export interface MatchedResource extends ResourceRef {
   readonly path: ReadonlyArray<ResourceRef>;
 }

@@ -44,13 +44,10 @@ const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
  * The rule for URLs when a webhook is saved, and again before each attempt. It judges what the URL standard makes of
  * the text, so that every spelling of an address is the same address. Names are not resolved here: what they resolve
  * to is judged by the same `isAllowedAddress` at each connect.
- *
- * `isExemptAddress` names the addresses that the operator opened on purpose; on them every port is open.
  */
 export const checkUrl = (
   text: string,
   isAllowedAddress: (ip: string) => boolean,
-  isExemptAddress: (ip: string) => boolean = () => false,
 ): Either<UrlRefusal, URL> => {
   if (text.length > URL_LENGTH_MAX) {
     return refuse('too_long', `The URL is longer than ${URL_LENGTH_MAX} characters: use a shorter one.`);
@@ -84,9 +81,7 @@ export const checkUrl = (
     );
   }
   const address = literalAddress(url.hostname);
-  return address === null
-    ? checkName(url, isExemptAddress)
-    : checkAddress(url, address, isAllowedAddress, isExemptAddress);
+  return address === null ? checkName(url) : checkAddress(url, address, isAllowedAddress);
 };
 
 /** An address in the host's place, without the brackets of IPv6. The standard has folded 127.1, 0x7f.1 and the like. */
@@ -99,19 +94,16 @@ const checkAddress = (
   url: URL,
   address: string,
   isAllowedAddress: (ip: string) => boolean,
-  isExemptAddress: (ip: string) => boolean,
 ): Either<UrlRefusal, URL> => {
-  if (isExemptAddress(address)) return right(url);
   if (!isAllowedAddress(address)) {
     return refuse('address', `${address} is not a public address: use a host that the Internet can reach.`);
   }
   return checkPort(url);
 };
 
-const checkName = (url: URL, isExemptAddress: (ip: string) => boolean): Either<UrlRefusal, URL> => {
+const checkName = (url: URL): Either<UrlRefusal, URL> => {
   const name = url.hostname.endsWith('.') ? url.hostname.slice(0, -1) : url.hostname;
   const labels = name.split('.');
-  if (name === 'localhost' && (isExemptAddress('127.0.0.1') || isExemptAddress('::1'))) return right(url);
   if (name.length > HOST_LENGTH_MAX || labels.some((label) => label === '' || label.length > 63)) {
     return refuse('host', 'The host name has an empty or too long part: write it as host.example.');
   }

@@ -78,13 +78,19 @@ export type WebhookEvent =
 
 // State
 
+export interface PreviousSecret {
+  readonly sealedSecret: string;
+  readonly untilMs: number;
+}
+
 export interface WebhookFacts {
   readonly guid: string;
   readonly companyId: string;
   readonly nonce: string;
   readonly settings: WebhookSettings;
   readonly sealedSecret: string;
-  readonly previousSecret: { readonly sealedSecret: string; readonly untilMs: number } | null;
+  /** Secrets before it, the newest first; those that had ended at the last rotation are left out. */
+  readonly previousSecrets: ReadonlyArray<PreviousSecret>;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
   /** Attempts whose 410 has disabled this webhook before: each does so only once. */
@@ -108,7 +114,7 @@ export const evolveWebhook = (state: WebhookState, event: WebhookEvent): Webhook
       nonce,
       settings,
       sealedSecret,
-      previousSecret: null,
+      previousSecrets: [],
       createdAtMs: atMs,
       updatedAtMs: atMs,
       goneAttempts: [],
@@ -130,15 +136,12 @@ export const evolveWebhook = (state: WebhookState, event: WebhookEvent): Webhook
         reason: event.reason,
       };
     }
-    case 'SecretRotated':
-      return {
-        ...state,
-        facts: {
-          ...facts,
-          sealedSecret: event.sealedSecret,
-          previousSecret: { sealedSecret: state.facts.sealedSecret, untilMs: event.previousUntilMs },
-        },
-      };
+    case 'SecretRotated': {
+      const rotatedOut = { sealedSecret: state.facts.sealedSecret, untilMs: event.previousUntilMs };
+      // Each secret keeps the end that was promised for it, however soon the next rotation follows.
+      const previousSecrets = [rotatedOut, ...runningSecrets(state.facts, event.atMs)];
+      return { ...state, facts: { ...facts, sealedSecret: event.sealedSecret, previousSecrets } };
+    }
     case 'WebhookDeleted':
       return { situation: 'deleted', facts, deletedAtMs: event.atMs };
   }
@@ -197,6 +200,8 @@ export type WebhookRejection =
   | { readonly _tag: 'WebhookUnknown' }
   | { readonly _tag: 'WebhookDeletedBefore' }
   | { readonly _tag: 'WebhookExists' }
+  /** As many secrets as a request may carry signatures of sign already; `untilMs` is when the first of them ends. */
+  | { readonly _tag: 'TooManySecrets'; readonly untilMs: number }
   /** Under the rules nothing would ever trigger it; `possible` lists what would. */
   | {
       readonly _tag: 'WebhookCouldNeverFire';
@@ -207,6 +212,9 @@ export type WebhookRejection =
 
 /** How long the secret before a rotation goes on signing. */
 export const SECRET_OVERLAP_MS = 24 * 60 * 60 * 1000;
+
+/** Secrets that sign beside the newest; every one adds 48 bytes to the headers of each request. */
+export const PREVIOUS_SECRETS_MAX = 10;
 
 // Decide
 
@@ -249,6 +257,13 @@ export const decideWebhook =
         const { sealedSecret } = command;
         // The same rotation decided again must not push out the secret before it.
         if (sealedSecret === state.facts.sealedSecret) return right([]);
+        const running = runningSecrets(state.facts, atMs);
+        if (running.length >= PREVIOUS_SECRETS_MAX) {
+          return left({
+            _tag: 'TooManySecrets',
+            untilMs: Math.min(...running.map(({ untilMs }) => untilMs)),
+          });
+        }
         const previousUntilMs = atMs + SECRET_OVERLAP_MS;
         return right([{ type: 'SecretRotated', sealedSecret, previousUntilMs, atMs }]);
       }
@@ -287,7 +302,11 @@ const differences = (current: WebhookSettings, changes: WebhookChanges): Partial
 // Questions
 
 /** The sealed secrets that sign at this moment, the newest first. */
-export const activeSecrets = (facts: WebhookFacts, nowMs: number): ReadonlyArray<string> =>
-  facts.previousSecret !== null && nowMs < facts.previousSecret.untilMs
-    ? [facts.sealedSecret, facts.previousSecret.sealedSecret]
-    : [facts.sealedSecret];
+export const activeSecrets = (facts: WebhookFacts, nowMs: number): ReadonlyArray<string> => [
+  facts.sealedSecret,
+  ...runningSecrets(facts, nowMs).map(({ sealedSecret }) => sealedSecret),
+];
+
+/** The secrets before the newest that sign at this moment, the newest first. */
+export const runningSecrets = (facts: WebhookFacts, nowMs: number): ReadonlyArray<PreviousSecret> =>
+  facts.previousSecrets.filter(({ untilMs }) => nowMs < untilMs);

@@ -19,10 +19,33 @@ export interface DecodeFailure {
 }
 
 /**
- * What was sealed in this process, so that reading one's own writes parses nothing. Keyed by the very object that is
- * appended: it lives exactly as long as somebody holds that.
+ * What is appended, with its decoded form beside it, so that reading one's own writes parses nothing. In a private
+ * field, which no store writes and no clone takes along; a WeakMap of all of them costs the garbage collector dearly.
  */
-const sealed = new WeakMap<EventData, Pick<Decoded, 'event' | 'metadata'>>();
+class SealedEvent implements EventData {
+  readonly id: string;
+  readonly type: string;
+  readonly data: string;
+  readonly metadata: string;
+  readonly #decoded: Pick<Decoded, 'event' | 'metadata'>;
+
+  constructor(
+    id: string,
+    data: string,
+    metadata: string,
+    decoded: { readonly event: DomainEvent; readonly metadata: Metadata },
+  ) {
+    this.id = id;
+    this.type = decoded.event.type;
+    this.data = data;
+    this.metadata = metadata;
+    this.#decoded = decoded;
+  }
+
+  static decodedOf(event: EventData): Pick<Decoded, 'event' | 'metadata'> | undefined {
+    return #decoded in event ? event.#decoded : undefined;
+  }
+}
 
 /**
  * Encodes events and chains them to the stream's head. Returns the append and the head after it. The events must not
@@ -43,12 +66,10 @@ export const seal = (
     const hash = chainHash(previous, id, event.type, data, openMetadata);
     previous = hash;
     const { correlationId, causationId, actor, companyId } = cause;
-    const eventData = { id, type: event.type, data, metadata: closeMetadata(openMetadata, hash) };
-    sealed.set(eventData, {
+    return new SealedEvent(id, data, closeMetadata(openMetadata, hash), {
       event,
       metadata: { correlationId, causationId, actor, companyId, time, schemaVersion, hash },
     });
-    return eventData;
   });
   return {
     append: { stream, expectedRevision: head.revision, events: sealedEvents },
@@ -66,15 +87,17 @@ const encodeData = (event: DomainEvent): string => {
 };
 
 /** Without the closing brace: the hash comes last and is computed over what stands before it. */
-const encodeMetadata = (cause: Cause, time: string, schemaVersion: number): string =>
-  JSON.stringify({
-    $correlationId: cause.correlationId,
-    $causationId: cause.causationId,
-    actor: cause.actor,
-    time,
-    schemaVersion,
-    companyId: cause.companyId,
-  }).slice(0, -1);
+const encodeMetadata = (
+  { correlationId, causationId, actor, companyId }: Cause,
+  time: string,
+  schemaVersion: number,
+): string =>
+  `{"$correlationId":${quoted(correlationId)},"$causationId":${quoted(causationId)},"actor":${quoted(actor)}` +
+  `,"time":"${time}","schemaVersion":${schemaVersion},"companyId":${quoted(companyId)}`;
+
+/** Most of it is GUIDs and needs no escaping; looking is cheaper than a general encoder. */
+const PLAIN = /^[\w:.-]*$/;
+const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
 
 /** Many events share a millisecond, and formatting one costs as much as hashing an event. */
 let lastTime = { atMs: 0, text: new Date(0).toISOString() };
@@ -136,7 +159,7 @@ const decodeStored = decoderOf(FORMATS);
 
 /** What was sealed in this process is known as it is; all else is parsed and checked. */
 export const decode: Decode = (recorded) => {
-  const known = sealed.get(recorded.event);
+  const known = SealedEvent.decodedOf(recorded.event);
   if (known === undefined) return decodeStored(recorded);
   const { stream, revision, position } = recorded;
   return right({

@@ -92,9 +92,10 @@ export interface SubscribeOptions {
   readonly batchMax: number;
   /**
    * Batches in log order, one at a time: the next comes after the promise resolved. A rejection ends the
-   * subscription through `onFailure`.
+   * subscription through `onFailure`. Everything up to `upTo` was handed over or does not pass the filter; a batch
+   * without events says only that.
    */
-  readonly onEvents: (events: ReadonlyArray<RecordedEvent>) => Promise<void>;
+  readonly onEvents: (events: ReadonlyArray<RecordedEvent>, upTo: Position) => Promise<void>;
   /** Called once, when all that was stored at the time has been handed over. */
   readonly onCaughtUp?: () => void;
   readonly onFailure: (failure: unknown) => void;

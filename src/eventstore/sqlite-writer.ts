@@ -4,7 +4,7 @@ import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { StreamAppend } from './event-store.ts';
 import { openCheckpointer } from './sqlite-checkpoint.ts';
 import { openCommitter } from './sqlite-commit.ts';
-import type { FromWriter, ToWriter, WriterOptions } from './sqlite-protocol.ts';
+import { type FromWriter, type ToWriter, unpackRequests, type WriterOptions } from './sqlite-protocol.ts';
 import { damaged, isDamage, openForWriting, type OpenFailure, textOf, value } from './sqlite-schema.ts';
 import { describeBreak, tailBreak } from './sqlite-verify.ts';
 
@@ -54,7 +54,7 @@ const serve = (port: NonNullable<typeof parentPort>, db: DatabaseSync): void => 
     const requests: ReadonlyArray<StreamAppend>[] = [];
     let closing = false;
     for (let message: ToWriter | undefined = first; message !== undefined; message = received(port)) {
-      if (message.kind === 'append') requests.push(...message.requests);
+      if (message.kind === 'append') requests.push(...unpackRequests(message.requests));
       else closing = true;
       if (closing || requests.length >= GROUP_REQUESTS_MAX) break;
     }

@@ -14,7 +14,7 @@ import type {
 } from './event-store.ts';
 import type { Answer } from './sqlite-commit.ts';
 import { acquireLock, type StoreLock } from './sqlite-lock.ts';
-import type { FromWriter, ToWriter, WriterOptions } from './sqlite-protocol.ts';
+import { type FromWriter, packRequests, type ToWriter, type WriterOptions } from './sqlite-protocol.ts';
 import { type LogReader, openReader } from './sqlite-reader.ts';
 import { openForReading, type OpenFailure, textOf } from './sqlite-schema.ts';
 import { liveFeed, subscriptionsTo } from './subscription.ts';
@@ -121,7 +121,7 @@ const sqliteStore = (
   const flush = (): void => {
     flushing = false;
     if (outgoing.length === 0) return;
-    tell({ kind: 'append', requests: outgoing.map(({ batch }) => batch) });
+    tell({ kind: 'append', requests: packRequests(outgoing.map(({ batch }) => batch)) });
     sent.push(...outgoing);
     outgoing = [];
     outgoingBytes = 0;

@@ -31,8 +31,8 @@ export const liveFeed = (start: Position): LiveFeed => {
 };
 
 /** A subscriber further behind than this goes back to reading pages; what is queued for it is let go. */
-const QUEUED_EVENTS_MAX = 10_000;
-const QUEUED_UNITS_MAX = 16 * 1024 * 1024;
+const QUEUED_EVENTS_MAX = 40_000;
+const QUEUED_UNITS_MAX = 32 * 1024 * 1024;
 
 /** The subscriptions of one store, so that closing it ends them. */
 export const subscriptionsTo = (
@@ -90,8 +90,8 @@ const start = (
     queuedUnits = 0;
   };
 
-  const somethingQueued = async (): Promise<void> => {
-    while (live && queue.length === 0 && !stopped) {
+  const somethingPublished = async (): Promise<void> => {
+    while (live && feed.upTo <= cursor && !stopped) {
       await new Promise<void>((resolve) => (wake = resolve));
     }
   };
@@ -100,7 +100,8 @@ const start = (
     const batch = queue.length <= options.batchMax ? queue : queue.slice(0, options.batchMax);
     queue = queue.length <= options.batchMax ? [] : queue.slice(options.batchMax);
     for (const { event } of batch) queuedUnits -= unitsOf(event);
-    cursor = batch.at(-1)?.position ?? cursor;
+    // Nothing left: what was published behind the last of them does not pass the filter.
+    cursor = queue.length === 0 ? feed.upTo : (batch.at(-1)?.position ?? cursor);
     return batch;
   };
 
@@ -108,9 +109,11 @@ const start = (
     let caughtUp = false;
     while (!stopped) {
       if (live) {
-        await somethingQueued();
+        await somethingPublished();
+        // Fell behind or was stopped meanwhile.
+        if (!live || stopped) continue;
         const batch = takeQueued();
-        if (batch.length > 0 && !stopped) await options.onEvents(batch);
+        await options.onEvents(batch, cursor);
         continue;
       }
       const page = await readAll({
@@ -121,7 +124,7 @@ const start = (
       if (stopped) return;
       if (isLeft(page)) throw new SubscriptionReadError(page.left.message);
       const { events, next, atEnd } = page.right;
-      if (events.length > 0) await options.onEvents(events);
+      if (next > cursor) await options.onEvents(events, next);
       cursor = next;
       if (!atEnd || cursor < feed.upTo) continue;
       live = true;

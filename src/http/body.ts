@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { Json } from '../domain/json.ts';
-import type { FieldError, RequestFailure } from './failure.ts';
+import { type FieldError, invalid, type RequestFailure } from './failure.ts';
 import { decodeText, parseJson } from './json-text.ts';
 
 export const BODY_BYTES_MAX = 1024 * 1024;
@@ -94,8 +94,16 @@ export const readFields = async (request: IncomingMessage): Promise<Either<Reque
   if (isLeft(bytes)) return bytes;
   if (mediaType === MULTIPART_TYPE) return parseMultipart(bytes.right, request.headers['content-type'] ?? '');
   const text = decodeText(bytes.right);
-  return isLeft(text) ? text : gather([...new URLSearchParams(text.right)]);
+  if (isLeft(text)) return text;
+  // Counted before it is parsed: a megabyte holds half a million of them.
+  if (text.right.split('&', FORM_FIELDS_MAX + 1).length > FORM_FIELDS_MAX) return left(TOO_MANY_FIELDS);
+  return gather([...new URLSearchParams(text.right)]);
 };
+
+/** Values in a form; the largest form that is taken here has about ten. */
+const FORM_FIELDS_MAX = 1_000;
+
+const TOO_MANY_FIELDS = invalid('body', `must have at most ${FORM_FIELDS_MAX} form fields`);
 
 const parseMultipart = async (bytes: Buffer, contentType: string): Promise<Either<RequestFailure, Json>> => {
   let form: FormData;
@@ -116,13 +124,15 @@ const parseMultipart = async (bytes: Buffer, contentType: string): Promise<Eithe
 const gather = (
   entries: ReadonlyArray<readonly [string, string | File]>,
 ): Either<RequestFailure, Readonly<Record<string, string | ReadonlyArray<string>>>> => {
-  const values = new Map<string, string | ReadonlyArray<string>>();
+  if (entries.length > FORM_FIELDS_MAX) return left(TOO_MANY_FIELDS);
+  const values = new Map<string, string | string[]>();
   const errors: FieldError[] = [];
   for (const [name, value] of entries) {
     const before = values.get(name);
     if (typeof value !== 'string') errors.push({ field: name, message: 'must be a text, not a file' });
     else if (before === undefined) values.set(name, value);
-    else values.set(name, typeof before === 'string' ? [before, value] : [...before, value]);
+    else if (typeof before === 'string') values.set(name, [before, value]);
+    else before.push(value);
   }
   if (errors.length > 0) return left({ _tag: 'InvalidFields', errors });
   // A key is a key here, whatever its name: fromEntries defines own properties.

@@ -9,8 +9,9 @@ import { readEvents } from './cloud-events-request.ts';
 import type { HttpDeps } from './deps.ts';
 import { guidIn } from './find-webhook.ts';
 import type { Call, Handled, Route } from './routing.ts';
+import { settledSoon } from './settled.ts';
 
-type Deps = Pick<HttpDeps, 'rules' | 'intake' | 'readModels' | 'store' | 'settled'>;
+type Deps = Pick<HttpDeps, 'rules' | 'intake' | 'readModels' | 'store' | 'settled' | 'clock'>;
 
 export const changeRoutes = (deps: Deps): ReadonlyArray<Route> => {
   const types = changeTypesOf(deps.rules);
@@ -37,7 +38,8 @@ const report = async (deps: Deps, types: ReadonlyMap<unknown, ChangeType>, call:
 const read = async (deps: Deps, call: Call): Handled => {
   const guid = guidIn(call, 'change');
   if (guid === undefined) return left({ _tag: 'NotFound' });
-  await deps.settled();
+  const settled = await settledSoon(deps);
+  if (isLeft(settled)) return settled;
   const row = deps.readModels.change(guid);
   if (row === undefined || !covers(call.principal, row.companyId)) return left({ _tag: 'NotFound' });
 

@@ -46,7 +46,7 @@ export interface HttpDeps {
   /** Resolves when the read models show everything that this process has written. */
   readonly settled: () => Promise<void>;
   readonly health: () => Health;
-  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly clock: Pick<Clock, 'nowMs' | 'setTimer'>;
   readonly random: Pick<Random, 'uuid'>;
   readonly log: Log;
 }

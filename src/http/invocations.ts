@@ -13,8 +13,9 @@ import { guidIn, liveWebhook } from './find-webhook.ts';
 import { EXCERPT_IN_LISTS_MAX, printedInvocation } from './print-invocation.ts';
 import { PAGE_FIELDS, pageOf } from './paging.ts';
 import { type Call, causeOf, type Handled, type Route } from './routing.ts';
+import { settledSoon } from './settled.ts';
 
-type Deps = Pick<HttpDeps, 'webhooks' | 'invocations' | 'readModels' | 'settled'>;
+type Deps = Pick<HttpDeps, 'webhooks' | 'invocations' | 'readModels' | 'settled' | 'clock'>;
 
 /** The invocation log, and what can be done to it by hand. */
 export const invocationRoutes = (deps: Deps): ReadonlyArray<Route> => {
@@ -89,7 +90,8 @@ const listBy = async (
     ...(from !== undefined && { fromMs: from }),
     ...(to !== undefined && { toMs: to }),
   };
-  await deps.settled();
+  const settled = await settledSoon(deps);
+  if (isLeft(settled)) return settled;
   const found = deps.readModels.invocations(filter, after, limit + 1);
   const { rows, next } = pageOf(found, limit, (row) => row.position);
   const items = [];
@@ -126,7 +128,8 @@ const retryAllFailed = async (deps: Deps, call: Call): Handled => {
   const found = await liveWebhook(deps, call);
   if (isLeft(found)) return found;
   const { guid: webhook, companyId } = found.right.webhook.facts;
-  await deps.settled();
+  const settled = await settledSoon(deps);
+  if (isLeft(settled)) return settled;
   const retried = await deps.invocations.retryAllFailed(webhook, causeOf(call, companyId));
   return isLeft(retried) ? retried : right(accepted({ retried: retried.right }));
 };

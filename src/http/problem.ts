@@ -107,6 +107,11 @@ export const problemOf = (failure: Failure): ProblemAnswer => {
       );
     case 'WebhookExists':
       return problem('conflict', 'The webhook exists already. Send the request again.');
+    case 'TooManySecrets':
+      return problem(
+        'conflict',
+        `The secret was rotated too often in a day: all secrets before it still sign. Rotate it again after ${new Date(failure.untilMs).toISOString()}.`,
+      );
     case 'WebhookNotEnabled':
       return problem('conflict', 'The webhook is disabled. Enable it in its settings first.');
     case 'InvocationInFlight':
@@ -151,7 +156,10 @@ export const neverFires = (of: {
 const DETAIL_ERRORS_MAX = 3;
 
 const inWords = (errors: ReadonlyArray<FieldError>): string => {
-  const shown = errors.slice(0, DETAIL_ERRORS_MAX).map(({ field, message }) => `${field}: ${message}`);
+  const shown = errors
+    .slice(0, DETAIL_ERRORS_MAX)
+    .map(({ field, message }) => `${field}: ${message.replace(/\.$/, '')}`);
   const more = errors.length - shown.length;
+  // A message may end with a full stop of its own; as a part of the sentence it goes without.
   return `${shown.join('; ')}${more > 0 ? `; and ${more} more` : ''}.`;
 };

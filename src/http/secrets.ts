@@ -1,5 +1,5 @@
 import { isLeft, right } from 'fp-ts/lib/Either.js';
-import { activeSecrets, type WebhookFacts } from '../domain/webhook.ts';
+import { runningSecrets, type WebhookFacts } from '../domain/webhook.ts';
 import { ok } from './answer.ts';
 import type { HttpDeps } from './deps.ts';
 import { liveWebhook } from './find-webhook.ts';
@@ -29,15 +29,12 @@ const rotate = async (deps: Deps, call: Call): Handled => {
   return isLeft(rotated) ? rotated : right(ok(secretsOf(deps, rotated.right.webhook.facts)));
 };
 
-/** The previous secret is shown only while it still signs. */
+/** The newest previous secret is shown, and only while it still signs; older ones may sign beside it. */
 const secretsOf = ({ openSecret, clock }: Deps, facts: WebhookFacts) => {
-  const [, previous] = activeSecrets(facts, clock.nowMs());
+  const [previous] = runningSecrets(facts, clock.nowMs());
   return {
     secret: openSecret(facts.sealedSecret),
-    previous: previous === undefined ? null : openSecret(previous),
-    previous_until:
-      previous === undefined || facts.previousSecret === null
-        ? null
-        : new Date(facts.previousSecret.untilMs).toISOString(),
+    previous: previous === undefined ? null : openSecret(previous.sealedSecret),
+    previous_until: previous === undefined ? null : new Date(previous.untilMs).toISOString(),
   };
 };

@@ -10,9 +10,10 @@ import { codecOf, decodeFields, decodeQuery } from './fields.ts';
 import { openTicketWebhook } from './find-webhook.ts';
 import { PAGE_FIELDS, pageOf } from './paging.ts';
 import { type Call, causeOf, type Handled, type Route } from './routing.ts';
+import { settledSoon } from './settled.ts';
 import { newWebhookReader, type WebhookPatch, webhookPatchCodec } from './webhook-fields.ts';
 
-type Deps = Pick<HttpDeps, 'webhooks' | 'readModels' | 'rules' | 'checkUrl' | 'settled'>;
+type Deps = Pick<HttpDeps, 'webhooks' | 'readModels' | 'rules' | 'checkUrl' | 'settled' | 'clock'>;
 
 /** The OpenTicket dialect. */
 export const webhookRoutes = (deps: Deps): ReadonlyArray<Route> => {
@@ -71,7 +72,8 @@ const list = async (deps: Deps, call: Call): Handled => {
   const company = companyOf(call.principal, company_id, 'company_id');
   if (isLeft(company)) return company;
 
-  await deps.settled();
+  const settled = await settledSoon(deps);
+  if (isLeft(settled)) return settled;
   const found = deps.readModels.webhooksOf(company.right, 'openticket', after ?? 0, limit + 1);
   const { rows, next } = pageOf(found, limit, (row) => row.cursor);
   const items: PrintedWebhook[] = [];

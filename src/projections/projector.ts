@@ -6,9 +6,9 @@ import type { Clock, Timer } from '../ports/clock.ts';
 import type { ReadModels } from './read-models.ts';
 
 /** Events written to the log group at once: a longer transaction would hold up everything else. */
-const BATCH_MAX = 500;
+const BATCH_MAX = 1_000;
 /** How long rows of the log group may wait for company: many events of one invocation then cost one write. */
-const LINGER_MS = 15;
+const LINGER_MS = 30;
 
 export interface ProjectorDeps {
   readonly store: EventStore;
@@ -59,7 +59,8 @@ export class Projector {
     for (const event of events) this.#buffer.push(event);
     this.#read = Math.max(this.#read, position);
     if (this.#buffer.length >= BATCH_MAX || this.#waiters.length > 0) this.flush();
-    else this.#timer ??= this.#deps.clock.setTimer(LINGER_MS, () => this.flush());
+    else if (this.#buffer.length > 0)
+      this.#timer ??= this.#deps.clock.setTimer(LINGER_MS, () => this.flush());
   }
 
   flush(): void {

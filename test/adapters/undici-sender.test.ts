@@ -114,6 +114,20 @@ describe('undiciSender', () => {
     expect(connections()).toBeLessThanOrEqual(2);
   });
 
+  it('lets requests that hang keep no other from the same origin', async () => {
+    const { url, requests } = await receive((socket, request) => {
+      if (request.startsWith('POST /healthy')) socket.write(answer('ok'));
+    });
+    const sender = sending();
+    const hanging = Array.from({ length: 100 }, (_, n) =>
+      post(sender, url.replace('hook', `hangs/${n % 16}`)),
+    );
+    while (requests.length < hanging.length) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await post(sender, url.replace('hook', 'healthy'))).toMatchObject({ responseExcerpt: 'ok' });
+    await sender.close();
+    expect(new Set((await Promise.all(hanging)).map(({ kind }) => kind))).toEqual(new Set(['interrupted']));
+  });
+
   it('opens no more connections to one origin than it may', async () => {
     const { url, connections, requests } = await receive((socket) =>
       setImmediate(() => socket.write(answer('ok'))),

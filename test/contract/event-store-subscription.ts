@@ -193,6 +193,24 @@ export const subscriptionContract = (context: () => Context): void => {
       expect(idsOf(seen)).toEqual([2, 4, 6].map(guidOf));
     });
 
+    it('tells how far it has read, though nothing there passes the filter', async () => {
+      const after = await head();
+      const [x, y] = [context().writer('x'), context().writer('y')];
+      await write(y, [1]);
+      const reached: number[] = [];
+      const { subscription } = subscribe(after, {
+        filter: { streamPrefixes: [x.stream] },
+        onEvents: async (_, upTo) => void reached.push(upTo),
+      });
+      const stored = await head();
+      await until(() => (reached.at(-1) ?? 0) >= stored);
+      await write(y, [2]);
+      const live = await head();
+      await until(() => (reached.at(-1) ?? 0) >= live);
+      await subscription.stop();
+      expect(reached).toEqual(reached.toSorted((a, b) => a - b));
+    });
+
     it('stops when the running handler is done, and hands over nothing afterwards', async () => {
       const after = await head();
       const writer = context().writer();

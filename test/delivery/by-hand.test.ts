@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { retryAllFailed } from '../../src/commands/invocations.ts';
 import { auditWorld } from '../support/engine-audit.ts';
 import { BASE_MS, CAUSE, World } from '../support/engine-world.ts';
 import { answers } from '../support/scripted-sender.ts';
@@ -155,6 +156,40 @@ describe('retrying all failed', () => {
     expect(await world.situations()).toEqual(['delivered', 'delivered', 'delivered']);
     expect(world.sender.seen).toHaveLength(6);
     expect(await world.retryAllFailed(webhook)).toEqual({ _tag: 'Right', right: 0 });
+  });
+
+  it('sends nothing again that was delivered or moved on since they were listed', async () => {
+    world.sender.at(URL_A, answers(500));
+    const webhook = await world.webhook({ retries: 1, retryBaseMs: HOUR_MS });
+    await world.report(world.change(), world.change());
+    await world.clock.advance(1_000);
+    const { invocations } = world.process;
+    const listed = invocations.dueList.failedOf(webhook, 0, 10);
+    expect(listed).toHaveLength(2);
+    world.sender.at(URL_A, answers(200));
+    await world.retry(listed[0]?.guid ?? '');
+    await world.clock.advance(1_000);
+    const late = { ...invocations, dueList: { failedOf: () => listed } };
+    expect(await retryAllFailed(late, webhook, CAUSE)).toEqual({ _tag: 'Right', right: 1 });
+    await world.clock.advance(1_000);
+    expect(await world.situations()).toEqual(['delivered', 'delivered']);
+    expect(world.sender.seen).toHaveLength(4);
+  });
+
+  it('takes those at the same time that the store can take together', async () => {
+    world.sender.at(URL_A, answers(500));
+    const webhook = await world.webhook({ retries: 0 });
+    for (let n = 0; n < 10; n += 1) await world.report(world.change());
+    await world.clock.advance(HOUR_MS);
+    let running = 0;
+    let runningMax = 0;
+    world.store.beforeAnswer = async () => {
+      runningMax = Math.max(runningMax, (running += 1));
+      await Promise.resolve();
+      running -= 1;
+    };
+    await world.retryAllFailed(webhook);
+    expect(runningMax).toBeGreaterThan(1);
   });
 
   it('takes more than a page of them', async () => {

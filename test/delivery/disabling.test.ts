@@ -73,6 +73,17 @@ describe('disabling', () => {
     expect(invocation?.facts.attempts).toMatchObject([{ ended: { outcome: 'failed' } }]);
   });
 
+  it('cancels what was in flight and failed also when the webhook is no longer in memory', async () => {
+    world.sender.at(URL_A, answers(500, { afterMs: 5_000 }));
+    const webhook = await world.webhook({ retryBaseMs: HOUR_MS });
+    await world.report(world.change());
+    await world.clock.advance(1_000);
+    world.process.webhooks.cached = () => undefined;
+    await disable(webhook);
+    await world.clock.advance(5_000);
+    expect(await world.situations()).toEqual(['cancelled']);
+  });
+
   it('cancels also what a change before it leads to only after it, even when enabled again at once', async () => {
     const busy = await World.started({ limits: { inFlightMax: 1, doubtfulMax: 1 } });
     world = busy;

@@ -58,6 +58,29 @@ describe('draining', () => {
     expect(await world.situations()).toEqual(['delivered']);
   });
 
+  it('waits for first attempts whose append is under way', async () => {
+    world.sender.at(URL_A, answers(200, { afterMs: 1_000 }));
+    await world.webhook({ retries: 0 });
+    let answer = (): void => undefined;
+    world.store.appendFault = (batch) => {
+      if (batch[0]?.events.some(({ type }) => type === 'AttemptStarted') === true) {
+        world.store.beforeAnswer = () => new Promise((resolve) => (answer = resolve));
+      }
+      return undefined;
+    };
+    await world.report(world.change());
+    await world.clock.advance(0);
+    world.store.beforeAnswer = async () => {};
+    const draining = await drained(10_000);
+    expect(draining.done).toBe(false);
+    answer();
+    await world.clock.advance(500);
+    expect([draining.done, world.sender.inFlight]).toEqual([false, 1]);
+    await world.clock.advance(500);
+    expect(draining.done).toBe(true);
+    expect(await world.situations()).toEqual(['delivered']);
+  });
+
   it('leaves no timer behind', async () => {
     world.sender.at(URL_A, answers(500));
     await world.webhook();

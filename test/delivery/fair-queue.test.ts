@@ -1,7 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { endpointOf, FairQueue, type QueueLimits, type Slot } from '../../src/delivery/fair-queue.ts';
 
-const LIMITS: QueueLimits = { inFlightMax: 6, doubtfulMax: 3, perEndpointMin: 2, perEndpointMax: 4 };
+const LIMITS: QueueLimits = {
+  inFlightMax: 6,
+  unprovenMax: 5,
+  doubtfulMax: 3,
+  perEndpointMin: 2,
+  perEndpointMax: 4,
+};
 
 const queueOf = (limits: Partial<QueueLimits> = {}): FairQueue<string> =>
   new FairQueue({ ...LIMITS, ...limits });
@@ -22,6 +28,13 @@ const prove = (queue: FairQueue<string>, endpoint: string): void => {
     if (slot === undefined) throw new Error('no slot to prove an endpoint with');
     queue.release(slot, true);
   }
+};
+
+/** One attempt there that told so much. */
+const learn = (queue: FairQueue<string>, endpoint: string, success: boolean | 'slow'): void => {
+  const slot = queue.reserve('learning', endpoint);
+  if (slot === undefined) throw new Error('no slot to learn about an endpoint with');
+  queue.release(slot, success);
 };
 
 describe('a queue', () => {
@@ -66,13 +79,13 @@ describe('a queue', () => {
 
 describe('caps', () => {
   it('holds no more than allowed in flight together', () => {
-    const queue = queueOf({ inFlightMax: 2, doubtfulMax: 5 });
+    const queue = queueOf({ inFlightMax: 2 });
     for (const lane of ['a', 'b', 'c']) queue.push(lane, lane, 'first', lane);
     expect(takeAll(queue)).toHaveLength(2);
   });
 
-  it('grows an endpoint by one for every quick success and shrinks it back on a failure', () => {
-    const queue = queueOf({ inFlightMax: 20, doubtfulMax: 20 });
+  it('grows an endpoint by one for every quick success and shrinks it back on a failure or a slow one', () => {
+    const queue = queueOf({ inFlightMax: 20, unprovenMax: 20, doubtfulMax: 20 });
     const inFlightNow = (): number => {
       for (let n = 0; n < 10; n += 1) queue.push('lane', 'e', 'first', String(n));
       const taken = takeAll(queue);
@@ -80,27 +93,48 @@ describe('caps', () => {
       while (queue.queued > 0) for (const { slot } of takeAll(queue)) queue.release(slot, undefined);
       return taken.length;
     };
-    const learn = (quickSuccess: boolean): void => {
-      const slot = queue.reserve('lane', 'e');
-      if (slot !== undefined) queue.release(slot, quickSuccess);
-    };
     const counts = [inFlightNow()];
-    for (const quickSuccess of [true, true, true, false]) {
-      learn(quickSuccess);
+    for (const success of [true, true, true, false, true, 'slow'] as const) {
+      learn(queue, 'e', success);
       counts.push(inFlightNow());
     }
-    expect(counts).toEqual([2, 3, 4, 4, 2]);
+    expect(counts).toEqual([2, 3, 4, 4, 2, 3, 2]);
   });
 
   it('keeps the rest for endpoints that answer when dead ones hold their share', () => {
     const queue = queueOf();
     prove(queue, 'good');
-    for (const dead of ['d1', 'd2', 'd3', 'd4'])
+    for (const dead of ['d1', 'd2', 'd3', 'd4']) {
+      learn(queue, dead, false);
       for (const n of [1, 2]) queue.push(dead, dead, 'first', `${dead}.${n}`);
+    }
     for (const n of [1, 2, 3]) queue.push('good', 'good', 'first', `good.${n}`);
     const taken = items(takeAll(queue));
     expect(taken.filter((item) => item.startsWith('good'))).toEqual(['good.1', 'good.2', 'good.3']);
     expect(taken.filter((item) => item.startsWith('d'))).toHaveLength(3);
+  });
+
+  it('keeps a part of the rest for endpoints that are not known to fail', () => {
+    const queue = queueOf();
+    for (const dead of ['d1', 'd2', 'd3', 'd4']) {
+      learn(queue, dead, false);
+      queue.push(dead, dead, 'first', dead);
+    }
+    learn(queue, 'slow', true);
+    learn(queue, 'slow', 'slow');
+    queue.push('never tried', 'new', 'first', 'never tried');
+    queue.push('slow', 'slow', 'first', 'slow');
+    queue.push('also never tried', 'newer', 'first', 'has to wait');
+    expect(items(takeAll(queue))).toEqual(['d1', 'd2', 'd3', 'never tried', 'slow']);
+  });
+
+  it('keeps that part from retries, too, even where the endpoint answers', () => {
+    const queue = queueOf();
+    prove(queue, 'e');
+    for (const item of ['r1', 'r2', 'r3', 'r4']) queue.push('lane', 'e', 'retry', item);
+    expect(takeAll(queue).map(({ slot }) => slot.trust)).toEqual(['doubtful', 'doubtful', 'doubtful']);
+    for (const item of ['n1', 'n2']) queue.push('other', 'never tried', 'first', item);
+    expect(takeAll(queue).map(({ slot }) => slot.trust)).toEqual(['unknown', 'unknown']);
   });
 
   it('counts a retry as doubtful even where the endpoint answers', () => {
@@ -117,8 +151,10 @@ describe('caps', () => {
     prove(queue, 'e');
     const slots = [queue.reserve('x', 'e'), queue.reserve('x', 'e')];
     queue.release(slots[0] as Slot, false);
-    for (const dead of ['d1', 'd2']) queue.push(dead, dead, 'first', dead);
-    queue.push('other', 'f', 'first', 'never tried');
+    for (const dead of ['d1', 'd2', 'd3']) {
+      learn(queue, dead, false);
+      queue.push(dead, dead, 'first', dead);
+    }
     queue.push('lane', 'e', 'first', 'answers again');
     expect(items(takeAll(queue))).toEqual(['d1', 'd2']);
     queue.release(slots[1] as Slot, true);
@@ -126,7 +162,7 @@ describe('caps', () => {
   });
 
   it('lets two webhooks with one endpoint share its cap', () => {
-    const queue = queueOf({ doubtfulMax: 6 });
+    const queue = queueOf();
     for (const item of ['1', '2', '3']) {
       queue.push('a', 'e', 'first', `a${item}`);
       queue.push('b', 'e', 'first', `b${item}`);
@@ -138,13 +174,49 @@ describe('caps', () => {
   });
 
   it('moves a lane whose webhook got a new address, and what waits with it', () => {
-    const queue = queueOf({ doubtfulMax: 6 });
+    const queue = queueOf();
     for (const item of ['1', '2', '3']) queue.push('lane', 'old', 'first', item);
     expect(items(takeAll(queue))).toEqual(['1', '2']);
     queue.push('lane', 'new', 'first', '4');
     const taken = takeAll(queue);
     expect(items(taken)).toEqual(['3', '4']);
     expect(taken.map(({ slot }) => slot.endpoint)).toEqual(['new', 'new']);
+  });
+
+  it('moves it also when nothing new comes, before its next attempt', () => {
+    let address = 'old';
+    const queue = new FairQueue<string>(LIMITS, (lane) => (lane === 'moving' ? address : undefined));
+    for (const item of ['1', '2', '3']) queue.push('moving', 'old', 'first', item);
+    queue.push('staying', 'old', 'first', 'other');
+    const taken = takeAll(queue);
+    expect(items(taken)).toEqual(['1', 'other']);
+    address = 'new';
+    for (const { slot } of taken) queue.release(slot, false);
+    expect(takeAll(queue).map(({ item, slot }) => [item, slot])).toEqual([
+      ['2', { endpoint: 'new', trust: 'unknown' }],
+      ['3', { endpoint: 'new', trust: 'unknown' }],
+    ]);
+  });
+});
+
+describe('the work of one delivery', () => {
+  it.each(['one endpoint', 'dead endpoints'])('does not grow with the lanes that wait for %s', (where) => {
+    const workWith = (lanes: number): number => {
+      const queue = queueOf();
+      for (let n = 0; n < lanes; n += 1) {
+        const endpoint = where === 'one endpoint' ? 'dead' : `dead ${n}`;
+        if (n === 0 || where !== 'one endpoint') learn(queue, endpoint, false);
+        queue.push(`lane ${n}`, endpoint, 'first', '1');
+      }
+      const [taken] = takeAll(queue);
+      const changes = vi.spyOn(Set.prototype, 'add');
+      if (taken !== undefined) queue.release(taken.slot, false);
+      expect(takeAll(queue)).toHaveLength(1);
+      const work = changes.mock.calls.length;
+      changes.mockRestore();
+      return work;
+    };
+    expect(workWith(1_000)).toBe(workWith(10));
   });
 });
 
@@ -165,9 +237,9 @@ describe('endpoints beyond those that can be remembered', () => {
 describe('a reservation', () => {
   it('passes the queue while everything it needs is free', () => {
     const queue = queueOf();
-    expect(queue.reserve('lane', 'e')).toEqual({ endpoint: 'e', doubtful: true });
+    expect(queue.reserve('lane', 'e')).toEqual({ endpoint: 'e', trust: 'unknown' });
     prove(queue, 'f');
-    expect(queue.reserve('lane', 'f')).toEqual({ endpoint: 'f', doubtful: false });
+    expect(queue.reserve('lane', 'f')).toEqual({ endpoint: 'f', trust: 'proven' });
   });
 
   it('is refused where something waits for the same lane or endpoint, or a cap is reached', () => {
@@ -175,15 +247,20 @@ describe('a reservation', () => {
     queue.push('lane', 'e', 'first', '1');
     expect(queue.reserve('lane', 'e')).toBeUndefined();
 
-    const full = queueOf({ doubtfulMax: 6 });
+    const full = queueOf();
     for (const item of ['1', '2', '3']) full.push('lane', 'e', 'first', item);
     const taken = takeAll(full);
     expect(full.reserve('other', 'e')).toBeUndefined();
     for (const { slot } of taken) full.release(slot, undefined);
 
     const doubtful = queueOf({ doubtfulMax: 1 });
+    for (const endpoint of ['e', 'f']) learn(doubtful, endpoint, false);
     expect(doubtful.reserve('a', 'e')).toBeDefined();
     expect(doubtful.reserve('b', 'f')).toBeUndefined();
+
+    const unproven = queueOf({ unprovenMax: 1 });
+    expect(unproven.reserve('a', 'e')).toBeDefined();
+    expect(unproven.reserve('b', 'f')).toBeUndefined();
 
     const all = queueOf({ inFlightMax: 1 });
     expect(all.reserve('a', 'e')).toBeDefined();

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { auditWorld } from '../support/engine-audit.ts';
-import { World } from '../support/engine-world.ts';
+import { TIMEOUT_MS, World } from '../support/engine-world.ts';
 import { answers, type Seen } from '../support/scripted-sender.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -45,10 +45,31 @@ describe('one dead endpoint', () => {
     await world.clock.advance(100);
     await world.report(...many(5));
     await world.clock.advance(100);
+    expect(world.sender.inFlight).toBe(world.limits.unprovenMax);
+    await world.clock.advance(2 * TIMEOUT_MS);
     expect(world.sender.inFlight).toBe(world.limits.doubtfulMax);
     await world.report(...many(10).map((_, n) => world.change('shop.update', String(n))));
     await world.clock.advance(1_000);
     expect(await world.situations(good)).toEqual(Array.from({ length: 11 }, () => 'delivered'));
+  });
+});
+
+describe('a new endpoint that takes its time', () => {
+  it('is not kept waiting by many dead ones', async () => {
+    world = await World.started();
+    for (let n = 0; n < 20; n += 1) {
+      world.sender.at(`${DEAD}${n}`, 'hangs');
+      await world.webhook({ url: `${DEAD}${n}`, retries: 0 });
+    }
+    await world.report(...many(15));
+    await world.clock.advance(2 * TIMEOUT_MS + 100);
+    world.sender.at(GOOD, answers(200, { afterMs: 1_100 }));
+    const good = await world.webhook({ url: GOOD, on: 'shop.update' });
+    await world.report(...many(20).map((_, n) => world.change('shop.update', String(n))));
+    await world.clock.advance(TIMEOUT_MS);
+    expect(world.sender.inFlight).toBe(world.limits.doubtfulMax);
+    expect(await world.situations(good)).toEqual(Array.from({ length: 20 }, () => 'delivered'));
+    await world.clock.advance(HOUR_MS);
   });
 });
 

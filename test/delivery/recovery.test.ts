@@ -120,6 +120,26 @@ describe('after a kill', () => {
     expect(situations).toEqual(Array.from({ length: 600 }, () => 'delivered'));
   });
 
+  it.each([
+    ['disabled', 'webhook_disabled'],
+    ['deleted', 'webhook_deleted'],
+  ] as const)('cancels what was running for a webhook that was %s meanwhile', async (how, reason) => {
+    world.sender.at(URL_A, 'hangs', answers(200));
+    const webhook = await world.webhook();
+    await world.report(world.change());
+    await world.clock.advance(100);
+    if (how === 'disabled') await world.process.webhooks.disable(webhook, CAUSE);
+    else await world.process.webhooks.delete(webhook, CAUSE);
+    await world.clock.advance(100);
+    await world.restart();
+    if (how === 'disabled') await world.process.webhooks.enable(webhook, CAUSE);
+    await world.clock.advance(HOUR_MS);
+    expect(await world.invocations()).toMatchObject([
+      { situation: 'cancelled', reason, facts: { attempts: [{ ended: { outcome: 'interrupted' } }] } },
+    ]);
+    expect(world.sender.seen).toHaveLength(1);
+  });
+
   it('finishes a cancellation that had not begun', async () => {
     world.sender.at(URL_A, answers(500));
     const webhook = await world.webhook({ retryBaseMs: HOUR_MS });

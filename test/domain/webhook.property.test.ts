@@ -137,7 +137,7 @@ it('an event changes what it tells of and nothing that was settled before', () =
         if (!types.includes('WebhookUpdated')) expect(after.facts.settings).toEqual(before.facts.settings);
         if (!types.includes('SecretRotated')) {
           expect(after.facts.sealedSecret).toBe(before.facts.sealedSecret);
-          expect(after.facts.previousSecret).toEqual(before.facts.previousSecret);
+          expect(after.facts.previousSecrets).toEqual(before.facts.previousSecrets);
         }
         const moves = ['WebhookEnabled', 'WebhookDisabled', 'WebhookDeleted'];
         if (!types.some((type) => moves.includes(type))) expect(after.situation).toBe(before.situation);

@@ -7,6 +7,7 @@ import {
   evolveWebhook,
   initialWebhook,
   type OpenTicketSelection,
+  PREVIOUS_SECRETS_MAX,
   SECRET_OVERLAP_MS,
   type WebhookCommand,
   type WebhookCreated,
@@ -314,6 +315,36 @@ describe('rotating the secret', () => {
     expect(activeSecrets(facts, 5_000)).toEqual(['sealed 2', 'sealed 1']);
     expect(activeSecrets(facts, 5_000 + DAY_MS - 1)).toEqual(['sealed 2', 'sealed 1']);
     expect(activeSecrets(facts, 5_000 + DAY_MS)).toEqual(['sealed 2']);
+  });
+
+  it('soon again leaves every secret the end that was promised for it', () => {
+    const again = {
+      ...rotated,
+      sealedSecret: 'sealed 3',
+      previousUntilMs: 6_000 + DAY_MS,
+      atMs: 6_000,
+    } as const;
+    const facts = factsAfter(created, rotated, again);
+    expect(activeSecrets(facts, 6_000)).toEqual(['sealed 3', 'sealed 2', 'sealed 1']);
+    expect(activeSecrets(facts, 5_000 + DAY_MS)).toEqual(['sealed 3', 'sealed 2']);
+    expect(activeSecrets(facts, 6_000 + DAY_MS)).toEqual(['sealed 3']);
+    const late = { ...again, sealedSecret: 'sealed 4', atMs: 5_000 + DAY_MS };
+    expect(factsAfter(created, rotated, again, late).previousSecrets).toHaveLength(2);
+  });
+
+  it('is refused while as many secrets sign as a request has room for', () => {
+    const often = Array.from({ length: PREVIOUS_SECRETS_MAX }, (_, index) => ({
+      ...rotated,
+      sealedSecret: `often ${index}`,
+      previousUntilMs: 1_000 + index + DAY_MS,
+      atMs: 1_000 + index,
+    }));
+    given(created, ...often)
+      .when(rotate)
+      .refuses({ _tag: 'TooManySecrets', untilMs: 1_000 + DAY_MS });
+    given(created, ...often)
+      .when({ ...rotate, atMs: 1_000 + DAY_MS })
+      .decides({ ...rotated, previousUntilMs: 1_000 + 2 * DAY_MS, atMs: 1_000 + DAY_MS });
   });
 });
 

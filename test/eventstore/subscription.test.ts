@@ -38,6 +38,37 @@ describe('the switch from stored to live events', () => {
     expect(seen).toEqual([1, 2, 3, 4]);
   });
 
+  it('says how far it has come past events that do not pass its filter, stored and live', async () => {
+    const feed = liveFeed(2);
+    const seen: Array<{ readonly events: number; readonly upTo: number }> = [];
+    const stored = [recorded(1), { ...recorded(2), stream: '$settings' }];
+    const page: EventStore['readAll'] =
+      ({ after }) =>
+      async () =>
+        right({ events: stored.slice(after, 1), next: Math.max(2, after), atEnd: true });
+    const { subscribe, stopAll } = subscriptionsTo(page, feed);
+    subscribe({
+      after: 0,
+      batchMax: 10,
+      filter: { streamPrefixes: ['order-'] },
+      onEvents: async (events, upTo) => void seen.push({ events: events.length, upTo }),
+      onFailure: (failure) => {
+        throw failure as Error;
+      },
+    });
+    await immediate();
+    feed.publish([{ ...recorded(3), stream: '$settings' }]);
+    await immediate();
+    feed.publish([recorded(4), { ...recorded(5), stream: '$settings' }]);
+    await immediate();
+    await stopAll();
+    expect(seen).toEqual([
+      { events: 1, upTo: 2 },
+      { events: 0, upTo: 3 },
+      { events: 1, upTo: 5 },
+    ]);
+  });
+
   it('tells its subscriber when the store cannot be read, once, and ends', async () => {
     const feed = liveFeed(0);
     const failures: unknown[] = [];

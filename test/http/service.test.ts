@@ -29,6 +29,37 @@ describe('health', () => {
   });
 });
 
+describe('read models that stay behind', () => {
+  it('make reading wait for a while, then answer 503', async () => {
+    await world.close();
+    const waits: number[] = [];
+    world = await openWorld((deps) => ({
+      ...deps,
+      settled: () => new Promise(() => undefined),
+      clock: {
+        nowMs: () => world.nowMs,
+        setTimer: (delayMs, callback) => {
+          waits.push(delayMs);
+          setImmediate(callback);
+          return { cancel: () => undefined };
+        },
+      },
+    }));
+    const webhook = await makeWebhook(world);
+    for (const [method, path] of [
+      ['GET', '/webhook'],
+      ['GET', '/invocations'],
+      ['GET', `/webhook/${webhook}/invocations`],
+      ['POST', `/webhook/${webhook}/invocations/retry`],
+      ['GET', `/changes/${webhook}`],
+    ] as const) {
+      const got = await world.api(method, path);
+      expect([path, got.status, got.headers.get('retry-after')]).toEqual([path, 503, '5']);
+    }
+    expect(waits).toEqual([5_000, 5_000, 5_000, 5_000, 5_000]);
+  });
+});
+
 describe('paths and methods', () => {
   it('that do not exist are told apart', async () => {
     expect((await open('GET', '/nowhere')).status).toBe(404);

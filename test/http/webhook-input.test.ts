@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { errorsOf, NEW_WEBHOOK, openWorld, type Sent, type World } from './harness.ts';
+import { at, errorsOf, NEW_WEBHOOK, openWorld, type Sent, type World } from './harness.ts';
 
 /** What POST /webhook refuses. Nothing of it is ever stored. */
 
@@ -105,6 +105,26 @@ describe('a field', () => {
     form.set('trigger', 'create');
     form.set('url', new Blob(['https://example.com/']), 'url.txt');
     expect(await refused({ body: form }, 422)).toEqual({ url: 'must be a text, not a file' });
+  });
+
+  it('of a form stands among a bounded number of others', async () => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const tooMany = { body: 'must have at most 1000 form fields' };
+    expect(await refused({ headers, body: 'a&'.repeat(500_000) }, 422)).toEqual(tooMany);
+    const form = new FormData();
+    for (let part = 0; part < 1_001; part += 1) form.append('name', 'a');
+    expect(await refused({ body: form }, 422)).toEqual(tooMany);
+    expect(await refused({ headers, body: 'name=a&'.repeat(999) }, 422)).toMatchObject({
+      name: 'must be a text',
+    });
+  });
+});
+
+describe('the detail of a problem', () => {
+  it('is one sentence, whether or not the messages in it are', async () => {
+    const json = { ...NEW_WEBHOOK, url: 'http://169.254.169.254/', retries: 'many' };
+    const got = await world.api('POST', '/webhook', { json });
+    expect(at(got, 'detail')).toMatch(/^url: .+ that the Internet can reach; retries: must be .+[^.]\.$/);
   });
 });
 

@@ -25,7 +25,7 @@ import type { Decoded } from '../../src/eventstore/decoded.ts';
 import type { EventStore } from '../../src/eventstore/event-store.ts';
 import { openMemoryStore } from '../../src/eventstore/memory.ts';
 import { load } from '../../src/eventstore/transact.ts';
-import { silentLog } from '../../src/ports/log.ts';
+import { type Log, silentLog } from '../../src/ports/log.ts';
 import type { Random } from '../../src/ports/random.ts';
 import { decodeAll } from '../../src/projections/projector.ts';
 import type { ReadModels } from '../../src/projections/read-models.ts';
@@ -45,7 +45,13 @@ export const CAUSE: Cause = {
   companyId: COMPANY,
 };
 
-const LIMITS: QueueLimits = { inFlightMax: 16, doubtfulMax: 8, perEndpointMin: 4, perEndpointMax: 8 };
+const LIMITS: QueueLimits = {
+  inFlightMax: 16,
+  unprovenMax: 12,
+  doubtfulMax: 8,
+  perEndpointMin: 4,
+  perEndpointMax: 8,
+};
 
 /** The same ids in the same order in every run. */
 const countingRandom = (): Random => {
@@ -74,6 +80,9 @@ export class World {
   readonly random = countingRandom();
   readonly limits: QueueLimits;
   readonly defects: unknown[] = [];
+  /** Throws for what is damaged. */
+  openSecret = (sealed: string): string => sealed;
+  operatorLog: Log = silentLog;
   #process: Process | undefined;
   #changes = 0;
 
@@ -133,7 +142,7 @@ export class World {
       webhooks,
       intake,
       requests: new RequestBuilder({
-        openSecret: (sealed) => sealed,
+        openSecret: (sealed) => this.openSecret(sealed),
         version: '0.0.0',
         timeoutMs: TIMEOUT_MS,
       }),
@@ -143,7 +152,7 @@ export class World {
       limits: this.limits,
       clock,
       random,
-      log: silentLog,
+      log: this.operatorLog,
       onDefect: (error) => this.defects.push(error),
     });
     const invocations = { store, random, clock, webhooks, dueList: readModels, defaultRetryBaseMs: BASE_MS };

@@ -27,7 +27,7 @@ export class Mortal {
       subscribe: (options) =>
         store.subscribe({
           ...options,
-          onEvents: (events) => this.#promise(() => options.onEvents(events)),
+          onEvents: (events, upTo) => this.#promise(() => options.onEvents(events, upTo)),
           onCaughtUp: () => {
             if (this.#alive) options.onCaughtUp?.();
           },

@@ -33,11 +33,11 @@ export const secretPaths: JsonObject = {
       tag,
       summary: 'Replace the signing secret',
       description:
-        'For 24 hours both the new and the previous secret sign, so that a receiver can change over.',
+        'For 24 hours a secret that was replaced goes on signing beside the new one, so that a receiver can change over. This also holds when another rotation follows sooner; at most 10 replaced secrets sign at a time.',
       roles,
       path: WEBHOOK_IN_PATH,
       answer: { status: 200, description: 'The secrets that sign now.', schema: ref('Secret') },
-      problems: [404],
+      problems: [404, 409],
     }),
   },
 };

@@ -1,0 +1,173 @@
+import { left } from 'fp-ts/lib/Either.js';
+import { afterEach, expect, it } from 'vitest';
+import type { ResourceRef } from '../../src/domain/resources.ts';
+import { bytesOf } from '../../src/eventstore/batch.ts';
+import type { EventStore, StreamAppend } from '../../src/eventstore/event-store.ts';
+import { openMemoryStore } from '../../src/eventstore/memory.ts';
+import { type LogFields, silentLog } from '../../src/ports/log.ts';
+import { auditWorld } from '../support/engine-audit.ts';
+import { World } from '../support/engine-world.ts';
+
+const MIB = 1024 * 1024;
+
+let world: World;
+/** What the fan-out asked the store to append. */
+let appends: Array<ReadonlyArray<StreamAppend>>;
+let errors: LogFields[];
+afterEach(() => auditWorld(world));
+
+const begin = async (store: EventStore = openMemoryStore()): Promise<void> => {
+  world = new World({ store });
+  appends = [];
+  errors = [];
+  world.operatorLog = { ...silentLog, error: (fields) => errors.push(fields) };
+  await world.start();
+  world.store.appendFault = (batch) => {
+    if (batch[0]?.events[0]?.type === 'InvocationScheduled') appends.push(batch);
+    return undefined;
+  };
+};
+
+/** A store that takes so many bytes at once. */
+const taking = (appendBytesMax: number): EventStore => {
+  const store = openMemoryStore();
+  return {
+    ...store,
+    appendBytesMax,
+    append: (batch) => {
+      const bytes = bytesOf(batch, appendBytesMax);
+      if (bytes <= appendBytesMax) return store.append(batch);
+      return async () => left({ _tag: 'AppendTooLarge', bytes, bytesMax: appendBytesMax });
+    },
+  };
+};
+
+const webhooks = async (count: number, on = 'event.update'): Promise<void> => {
+  for (let n = 0; n < count; n += 1) await world.webhook({ on, url: `https://r${n}.example/` });
+};
+
+const twos = (count: number): ReadonlyArray<number> => Array.from({ length: count }, () => 2);
+
+const delivered = (count: number): ReadonlyArray<string> => Array.from({ length: count }, () => 'delivered');
+
+it('a large change that many hear of reaches all of them, in appends that the store takes', async () => {
+  await begin();
+  await webhooks(17);
+  await world.report(world.change('event.update', '7', { data: 'x'.repeat(MIB) }));
+  await world.clock.advance(10_000);
+  expect(await world.situations()).toEqual(delivered(17));
+  expect(Math.max(...appends.map((batch) => bytesOf(batch, 0)))).toBeLessThanOrEqual(4 * MIB);
+});
+
+it('many changes of middling size reach all, too', async () => {
+  await begin();
+  await webhooks(17);
+  const changes = Array.from({ length: 40 }, (_, n) =>
+    world.change('event.update', String(n), { data: '§'.repeat(27_000) }),
+  );
+  await world.report(...changes);
+  await world.clock.advance(60_000);
+  expect(await world.situations()).toEqual(delivered(17 * 40));
+  expect(Math.max(...appends.map((batch) => bytesOf(batch, 0)))).toBeLessThanOrEqual(12 * MIB);
+});
+
+it('an invocation that no append can hold is left out and said so; all others are delivered', async () => {
+  await begin(taking(20_000));
+  await webhooks(2);
+  const [tooLarge] = await world.report(
+    world.change('event.update', '1', { data: '"'.repeat(7_000) }),
+    world.change('event.update', '2'),
+  );
+  await world.clock.advance(10_000);
+  await world.report(world.change('event.update', '3'));
+  await world.clock.advance(10_000);
+  expect((await world.invocations()).map(({ facts }) => facts.scheduled.identifier)).toEqual([
+    '2',
+    '2',
+    '3',
+    '3',
+  ]);
+  expect(await world.situations()).toEqual(delivered(4));
+  expect(errors).toMatchObject([
+    { change: tooLarge, bytesMax: 20_000 },
+    { change: tooLarge, bytesMax: 20_000 },
+  ]);
+  expect(new Set(errors.map((fields) => fields['webhook'])).size).toBe(2);
+  expect(await world.process.engine.caughtUp()).toBe(true);
+});
+
+it('renders what the next append takes, not all that a change leads to', async () => {
+  await begin();
+  await webhooks(600);
+  const startMs = world.clock.nowMs();
+  const fault = world.store.appendFault;
+  world.store.appendFault = (batch) => {
+    if (appends.length === 0) world.clock.jump(1_000);
+    return fault(batch);
+  };
+  await world.report(world.change());
+  await world.clock.advance(10_000);
+  const atMs = (await world.invocations()).map(({ facts }) => facts.scheduled.atMs);
+  expect(atMs[0]).toBe(startMs);
+  expect(atMs.at(-1)).toBeGreaterThan(startMs);
+});
+
+it('goes on behind what was stored when a later append was refused', async () => {
+  await begin();
+  await webhooks(600);
+  const fault = world.store.appendFault;
+  world.store.appendFault = (batch) => {
+    fault(batch);
+    return appends.at(-1) === batch && appends.length === 2 ? 'unavailable' : undefined;
+  };
+  await world.report(world.change());
+  await world.clock.advance(60_000);
+  expect(appends.map(({ length }) => length)).toEqual([500, 100, 100]);
+  expect(await world.situations()).toEqual(delivered(600));
+});
+
+it('starts no attempt in the append of a store that may store it in part', async () => {
+  await begin({ ...openMemoryStore(), atomicBatches: false });
+  await webhooks(3);
+  await world.report(world.change());
+  await world.clock.advance(1_000);
+  expect(appends.flat().map(({ events }) => events.map(({ type }) => type))).toEqual(
+    Array.from({ length: 3 }, () => ['InvocationScheduled']),
+  );
+  expect(await world.situations()).toEqual(delivered(3));
+});
+
+it.each([
+  // Both ends, then one more step each, up to 32.
+  ['of 32 steps', { chain: 40, beside: 0 }, [...Array.from({ length: 31 }, (_, n) => 2 + n), ...twos(9)]],
+  ['to the 100 nearest', { chain: 30, beside: 90 }, [...twos(91), 3, 4, 5, 6, 7, 8, 9, 10, 11, ...twos(20)]],
+])('keeps whole paths %s, and tells of all resources', async (_, { chain, beside }, lengths) => {
+  await begin();
+  const selection = {
+    dialect: 'openticket',
+    resource: 'product',
+    trigger: 'paid',
+    identifier: '',
+    triggeredByChildResources: true,
+  } as const;
+  await world.webhook({ selection });
+  const product = (n: number): ResourceRef => ({ resource: 'product', identifier: String(n) });
+  for (let n = 1; n < chain; n += 1) {
+    await world.report(world.change('product.relation', String(n), { declared: [product(n + 1)] }));
+  }
+  const others = Array.from({ length: beside }, (_, n) => product(1_000 + n));
+  await world.report(world.change('order.paid', 'o', { declared: [product(1), ...others] }));
+  await world.clock.advance(1_000);
+  const [invocation] = await world.invocations();
+  const { matched = [], body = '' } = invocation?.facts.scheduled ?? {};
+  expect(matched.map(({ path }) => path.length)).toEqual(lengths);
+  for (const { path, resource, identifier } of matched) {
+    const ends = [path[0], path.at(-1)];
+    expect(ends).toEqual([
+      { resource: 'order', identifier: 'o' },
+      { resource, identifier },
+    ]);
+  }
+  const told = JSON.parse(body) as { readonly matched: ReadonlyArray<unknown> };
+  expect(told.matched).toHaveLength(chain + beside);
+});

@@ -1,0 +1,24 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { auditWorld } from '../support/engine-audit.ts';
+import { World } from '../support/engine-world.ts';
+
+let world: World;
+beforeEach(async () => {
+  world = await World.started();
+});
+afterEach(() => auditWorld(world));
+
+it('events of others at the end of the log hold nobody up', async () => {
+  await world.webhook();
+  await world.report(world.change());
+  await world.clock.advance(1_000);
+  const event = { id: world.random.uuid(), type: 'Foreign', data: '{}', metadata: '{}' };
+  await world.store.append([{ stream: 'foreign-1', expectedRevision: -1, events: [event] }])();
+  let caughtUp: boolean | undefined;
+  void world.process.engine.caughtUp().then((shown) => (caughtUp = shown));
+  await world.clock.advance(1_000);
+  expect(caughtUp).toBe(true);
+  await world.report(world.change());
+  await world.clock.advance(1_000);
+  expect(await world.situations()).toEqual(['delivered', 'delivered']);
+});
