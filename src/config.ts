@@ -1,6 +1,8 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { type Either, left, right } from 'fp-ts/lib/Either.js';
 import * as t from 'io-ts';
+import { LOG_LEVELS, type LogLevel } from './adapters/pino-log.ts';
+import { oneOf } from './one-of.ts';
 
 /** Where the log lives. */
 export type StoreConfig = { readonly kind: 'memory' } | { readonly kind: 'sqlite'; readonly path: string };
@@ -21,9 +23,6 @@ export interface Config {
   readonly logLevel: LogLevel;
 }
 
-const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
 /** A variable with a value that cannot be used. */
 export interface BadVariable {
   readonly name: string;
@@ -39,14 +38,6 @@ const wholeNumber = (min: number, max: number) =>
       return value >= min && value <= max ? t.success(value) : t.failure(text, context);
     },
     String,
-  );
-
-const oneOf = <V extends string>(values: ReadonlyArray<V>) =>
-  new t.Type<V, V, string>(
-    `one of ${values.join(', ')}`,
-    (value): value is V => values.includes(value as V),
-    (text, context) => (values.includes(text as V) ? t.success(text as V) : t.failure(text, context)),
-    (value) => value,
   );
 
 const text = (description: string, accepts: (value: string) => boolean) =>
@@ -79,7 +70,7 @@ const VARIABLES = {
   CALLBOARD_RETRY_BASE_MS: { default: '30000', codec: wholeNumber(10, 3_600_000) },
   CALLBOARD_ATTEMPT_TIMEOUT_MS: { default: '15000', codec: wholeNumber(100, 120_000) },
   CALLBOARD_RULES: { default: '', codec: t.string },
-  LOG_LEVEL: { default: 'info', codec: oneOf(LOG_LEVELS) },
+  LOG_LEVEL: { default: 'info', codec: oneOf<LogLevel, string>(LOG_LEVELS) },
 } as const;
 
 type Variable = keyof typeof VARIABLES;

@@ -2,14 +2,7 @@ import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import * as t from 'io-ts';
 import { type Resource, RESOURCES, type Trigger, TRIGGERS } from './domain/resources.ts';
 import { BUILT_IN_RULES, isDirect, type Rules } from './domain/rules.ts';
-
-const oneOf = <V extends string>(values: ReadonlyArray<V>): t.Type<V> =>
-  new t.Type<V>(
-    `one of ${values.join(', ')}`,
-    (value): value is V => values.includes(value as V),
-    (value, context) => (values.includes(value as V) ? t.success(value as V) : t.failure(value, context)),
-    (value) => value,
-  );
+import { oneOf } from './one-of.ts';
 
 const ResourceName = oneOf<Resource>(RESOURCES);
 const TriggerName = oneOf<Trigger>(TRIGGERS);

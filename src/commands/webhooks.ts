@@ -8,7 +8,6 @@ import {
   type WebhookChanges,
   type WebhookCommand,
   type WebhookEvent,
-  type WebhookFacts,
   type WebhookRejection,
   type WebhookSettings,
   type WebhookState,
@@ -215,7 +214,3 @@ const snapshot = (loaded: Loaded<WebhookState>): Either<WebhookRejection, Webhoo
   loaded.state.situation === 'unknown'
     ? left({ _tag: 'WebhookUnknown' })
     : right({ webhook: loaded.state, revision: loaded.head.revision });
-
-/** The webhook's facts while it takes deliveries. */
-export const enabledFacts = (snapshot: WebhookSnapshot): WebhookFacts | undefined =>
-  snapshot.webhook.situation === 'enabled' ? snapshot.webhook.facts : undefined;

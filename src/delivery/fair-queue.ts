@@ -56,7 +56,10 @@ interface Turn<T> {
   readonly among: Set<Turn<T>>;
   /** The lowest number goes next. */
   readonly number: number;
-  /** Attempts until the turn is over: one for each lane, so that lanes get the same however many share an endpoint. */
+  /**
+   * Attempts until the turn is over, 0 before it begins: one for each lane that waits then, so that lanes get the same
+   * however many share an endpoint.
+   */
   left: number;
 }
 
@@ -187,6 +190,7 @@ export class FairQueue<T> {
   #takeOf(lane: Lane<T>, turn: Turn<T>): Taken<T> {
     const { endpoint } = lane;
     const { kind } = turn.line;
+    if (turn.left === 0) turn.left = turn.line.lanes.size;
     const item = lane[kind].shift();
     this.#queued -= 1;
     // To the end of the line, or out of it.
@@ -221,7 +225,7 @@ export class FairQueue<T> {
       endTurn(line);
       if (among === undefined) continue;
       this.#turnNumber += 1;
-      line.turn = { line, among, number: this.#turnNumber, left: line.lanes.size };
+      line.turn = { line, among, number: this.#turnNumber, left: 0 };
       among.add(line.turn);
     }
   }

@@ -18,8 +18,6 @@ export const ORDER_LIFE = {
   Record<string, { readonly event: ChangeEventType; readonly triggers: ReadonlyArray<Trigger> }>
 >;
 
-export const isOrderLife = (type: string): type is keyof typeof ORDER_LIFE => Object.hasOwn(ORDER_LIFE, type);
-
 /** A resource's relations: what the change said outright, and what follows from an order's data. */
 export interface Relations {
   readonly declared: ReadonlyArray<ResourceRef>;

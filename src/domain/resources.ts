@@ -30,8 +30,6 @@ export const sameRef = (a: ResourceRef, b: ResourceRef): boolean =>
 
 export const isResource = (value: unknown): value is Resource => RESOURCES.includes(value as Resource);
 
-export const isTrigger = (value: unknown): value is Trigger => TRIGGERS.includes(value as Trigger);
-
 /** Code unit order: the same on every machine and in every locale. */
 export const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 

@@ -87,11 +87,3 @@ export const triggersThatCouldFire = (
   triggeredByChildResources: boolean,
 ): ReadonlyArray<Trigger> =>
   TRIGGERS.filter((trigger) => couldFire(rules, resource, trigger, triggeredByChildResources));
-
-/** Every change type that `POST /changes` takes, besides the life of an order. */
-export const directTypes = (rules: Rules): ReadonlyArray<string> =>
-  RESOURCES.flatMap((resource) =>
-    TRIGGERS.filter((trigger) => isDirect(rules, resource, trigger)).map(
-      (trigger) => `${resource}.${trigger}`,
-    ),
-  );

@@ -2,6 +2,7 @@ import { type Either, isLeft, left } from 'fp-ts/lib/Either.js';
 import type { Json } from '../domain/json.ts';
 import { RESOURCES, TRIGGERS } from '../domain/resources.ts';
 import { couldFire, triggersThatCouldFire } from '../domain/rules.ts';
+import { URL_LENGTH_MAX } from '../domain/url-policy.ts';
 import {
   boolean,
   type Check,
@@ -20,12 +21,10 @@ import { neverFires } from './problem.ts';
 
 export const RETRIES_MAX = 30;
 export const RETRIES_DEFAULT = 3;
-/** Characters; browsers and proxies take about as many. */
-const URL_MAX = 2_048;
 
 /** The text as it was given is kept: it is what the answer shows. */
 const url = (checkUrl: CheckUrl): Check<string> => {
-  const anyText = nonEmptyText(URL_MAX);
+  const anyText = nonEmptyText(URL_LENGTH_MAX);
   return (value) => {
     const given = anyText(value);
     if (isLeft(given)) return given;

@@ -140,8 +140,8 @@ export const openInvocationLog = (
 const sourceOf = ({ change, status, identifier, webhook, companyId }: InvocationFilter): Source => {
   if (change !== undefined) return walkInvocations('INDEXED BY invocations_by_change', false);
   if (status === 'waiting') {
-    const index = webhook === undefined ? 'NOT INDEXED' : 'INDEXED BY due_by_webhook';
-    return { ...walk(`due AS r ${index}`), company: 'i.company', status: STATUS };
+    const by = webhook !== undefined ? 'due_by_webhook' : companyId !== null ? 'due_by_company' : null;
+    return { ...walk(`due AS r ${by === null ? 'NOT INDEXED' : `INDEXED BY ${by}`}`), status: STATUS };
   }
   if (status === 'in_flight') {
     return { ...walk('in_flight AS r NOT INDEXED'), company: 'i.company', status: STATUS };

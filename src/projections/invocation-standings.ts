@@ -34,7 +34,7 @@ export const openInvocationStandings = (db: Database): InvocationStandings => {
   /** Webhooks and origins whose ordered invocations moved. */
   const orders = new Map<string, { webhook: number; orderedBy: string }>();
 
-  const insertDue = db.prepare('INSERT INTO due VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  const insertDue = db.prepare('INSERT INTO due VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
   const deleteDue = db.prepare('DELETE FROM due WHERE position = ?');
   const insertInFlight = db.prepare('INSERT INTO in_flight VALUES (?, ?, ?)');
   const deleteInFlight = db.prepare('DELETE FROM in_flight WHERE position = ?');
@@ -84,6 +84,7 @@ export const openInvocationStandings = (db: Database): InvocationStandings => {
         const blocked = Number(orderedBy !== null);
         insertDue.run(
           position,
+          company,
           webhook,
           Number(retry),
           atMs,

@@ -8,7 +8,7 @@
  * small however long the log is. A look-up asks the generations one after the other, the newest first: what is asked
  * for is mostly young. Changes have no generations, as most guids asked for there do not exist.
  */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 export const GENERATION_ROWS = 2 ** 17;
 
@@ -125,6 +125,7 @@ CREATE TABLE scheduled_times (
 -- What waits. An ordered one is blocked unless it is the oldest unsettled one of its webhook and origin.
 CREATE TABLE due (
   position INTEGER PRIMARY KEY,
+  company INTEGER NOT NULL,
   webhook INTEGER NOT NULL,
   retry INTEGER NOT NULL,
   due_at INTEGER NOT NULL,
@@ -133,6 +134,7 @@ CREATE TABLE due (
   ordered_by TEXT,
   coalesced_by TEXT
 ) STRICT;
+CREATE INDEX due_by_company ON due (company);
 CREATE INDEX due_by_webhook ON due (webhook);
 CREATE INDEX due_ready ON due (webhook, retry, due_at) WHERE blocked = 0;
 CREATE INDEX due_next ON due (due_at, retry, webhook) WHERE blocked = 0;

@@ -7,7 +7,6 @@ import {
   decideResource,
   evolveResource,
   initialResource,
-  isOrderLife,
   ORDER_LIFE,
   relationsOfOrder,
   type ReportChange,
@@ -137,13 +136,6 @@ describe('the life of an order', () => {
       'order.scanned': { event: 'TicketsScanned', triggers: ['scan'] },
     });
   });
-
-  it.each(['order.create', 'order.scan', 'shop.sold', 'sold', '__proto__', 'toString', ''])(
-    '%j is no part of it',
-    (type) => {
-      expect(isOrderLife(type)).toBe(false);
-    },
-  );
 });
 
 describe('declared relations', () => {

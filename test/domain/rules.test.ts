@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { matchChange } from '../../src/domain/matching.ts';
 import type { Resource, Trigger } from '../../src/domain/resources.ts';
-import {
-  BUILT_IN_RULES,
-  couldFire,
-  directTypes,
-  isDirect,
-  triggersThatCouldFire,
-} from '../../src/domain/rules.ts';
+import { BUILT_IN_RULES, couldFire, isDirect, triggersThatCouldFire } from '../../src/domain/rules.ts';
 import { graph, listener, listening, ref } from './worlds.ts';
 
 /** Typed out from the documented tables, not taken from the rules under test. */
@@ -171,14 +165,6 @@ it('every propagation rule names its source: the table, but for orders paid, whi
   for (const { origin, trigger, source } of BUILT_IN_RULES.propagation) {
     expect(source, `${origin} ${trigger}`).toBe(origin === 'order' && trigger === 'paid' ? 'prose' : 'table');
   }
-});
-
-it('the platform may report each direct trigger', () => {
-  expect(directTypes(BUILT_IN_RULES)).toEqual(
-    direct
-      .filter(({ resource, trigger }) => has(DIRECT[resource], trigger))
-      .map(({ resource, trigger }) => `${resource}.${trigger}`),
-  );
 });
 
 describe("an operator's rules replace the built-in ones", () => {

@@ -46,6 +46,27 @@ describe('changes', () => {
 });
 
 describe('invocations', () => {
+  it('that wait are found by their company alone, not by looking at those of all others', () => {
+    withScratchFile((path) => {
+      const models = openReadModels({ path });
+      const log = follow(models);
+      const other = guidOf(9);
+      log.invocation(guidOf(0x20), scheduled(guidOf(0x20), WEBHOOK));
+      log.invocation(guidOf(0x21), scheduled(guidOf(0x21), guidOf(2), { companyId: other }));
+      log.catchUp();
+      const filter = { companyId: other, status: 'waiting' } as const;
+      expect(models.invocations(filter, undefined, 10).map(({ guid }) => guid)).toEqual([guidOf(0x21)]);
+      models.close();
+
+      const db = new DatabaseSync(path);
+      db.exec('DROP INDEX due_by_company');
+      db.close();
+      const without = openReadModels({ path });
+      expect(() => without.invocations(filter, undefined, 10)).toThrow('due_by_company');
+      without.close();
+    });
+  });
+
   it('are found by their guids, also when their first bytes are the same', () => {
     const { models, log } = start();
     for (const n of [0x20, 0x21]) log.invocation(guidOf(n), scheduled(guidOf(n), WEBHOOK));

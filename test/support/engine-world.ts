@@ -16,7 +16,7 @@ import type { QueueLimits } from '../../src/delivery/fair-queue.ts';
 import type { Cause } from '../../src/domain/events.ts';
 import { streamOf } from '../../src/domain/ids.ts';
 import type { Json } from '../../src/domain/json.ts';
-import { isOrderLife, ORDER_LIFE } from '../../src/domain/resource-change.ts';
+import { ORDER_LIFE } from '../../src/domain/resource-change.ts';
 import type { Resource, ResourceRef, Trigger } from '../../src/domain/resources.ts';
 import { BUILT_IN_RULES } from '../../src/domain/rules.ts';
 import { formatSecret } from '../../src/domain/signature.ts';
@@ -205,7 +205,7 @@ export class World {
     more: { readonly data?: Json; readonly declared?: ReadonlyArray<ResourceRef>; readonly id?: string } = {},
   ): ReportedChange {
     const [resource = '', trigger = ''] = type.split('.');
-    const life = isOrderLife(type) ? ORDER_LIFE[type] : undefined;
+    const life = Object.entries(ORDER_LIFE).find(([known]) => known === type)?.[1];
     this.#changes += 1;
     return {
       companyId: COMPANY,

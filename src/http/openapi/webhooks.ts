@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../domain/json.ts';
+import { URL_LENGTH_MAX } from '../../domain/url-policy.ts';
 import { RETRIES_DEFAULT, RETRIES_MAX } from '../webhook-fields.ts';
 import { COMPANY, inForms, PAGE, RESOURCE, TRIGGER, WEBHOOK_IN_PATH } from './common.ts';
 import {
@@ -27,7 +28,7 @@ const RETRIES: Schema = described(
   'Further attempts after a failed first one.',
 );
 const URL_TO_CALL: Schema = described(
-  { type: 'string', format: 'uri', maxLength: 2048 },
+  { type: 'string', format: 'uri', maxLength: URL_LENGTH_MAX },
   'Where the requests go: http or https, to a public address.',
 );
 
