@@ -1,4 +1,4 @@
-import { type Resource, RESOURCES, type Trigger, TRIGGERS } from './resources.ts';
+import { type Resource, type Trigger, TRIGGERS } from './resources.ts';
 
 /** Where a rule was read: the vendor's table, its prose, or an operator's file. */
 export type RuleSource = 'table' | 'prose' | 'operator';
