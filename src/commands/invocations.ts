@@ -7,7 +7,7 @@ import { load, type Loaded, transact, type Transacted, type TransactDeps } from 
 import type { Clock } from '../ports/clock.ts';
 import type { DueList } from '../projections/read-models.ts';
 import { invocation as aggregate } from './aggregates.ts';
-import type { WebhookFailure, Webhooks } from './webhooks.ts';
+import type { KnownWebhook, WebhookFailure, Webhooks } from './webhooks.ts';
 
 export interface InvocationDeps extends TransactDeps {
   readonly clock: Clock;
@@ -22,7 +22,7 @@ export type InvocationFailure =
   | InvocationRejection
   | WebhookFailure
   /** A retry would be cancelled at once: enable the webhook first. */
-  | { readonly _tag: 'WebhookNotEnabled' };
+  | { readonly _tag: 'WebhookNotEnabled'; readonly deleted: boolean };
 
 /** Retried at the same time by "retry all failed": the store takes them together. */
 const RETRY_PAGE = 50;
@@ -84,7 +84,7 @@ const retryUnder = async (
   const found = await webhooks.get(current.right.facts.scheduled.webhook);
   if (isLeft(found)) return found;
   const { webhook } = found.right;
-  if (webhook.situation !== 'enabled') return left({ _tag: 'WebhookNotEnabled' });
+  if (webhook.situation !== 'enabled') return left(notEnabled(webhook));
   const { retries, retryBaseMs } = webhook.facts.settings;
   return transact(
     deps,
@@ -121,7 +121,7 @@ export const testWebhook = async (
   const found = await webhooks.get(webhookGuid);
   if (isLeft(found)) return found;
   const { webhook } = found.right;
-  if (webhook.situation !== 'enabled') return left({ _tag: 'WebhookNotEnabled' });
+  if (webhook.situation !== 'enabled') return left(notEnabled(webhook));
   const { facts } = webhook;
   const { selection, retries, retryBaseMs } = facts.settings;
   const { resource, trigger, identifier } = selection;
@@ -171,3 +171,8 @@ export const testWebhook = async (
 
 const known = (loaded: Loaded<InvocationState>): Either<InvocationRejection, KnownInvocation> =>
   loaded.state.situation === 'unscheduled' ? left({ _tag: 'InvocationUnknown' }) : right(loaded.state);
+
+const notEnabled = ({ situation }: KnownWebhook): InvocationFailure => ({
+  _tag: 'WebhookNotEnabled',
+  deleted: situation === 'deleted',
+});

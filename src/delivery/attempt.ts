@@ -117,8 +117,8 @@ const KEYS_MAX = 20_000;
 
 export interface SentAttempt {
   readonly command: InvocationCommand;
-  /** What the attempt says about its endpoint; undefined when it says nothing. */
-  readonly quickSuccess: boolean | undefined;
+  /** What the attempt says about its endpoint, 'slow' that it succeeded slowly; undefined when it says nothing. */
+  readonly success: boolean | 'slow' | undefined;
 }
 
 /** About a quarter of an attempt's usual deadline; an endpoint that takes longer is not trusted with many slots. */
@@ -138,8 +138,9 @@ export const sendAttempt = async (
   if (outcome.kind === 'answered') {
     const { statusCode, retryAfter, responseExcerpt, address } = outcome;
     const result = { statusCode, error: null, durationMs, address, responseExcerpt };
-    const quickSuccess = statusCode >= 200 && statusCode <= 299 && durationMs <= QUICK_MS;
-    return { command: { type: 'RecordAnswer', number, result, retryAfter, atMs }, quickSuccess };
+    const succeeded = statusCode >= 200 && statusCode <= 299;
+    const success = succeeded && durationMs > QUICK_MS ? 'slow' : succeeded;
+    return { command: { type: 'RecordAnswer', number, result, retryAfter, atMs }, success };
   }
   const failed = outcome.kind === 'not_answered';
   return {
@@ -150,7 +151,7 @@ export const sendAttempt = async (
       result: resultOf(outcome, durationMs),
       atMs,
     },
-    quickSuccess: failed ? false : undefined,
+    success: failed ? false : undefined,
   };
 };
 

@@ -15,7 +15,9 @@ export interface BacklogDeps {
   readonly queuedIn: (webhook: string) => number;
   readonly queued: () => number;
   /** Makes ready to take invocations of a webhook; the left side: the store is away. */
-  readonly prepare: (webhook: string) => Promise<Either<unknown, (row: DueRow) => void>>;
+  readonly prepare: (
+    webhook: string,
+  ) => Promise<Either<unknown, (rows: ReadonlyArray<DueRow>) => Promise<void>>>;
   /** Called when something was brought into memory. */
   readonly onFetched: () => void;
   /** Runs work that nobody waits for; what it throws is a defect. */
@@ -166,7 +168,7 @@ export class Backlog {
         await new Promise<void>((resolve) => this.#deps.clock.setTimer(STORE_RETRY_MS, resolve));
         return;
       }
-      this.#takePortion(webhook, prepared.right);
+      await this.#takePortion(webhook, prepared.right);
     } finally {
       this.#fetching.delete(webhook);
       this.#deps.onFetched();
@@ -174,7 +176,7 @@ export class Backlog {
     }
   }
 
-  #takePortion(webhook: string, take: (row: DueRow) => void): void {
+  async #takePortion(webhook: string, take: (rows: ReadonlyArray<DueRow>) => Promise<void>): Promise<void> {
     const { dueList, clock, isHeld } = this.#deps;
     const portion = Math.min((this.#portions.get(webhook) ?? PORTION_MIN / 2) * 2, PORTION_MAX);
     // Those in memory stand first in the due list as long as the read models show them as waiting.
@@ -187,7 +189,7 @@ export class Backlog {
         limit *= 2;
         continue;
       }
-      for (const row of fresh) take(row);
+      await take(fresh);
       if (more) {
         this.#portions.set(webhook, portion);
         this.#waiting.set(webhook, this.#waiting.get(webhook) ?? 0);

@@ -287,7 +287,6 @@ export class Engine {
       known: readModels,
       rules,
       defaultRetryBaseMs,
-      nowMs: () => clock.nowMs(),
       wait: async () => {
         if (!this.#stopped) await this.#pause(STORE_RETRY_MS);
         return !this.#stopped;

@@ -27,7 +27,6 @@ export interface FanOutDeps {
   readonly known: Pick<InvocationLog, 'invocation'>;
   readonly rules: Rules;
   readonly defaultRetryBaseMs: number;
-  readonly nowMs: () => number;
   /** Passes the time between two tries of an append whose outcome is not known; false: do not go on. */
   readonly wait: () => Promise<boolean>;
   /** True: nothing more is appended; what is left is done after the next start. */
@@ -97,7 +96,7 @@ export const hearersOf = (
 
 /** One invocation that a change leads to, with its rendered body. */
 const invocationOf = (
-  { defaultRetryBaseMs, nowMs }: Pick<FanOutDeps, 'defaultRetryBaseMs' | 'nowMs'>,
+  { defaultRetryBaseMs }: Pick<FanOutDeps, 'defaultRetryBaseMs'>,
   { id, event }: Decoded<ResourceChange>,
   dataJson: string,
   { subscriber, trigger, matched: reached }: Match<ActiveWebhook>,
@@ -127,7 +126,8 @@ const invocationOf = (
     retryBaseMs: retryBaseMs ?? defaultRetryBaseMs,
     ordering,
     coalesce,
-    atMs: nowMs(),
+    // Not the time of this fan-out: whoever decides it, and whenever again, writes the very same event.
+    atMs: event.atMs,
   };
 };
 

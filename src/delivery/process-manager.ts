@@ -19,18 +19,21 @@ import type { Clock } from '../ports/clock.ts';
 import type { HttpSender, SendRequest } from '../ports/http-sender.ts';
 import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
-import type { DueList, InvocationLog } from '../projections/read-models.ts';
+import type { DueList, DueRow, InvocationLog } from '../projections/read-models.ts';
 import { appendUntilKnown } from './append-until-known.ts';
 import {
   attemptCause,
   type HeldInvocation,
   type RequestBuilder,
   sendAttempt,
+  type SentAttempt,
   type Step,
   stepOf,
 } from './attempt.ts';
 import { Backlog } from './backlog.ts';
-import { endpointOf, FairQueue, type QueueLimits, type Slot } from './fair-queue.ts';
+import { cancelReasonOf } from './cancel-reason.ts';
+import { readScheduled } from './scheduled-reader.ts';
+import { type AttemptKind, endpointOf, FairQueue, type QueueLimits, type Slot } from './fair-queue.ts';
 import type { Admission, Scheduling } from './fan-out.ts';
 
 export interface ProcessManagerDeps {
@@ -94,7 +97,10 @@ export class ProcessManager implements Admission {
 
   constructor(deps: ProcessManagerDeps) {
     this.#deps = deps;
-    this.#queue = new FairQueue<Waiting>(deps.limits);
+    this.#queue = new FairQueue<Waiting>(deps.limits, (webhook) => {
+      const known = deps.webhooks.cached(webhook);
+      return known === undefined ? undefined : endpointOf(urlOf(known));
+    });
     this.#backlog = new Backlog({
       dueList: deps.dueList,
       clock: deps.clock,
@@ -107,10 +113,7 @@ export class ProcessManager implements Admission {
         if (isLeft(found)) return found;
         if (!this.#canSign(found.right)) return left('its secret cannot be opened');
         const endpoint = endpointOf(urlOf(found.right));
-        return right(({ guid, retry }) => {
-          this.#mine.set(guid, 'active');
-          this.#queue.push(webhook, endpoint, retry ? 'retry' : 'first', { guid, held: undefined });
-        });
+        return right((rows) => this.#takeDue(webhook, endpoint, rows));
       },
       onFetched: () => this.#pump(),
       run: (work) => this.#run(work),
@@ -149,7 +152,7 @@ export class ProcessManager implements Admission {
     const slot = this.#queue.reserve(scheduled.webhook, endpointOf(url));
     if (slot === undefined) return scheduling;
 
-    const { atMs } = scheduled;
+    const atMs = this.#deps.clock.nowMs();
     const state = evolveInvocation(initialInvocation, scheduled);
     const start = { type: 'StartAttempt', number: 1, url, webhookRevision: webhook.revision, atMs } as const;
     const request = this.#deps.requests.build(facts, scheduled, url, atMs);
@@ -191,18 +194,44 @@ export class ProcessManager implements Admission {
   }
 
   #keepInMemory(scheduled: InvocationScheduled, held: HeldInvocation, position: Position): void {
-    const webhook = this.#deps.webhooks.cached(scheduled.webhook);
-    const bytes = scheduled.body.length;
-    const full = this.#held >= HELD_MAX || this.#heldBytes + bytes > HELD_BYTES_MAX;
-    if (webhook === undefined || full || this.#backlog.holds(scheduled.webhook)) {
-      this.#backlog.fetch(scheduled.webhook, position);
+    const { webhook, guid } = scheduled;
+    const cached = this.#deps.webhooks.cached(webhook);
+    if (cached === undefined || !this.#hasRoomFor(held) || this.#backlog.holds(webhook)) {
+      this.#backlog.fetch(webhook, position);
       return;
     }
-    this.#mine.set(scheduled.guid, 'active');
-    this.#held += 1;
-    this.#heldBytes += bytes;
-    this.#queue.push(scheduled.webhook, endpointOf(urlOf(webhook)), 'first', { guid: scheduled.guid, held });
+    this.#mine.set(guid, 'active');
+    this.#enqueue(webhook, endpointOf(urlOf(cached)), 'first', guid, held);
     this.#pump();
+  }
+
+  /** From the due list; those that were only scheduled are read together. */
+  async #takeDue(webhook: string, endpoint: string, rows: ReadonlyArray<DueRow>): Promise<void> {
+    for (const { guid } of rows) this.#mine.set(guid, 'active');
+    const read = await readScheduled(this.#deps.store, rows);
+    for (const { guid, retry } of rows) {
+      const held = read.get(guid);
+      const kept = held !== undefined && this.#hasRoomFor(held) ? held : undefined;
+      this.#enqueue(webhook, endpoint, retry ? 'retry' : 'first', guid, kept);
+    }
+  }
+
+  #hasRoomFor(held: HeldInvocation): boolean {
+    return this.#held < HELD_MAX && this.#heldBytes + bodyBytes(held) <= HELD_BYTES_MAX;
+  }
+
+  #enqueue(
+    webhook: string,
+    endpoint: string,
+    kind: AttemptKind,
+    guid: string,
+    held: HeldInvocation | undefined,
+  ): void {
+    if (held !== undefined) {
+      this.#held += 1;
+      this.#heldBytes += bodyBytes(held);
+    }
+    this.#queue.push(webhook, endpoint, kind, { guid, held });
   }
 
   // What the log says
@@ -315,7 +344,7 @@ export class ProcessManager implements Admission {
     }
     const sent = await sendAttempt(this.#deps, state.number, request, this.#interrupt.signal);
     if (isGone(sent.command)) await this.#disableGone(state.facts.scheduled, state.number);
-    await this.#finish(held, slot, sent.command, sent.quickSuccess);
+    await this.#finish(held, slot, sent.command, sent.success);
   }
 
   /** Records the outcome. It is known, so it is written as soon as the store takes it. */
@@ -323,7 +352,7 @@ export class ProcessManager implements Admission {
     held: HeldInvocation,
     slot: Slot,
     command: InvocationCommand,
-    quickSuccess?: boolean,
+    success?: SentAttempt['success'],
   ): Promise<void> {
     const facts = factsOf(held);
     const step =
@@ -342,9 +371,9 @@ export class ProcessManager implements Admission {
         if (reason !== undefined) {
           // Disabled while the attempt was running: nothing waits for such a webhook.
           const cancel = { type: 'CancelInvocation', reason, atMs: this.#deps.clock.nowMs() } as const;
-          return this.#finish(step.after, slot, cancel, quickSuccess);
+          return this.#finish(step.after, slot, cancel, success);
         }
-        if (quickSuccess === false) this.#backlog.slowDown(webhook);
+        if (success === false) this.#backlog.slowDown(webhook);
         this.#recordedAt(recorded.right, step.after.state, facts.scheduled);
         break;
       }
@@ -358,7 +387,7 @@ export class ProcessManager implements Admission {
       if (this.#draining) break;
       await this.#pause(STORE_RETRY_MS);
     }
-    this.#queue.release(slot, quickSuccess);
+    this.#queue.release(slot, success);
     this.#pump();
   }
 
@@ -466,12 +495,6 @@ const isSequenced = (scheduled: InvocationScheduled): boolean =>
 
 const isGone = (command: InvocationCommand): boolean =>
   command.type === 'RecordAnswer' && command.result.statusCode === 410;
-
-/** Why nothing is sent to this webhook, if so. */
-const cancelReasonOf = ({ webhook }: WebhookSnapshot): CancelReason | undefined => {
-  if (webhook.situation === 'enabled') return undefined;
-  return webhook.situation === 'deleted' ? 'webhook_deleted' : 'webhook_disabled';
-};
 
 const INVOCATION_PREFIX = streamOf.invocation('');
 

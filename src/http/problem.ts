@@ -113,7 +113,12 @@ export const problemOf = (failure: Failure): ProblemAnswer => {
         `The secret was rotated too often in a day: all secrets before it still sign. Rotate it again after ${new Date(failure.untilMs).toISOString()}.`,
       );
     case 'WebhookNotEnabled':
-      return problem('conflict', 'The webhook is disabled. Enable it in its settings first.');
+      return problem(
+        'conflict',
+        failure.deleted
+          ? 'The webhook is deleted: nothing is sent to it any more.'
+          : 'The webhook is disabled. Enable it in its settings first.',
+      );
     case 'InvocationInFlight':
       return problem('conflict', 'An attempt of this invocation is in flight. Wait until it has ended.');
     case 'InvocationSupersededBefore':

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { auditWorld } from '../support/engine-audit.ts';
-import { TIMEOUT_MS, World } from '../support/engine-world.ts';
+import { CAUSE, TIMEOUT_MS, World } from '../support/engine-world.ts';
 import { answers, type Seen } from '../support/scripted-sender.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -69,6 +69,46 @@ describe('a new endpoint that takes its time', () => {
     await world.clock.advance(TIMEOUT_MS);
     expect(world.sender.inFlight).toBe(world.limits.doubtfulMax);
     expect(await world.situations(good)).toEqual(Array.from({ length: 20 }, () => 'delivered'));
+    await world.clock.advance(HOUR_MS);
+  });
+});
+
+describe('an endpoint that always takes long', () => {
+  it('does not share the slots of dead ones', async () => {
+    world = await World.started();
+    world.sender.at(GOOD, answers(200, { afterMs: 5_000 }));
+    const slow = await world.webhook({ url: GOOD, on: 'shop.update' });
+    for (let n = 0; n < 20; n += 1) {
+      world.sender.at(`${DEAD}${n}`, 'hangs');
+      await world.webhook({ url: `${DEAD}${n}`, retries: 0 });
+    }
+    await world.report(world.change('shop.update'), ...many(15));
+    await world.clock.advance(2 * TIMEOUT_MS + 100);
+    await world.report(...many(12).map((_, n) => world.change('shop.update', String(n))));
+    await world.clock.advance(TIMEOUT_MS + 1_000);
+    expect(await world.situations(slow)).toEqual(Array.from({ length: 13 }, () => 'delivered'));
+    await world.clock.advance(HOUR_MS);
+  });
+});
+
+describe('a webhook that gets another address', () => {
+  it('leaves the slots of the old one, and teaches nothing about it', async () => {
+    world = await World.started();
+    world.sender.at(DEAD, 'hangs');
+    const guid = await world.webhook({ url: DEAD, retries: 0 });
+    await world.report(...many(10));
+    await world.clock.advance(1_000);
+    await world.process.webhooks.update(guid, { url: GOOD }, CAUSE);
+    await world.clock.advance(TIMEOUT_MS);
+    expect((await world.situations(guid)).toSorted()).toEqual([
+      ...Array.from({ length: 6 }, () => 'delivered'),
+      ...Array.from({ length: 4 }, () => 'exhausted'),
+    ]);
+    await world.webhook({ url: DEAD, on: 'shop.update', retries: 0 });
+    const before = world.sender.inFlight;
+    await world.report(...many(9).map((_, n) => world.change('shop.update', String(n))));
+    await world.clock.advance(100);
+    expect(world.sender.inFlight - before).toBe(world.limits.perEndpointMin);
     await world.clock.advance(HOUR_MS);
   });
 });

@@ -1,10 +1,14 @@
 import { left } from 'fp-ts/lib/Either.js';
 import { afterEach, expect, it } from 'vitest';
+import { fanOut, type FanOutDeps, noAdmission } from '../../src/delivery/fan-out.ts';
 import type { ResourceRef } from '../../src/domain/resources.ts';
+import { BUILT_IN_RULES } from '../../src/domain/rules.ts';
 import { bytesOf } from '../../src/eventstore/batch.ts';
 import type { EventStore, StreamAppend } from '../../src/eventstore/event-store.ts';
 import { openMemoryStore } from '../../src/eventstore/memory.ts';
 import { type LogFields, silentLog } from '../../src/ports/log.ts';
+import { decodedLog, guidOf } from '../arbitraries/decoded-log.ts';
+import { changed } from '../projections/story.ts';
 import { auditWorld } from '../support/engine-audit.ts';
 import { World } from '../support/engine-world.ts';
 
@@ -98,19 +102,45 @@ it('an invocation that no append can hold is left out and said so; all others ar
 
 it('renders what the next append takes, not all that a change leads to', async () => {
   await begin();
-  await webhooks(600);
-  const startMs = world.clock.nowMs();
-  const fault = world.store.appendFault;
-  world.store.appendFault = (batch) => {
-    fault(batch);
-    if (appends.length === 1 && appends[0] === batch) world.clock.jump(1_000);
-    return undefined;
+  const store = openMemoryStore();
+  const change = decodedLog().change(changed({ resource: 'event', identifier: '7' }));
+  const subscribers = Array.from({ length: 1_200 }, (_, n) => ({
+    webhook: guidOf(n + 1),
+    triggeredByChildResources: false,
+    retries: 0,
+    retryBaseMs: null,
+    ordering: 'none' as const,
+    coalesce: false,
+  }));
+  let rendered = 0;
+  const renderedAtAppend: number[] = [];
+  const deps: FanOutDeps = {
+    store: {
+      ...store,
+      append: (batch) => {
+        renderedAtAppend.push(rendered);
+        return store.append(batch);
+      },
+    },
+    routing: {
+      belongsTo: () => [],
+      subscribersTo: (_company, _at, _resource, _trigger, identifier) =>
+        identifier === '' ? subscribers : [],
+    },
+    known: { invocation: () => undefined },
+    rules: BUILT_IN_RULES,
+    // Asked for once for each invocation that is rendered.
+    get defaultRetryBaseMs() {
+      rendered += 1;
+      return 1_000;
+    },
+    wait: async () => false,
+    stopped: () => false,
+    log: silentLog,
   };
-  await world.report(world.change());
-  await world.clock.advance(10_000);
-  const atMs = (await world.invocations()).map(({ facts }) => facts.scheduled.atMs);
-  expect(atMs[0]).toBe(startMs);
-  expect(atMs.at(-1)).toBeGreaterThan(startMs);
+  await fanOut(deps, { changes: [change], admission: noAdmission, repeated: false, done: 0, newest: 0 });
+  // One more than the append holds: the one that found it full.
+  expect(renderedAtAppend).toEqual([501, 1_001, 1_200]);
 });
 
 it('goes on behind what was stored when a later append was refused', async () => {
