@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../ports/clock.ts';
 import type { DueList, DueRow } from '../projections/read-models.ts';
 
 export interface BacklogDeps {
-  readonly dueList: Pick<DueList, 'dueOf' | 'webhooksDue' | 'nextDueAfter'>;
+  readonly dueList: Pick<DueList, 'dueOf' | 'webhooksDue' | 'nextDueAfter' | 'nextFirstAfter'>;
   readonly clock: Clock;
   /** Resolves when the read models show everything up to there. */
   readonly reached: (position: Position) => Promise<unknown>;
@@ -91,12 +91,10 @@ export class Backlog {
   /** The read models show these newest events, too. */
   projected(events: ReadonlyArray<Decoded>): void {
     if (!this.#running) return;
-    const nowMs = this.#deps.clock.nowMs();
     for (const { event } of events) {
       if (event.type === 'InvocationScheduled') {
         if (this.#deps.isHeld(event.guid)) continue;
-        if (event.atMs > nowMs) this.#firstsUntilMs = Math.max(this.#firstsUntilMs, event.atMs);
-        else this.fetch(event.webhook);
+        this.fetch(event.webhook);
       } else if (event.type === 'AttemptFailed' || event.type === 'RetryRequested') {
         const dueAtMs = event.type === 'RetryRequested' ? event.atMs : event.nextAttemptAtMs;
         // It became due before the last look, and was written after it.
@@ -137,6 +135,8 @@ export class Backlog {
       this.#noticedUntilMs = nowMs;
     }
     this.#timer?.cancel();
+    const firstMs = this.#deps.dueList.nextFirstAfter(nowMs);
+    if (firstMs !== undefined) this.#firstsUntilMs = Math.max(this.#firstsUntilMs, firstMs);
     const nextMs = this.#deps.dueList.nextDueAfter(nowMs);
     if (nextMs === undefined) return;
     const delayMs = Math.min(Math.max(nextMs - nowMs, 0), TIMER_MAX_MS);

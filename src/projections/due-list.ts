@@ -57,6 +57,10 @@ export const openDueList = (db: Database, webhooks: Dictionary): DueList => {
   const selectNextDue = db.prepare(`
     SELECT due_at FROM due INDEXED BY due_next WHERE blocked = 0 AND due_at > ? ORDER BY due_at LIMIT 1`);
 
+  const selectNextFirst = db.prepare(`
+    SELECT due_at FROM due INDEXED BY due_first WHERE blocked = 0 AND retry = 0 AND due_at > ?
+    ORDER BY due_at LIMIT 1`);
+
   /** A query for rows of one webhook that ends with a limit. */
   const rowsOfWebhook = (from: string, where: string, order: string) => {
     const statement = db.prepare(
@@ -109,6 +113,7 @@ export const openDueList = (db: Database, webhooks: Dictionary): DueList => {
     },
     webhooksDue,
     nextDueAfter: (afterMs) => (selectNextDue.get(afterMs) as { due_at: number } | undefined)?.due_at,
+    nextFirstAfter: (afterMs) => (selectNextFirst.get(afterMs) as { due_at: number } | undefined)?.due_at,
     inFlight: (after: Position, limit) =>
       (selectInFlight.all(after, limit) as unknown as RowColumns[]).map(invocationRow),
     waitingOf: (guid, before, after, limit) => waitingOf(guid, after, before, limit),

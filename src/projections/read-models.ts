@@ -119,6 +119,8 @@ export interface DueList {
   webhooksDue(afterMs: number, untilMs: number, retriesOnly?: boolean): ReadonlyArray<string>;
   /** The earliest due time after the given one, or undefined. */
   nextDueAfter(afterMs: number): number | undefined;
+  /** The same of first attempts alone: one lies in the future only if the clock was set back. */
+  nextFirstAfter(afterMs: number): number | undefined;
   inFlight(after: Position, limit: number): ReadonlyArray<InvocationRow>;
   /** Waiting invocations of a webhook whose change (or test) came before `before`, oldest first, after the cursor. */
   waitingOf(webhook: string, before: Position, after: Position, limit: number): ReadonlyArray<InvocationRow>;

@@ -8,7 +8,7 @@
  * small however long the log is. A look-up asks the generations one after the other, the newest first: what is asked
  * for is mostly young. Changes have no generations, as most guids asked for there do not exist.
  */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 export const GENERATION_ROWS = 2 ** 17;
 
@@ -138,6 +138,7 @@ CREATE INDEX due_by_company ON due (company);
 CREATE INDEX due_by_webhook ON due (webhook);
 CREATE INDEX due_ready ON due (webhook, retry, due_at) WHERE blocked = 0;
 CREATE INDEX due_next ON due (due_at, retry, webhook) WHERE blocked = 0;
+CREATE INDEX due_first ON due (due_at) WHERE blocked = 0 AND retry = 0;
 CREATE INDEX due_failed ON due (webhook) WHERE failed = 1;
 CREATE INDEX due_ordered ON due (webhook, ordered_by) WHERE ordered_by IS NOT NULL;
 CREATE INDEX due_unblocked ON due (webhook, ordered_by) WHERE ordered_by IS NOT NULL AND blocked = 0;

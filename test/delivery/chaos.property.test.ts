@@ -197,6 +197,16 @@ class Chaos {
 const told = ({ scheduled, attempts }: InvocationFacts): string =>
   `${scheduled.guid} of ${scheduled.origin.identifier} after ${attempts.length} attempts`;
 
+/** Found by chance: an invocation that is unblocked before it is due needs its own look at that time. */
+const SET_BACK_WHILE_ONE_IS_BLOCKED: Step[] = [
+  { do: 'report', identifiers: [0, 0] },
+  { do: 'pass', ms: 0 },
+  { do: 'retry', which: 0 },
+  { do: 'jump', ms: -60_000 },
+  { do: 'kill', downMs: 0 },
+  { do: 'fail', fault: 'unavailable', times: 1 },
+];
+
 it('whatever happens in whatever order: nothing is lost, early, doubled or stuck, and it all comes to an end', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
@@ -209,6 +219,11 @@ it('whatever happens in whatever order: nothing is lost, early, doubled or stuck
       await chaos.world.clock.advance(DAY_MS);
       expect((await chaos.world.log()).length).toBe(before);
     }),
-    { numRuns: Number(process.env['CHAOS_RUNS'] ?? 60) },
+    {
+      // The same runs every time; longer hunts draw others: CHAOS_RUNS=2000 CHAOS_SEED=7 npm test -- chaos
+      seed: Number(process.env['CHAOS_SEED'] ?? 1),
+      numRuns: Number(process.env['CHAOS_RUNS'] ?? 60),
+      examples: [[SET_BACK_WHILE_ONE_IS_BLOCKED]],
+    },
   );
 }, 600_000);

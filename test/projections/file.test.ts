@@ -84,7 +84,7 @@ describe('the file of the read models', () => {
       const db = new DatabaseSync(path);
       db.exec('PRAGMA user_version = 4711');
       db.close();
-      expect(reopen(path)).toEqual({ kept: false, reasons: ['version 4711 instead of 2'] });
+      expect(reopen(path)).toEqual({ kept: false, reasons: ['version 4711 instead of 3'] });
       expect(reopen(path)).toEqual({ kept: true, reasons: [] });
     });
   });

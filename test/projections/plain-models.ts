@@ -90,6 +90,7 @@ export const plainInvocations = (
   | 'counts'
   | 'dueOf'
   | 'webhooksDue'
+  | 'nextFirstAfter'
   | 'nextDueAfter'
   | 'inFlight'
   | 'waitingOf'
@@ -150,6 +151,11 @@ export const plainInvocations = (
       ready
         .map(({ dueAtMs }) => dueAtMs)
         .filter((dueAtMs) => dueAtMs > afterMs)
+        .sort((a, b) => a - b)[0],
+    nextFirstAfter: (afterMs) =>
+      ready
+        .filter(({ dueAtMs, retry }) => dueAtMs > afterMs && !retry)
+        .map(({ dueAtMs }) => dueAtMs)
         .sort((a, b) => a - b)[0],
     inFlight: (after, limit) => rows(({ row }) => row.status === 'in_flight' && row.position > after, limit),
     waitingOf: (webhook, before, after, limit) =>

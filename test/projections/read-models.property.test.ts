@@ -249,6 +249,7 @@ const expectSameInvocations = (models: ReadModels, applied: ReadonlyArray<Decode
     due: [nowMs, Number.POSITIVE_INFINITY].map((untilMs) => ({
       all: [...source.webhooksDue(Number.NEGATIVE_INFINITY, untilMs)].sort(),
       late: [...source.webhooksDue(nowMs - 50, untilMs)].sort(),
+      nextFirst: source.nextFirstAfter(nowMs - 50),
       retries: [...source.webhooksDue(nowMs - 50, untilMs, true)].sort(),
       next: source.nextDueAfter(untilMs),
     })),
