@@ -11,13 +11,24 @@ const TriggerName = oneOf<Trigger>(TRIGGERS);
  * An operator's rules: `{"direct": {"event": ["create", …]}, "propagation": [{"origin", "trigger", "reaches": […]}]}`.
  * What is absent stays as built in.
  */
+const PropagationRule = t.strict(
+  {
+    origin: ResourceName,
+    trigger: TriggerName,
+    reaches: t.readonlyArray(ResourceName, 'a list of resources'),
+  },
+  'a rule with "origin", "trigger" and "reaches"',
+);
 const RulesFile = t.exact(
   t.partial({
-    direct: t.record(t.string, t.readonlyArray(TriggerName)),
-    propagation: t.readonlyArray(
-      t.strict({ origin: ResourceName, trigger: TriggerName, reaches: t.readonlyArray(ResourceName) }),
+    direct: t.record(
+      t.string,
+      t.readonlyArray(TriggerName, 'a list of triggers'),
+      'an object of lists of triggers',
     ),
+    propagation: t.readonlyArray(PropagationRule, 'a list of rules'),
   }),
+  'an object with "direct" or "propagation"',
 );
 
 /** Every reason why the text is no rules file, each with its place. */
@@ -28,10 +39,8 @@ export const parseRules = (text: string): Either<ReadonlyArray<string>, Rules> =
   if (isLeft(decoded)) return left(decoded.left.map(inWords));
   const { direct, propagation } = decoded.right;
 
-  const unknown = Object.keys(direct ?? {}).filter((name) => !RESOURCES.includes(name as Resource));
-  if (unknown.length > 0) {
-    return left(unknown.map((name) => `direct.${name}: must be one of ${RESOURCES.join(', ')}`));
-  }
+  const unknown = unknownKeys(parsed.right as t.OutputOf<typeof RulesFile>);
+  if (unknown.length > 0) return left(unknown);
   const rules: Rules = {
     direct:
       direct === undefined
@@ -54,6 +63,20 @@ export const parseRules = (text: string): Either<ReadonlyArray<string>, Rules> =
         ),
       );
 };
+
+/** A misspelt key must not leave the built-in rules in force without a word. */
+const unknownKeys = (file: t.OutputOf<typeof RulesFile>): ReadonlyArray<string> => [
+  ...strangers(file, ['direct', 'propagation'], ''),
+  ...strangers(file.direct ?? {}, RESOURCES, 'direct.'),
+  ...(file.propagation ?? []).flatMap((rule, index) =>
+    strangers(rule, ['origin', 'trigger', 'reaches'], `propagation.${index}.`),
+  ),
+];
+
+const strangers = (object: object, known: ReadonlyArray<string>, path: string): ReadonlyArray<string> =>
+  Object.keys(object)
+    .filter((key) => !known.includes(key))
+    .map((key) => `${path}${key}: is not known here; possible: ${known.join(', ')}`);
 
 const parseJson = (text: string): Either<ReadonlyArray<string>, unknown> => {
   try {
