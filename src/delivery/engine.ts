@@ -280,7 +280,7 @@ export class Engine {
   }
 
   #fanOutDeps() {
-    const { store, readModels, rules, defaultRetryBaseMs, clock, log } = this.#deps;
+    const { store, readModels, rules, defaultRetryBaseMs, log } = this.#deps;
     return {
       store,
       routing: readModels,
