@@ -81,25 +81,27 @@ export const readConfig = (
   workingDir: string,
 ): Either<ReadonlyArray<BadVariable>, Config> => {
   const bad: BadVariable[] = [];
-  const read = <V>(name: Variable, codec: t.Type<V, unknown, string>): V => {
+  const read = <N extends Variable>(name: N): t.TypeOf<(typeof VARIABLES)[N]['codec']> => {
+    const { codec } = VARIABLES[name];
     const given = environment[name] ?? VARIABLES[name].default;
-    const decoded = codec.decode(given);
-    if (decoded._tag === 'Right') return decoded.right;
+    const decoded: t.Validation<unknown> = codec.decode(given);
+    if (decoded._tag === 'Right') return decoded.right as t.TypeOf<typeof codec>;
     const shown = name === 'CALLBOARD_SECRET' ? 'a value of the wrong form' : JSON.stringify(given);
     bad.push({ name, reason: `must be ${codec.name}, not ${shown}` });
-    return undefined as V;
+    // Never seen: with anything bad nothing is answered.
+    return undefined as never;
   };
   const config = {
-    host: read('HOST', VARIABLES.HOST.codec),
-    port: read('PORT', VARIABLES.PORT.codec),
-    dataDir: read('CALLBOARD_DATA_DIR', VARIABLES.CALLBOARD_DATA_DIR.codec),
-    store: read('CALLBOARD_STORE', VARIABLES.CALLBOARD_STORE.codec),
-    secret: read('CALLBOARD_SECRET', VARIABLES.CALLBOARD_SECRET.codec),
-    allowTargets: read('CALLBOARD_ALLOW_TARGETS', t.string as t.Type<string, string, string>),
-    retryBaseMs: read('CALLBOARD_RETRY_BASE_MS', VARIABLES.CALLBOARD_RETRY_BASE_MS.codec),
-    attemptTimeoutMs: read('CALLBOARD_ATTEMPT_TIMEOUT_MS', VARIABLES.CALLBOARD_ATTEMPT_TIMEOUT_MS.codec),
-    rules: read('CALLBOARD_RULES', t.string as t.Type<string, string, string>),
-    logLevel: read('LOG_LEVEL', VARIABLES.LOG_LEVEL.codec),
+    host: read('HOST'),
+    port: read('PORT'),
+    dataDir: read('CALLBOARD_DATA_DIR'),
+    store: read('CALLBOARD_STORE'),
+    secret: read('CALLBOARD_SECRET'),
+    allowTargets: read('CALLBOARD_ALLOW_TARGETS'),
+    retryBaseMs: read('CALLBOARD_RETRY_BASE_MS'),
+    attemptTimeoutMs: read('CALLBOARD_ATTEMPT_TIMEOUT_MS'),
+    rules: read('CALLBOARD_RULES'),
+    logLevel: read('LOG_LEVEL'),
   };
   if (bad.length > 0) return left(bad);
 

@@ -8,6 +8,8 @@ import type { HeldInvocation } from './attempt.ts';
 /** Neighbours in a backlog mostly stand close together in the log: so many events are read for each one wanted. */
 const EVENTS_PER_ROW_MAX = 6;
 const PAGE_ROWS = 128;
+/** With more than this read, in code units of bodies, the rest is left for its own turn. */
+const BODIES_MAX = 8 * 1024 * 1024;
 
 /**
  * Reads invocations that have been scheduled and nothing more, many at once by their places in the log: several times
@@ -20,7 +22,8 @@ export const readScheduled = async (
 ): Promise<ReadonlyMap<string, HeldInvocation>> => {
   const held = new Map<string, HeldInvocation>();
   const firsts = rows.filter(({ retry }) => !retry).sort((a, b) => a.position - b.position);
-  for (let start = 0; start < firsts.length; start += PAGE_ROWS) {
+  let bodies = 0;
+  for (let start = 0; start < firsts.length && bodies < BODIES_MAX; start += PAGE_ROWS) {
     const page = firsts.slice(start, start + PAGE_ROWS);
     const after = (page[0]?.position ?? 1) - 1;
     const span = (page.at(-1)?.position ?? after) - after;
@@ -34,6 +37,7 @@ export const readScheduled = async (
       if (guid === undefined || decoded === undefined || isLeft(decoded)) continue;
       const { event, metadata, stream, revision } = decoded.right;
       if (event.type !== 'InvocationScheduled') continue;
+      bodies += event.body.length;
       const state = evolveInvocation(initialInvocation, event);
       held.set(guid, { state, head: { revision, hash: metadata.hash }, stream });
     }
