@@ -11,7 +11,7 @@ import { pinoLog } from './adapters/pino-log.ts';
 import { newNonce, newWebhookSecret, openSecretBox, type SecretBox } from './adapters/secret-box.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { systemRandom } from './adapters/system-random.ts';
-import { undiciSender } from './adapters/undici-sender.ts';
+import { startSenderThread } from './adapters/sender-thread.ts';
 import { getInvocation, retryAllFailed, retryInvocation, testWebhook } from './commands/invocations.ts';
 import { ChangeIntake } from './commands/report-changes.ts';
 import { Webhooks } from './commands/webhooks.ts';
@@ -149,7 +149,7 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     caughtUp: (): Promise<boolean> => engine.caughtUp(),
     openAccount: (companyId, cause) => webhooks.openAccount(companyId, cause),
   });
-  const sender = undiciSender({ allow: targets.right });
+  const sender = startSenderThread({ allowTargets: config.allowTargets }, onDefect);
   const engine = new Engine({
     store,
     readModels,
@@ -214,6 +214,7 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
   const server = createServer(SERVER_OPTIONS, (request, response) => void answer(request, response));
   const bound = await listen(server, config.host, config.port);
   if (isLeft(bound)) {
+    await sender.close();
     readModels.close();
     await store.close();
     return bound;

@@ -39,11 +39,11 @@ export interface EngineDeps {
 }
 
 export const DEFAULT_LIMITS: QueueLimits = {
-  inFlightMax: 256,
-  unprovenMax: 192,
-  doubtfulMax: 128,
+  inFlightMax: 512,
+  unprovenMax: 384,
+  doubtfulMax: 256,
   perEndpointMin: 4,
-  perEndpointMax: 32,
+  perEndpointMax: 64,
 };
 
 const PAGE = 1000;

@@ -1,0 +1,98 @@
+import { Worker } from 'node:worker_threads';
+import type { HttpSender, SendOutcome, SendRequest } from '../ports/http-sender.ts';
+import {
+  type FromSender,
+  packRequest,
+  type SenderThreadOptions,
+  type ToSender,
+  unpackOutcomes,
+} from './sender-protocol.ts';
+
+/** In a checkout the source itself, in the published package what was compiled from it. */
+const WORKER_URL = new URL(
+  import.meta.url.endsWith('.ts') ? './sender-worker.ts' : './sender-worker.js',
+  import.meta.url,
+);
+
+const INTERRUPTED: SendOutcome = { kind: 'interrupted', address: null };
+
+/**
+ * The undici sender on a thread of its own, so that sockets and TLS handshakes do not compete with deciding and
+ * recording. Should the thread fail, nobody knows what it had sent: `onFailure` is told, nothing more is sent, and the
+ * next start records those attempts as interrupted.
+ */
+export const startSenderThread = (
+  options: SenderThreadOptions,
+  onFailure: (error: unknown) => void,
+): HttpSender => {
+  const worker = new Worker(WORKER_URL, { workerData: options, execArgv: [] });
+  const pending = new Map<number, (outcome: SendOutcome) => void>();
+  const signals = new WeakMap<AbortSignal, number>();
+  let outgoing: (string | number | null)[] = [];
+  let lastId = 0;
+  let lastSignal = 0;
+  let closing: Promise<void> | undefined;
+  let closed: () => void = () => undefined;
+
+  const tell = (message: ToSender): void => worker.postMessage(message);
+
+  const flush = (): void => {
+    if (outgoing.length > 0) tell({ kind: 'send', packed: outgoing });
+    outgoing = [];
+  };
+
+  const settle = (id: number, outcome: SendOutcome): void => {
+    const resolve = pending.get(id);
+    pending.delete(id);
+    resolve?.(outcome);
+  };
+
+  const signalNumber = (signal: AbortSignal): number => {
+    const known = signals.get(signal);
+    if (known !== undefined) return known;
+    const number = (lastSignal += 1);
+    signals.set(signal, number);
+    const interrupt = (): void => {
+      flush();
+      tell({ kind: 'interrupt', signal: number });
+    };
+    signal.addEventListener('abort', interrupt, { once: true });
+    return number;
+  };
+
+  worker.on('message', (message: FromSender) => {
+    if (message.kind === 'outcomes') unpackOutcomes(message.packed, settle);
+    else closed();
+  });
+  worker.on('error', onFailure);
+  worker.on('exit', () => {
+    if (closing === undefined) onFailure(new Error('the thread that sends has ended'));
+    closing ??= Promise.resolve();
+    for (const id of [...pending.keys()]) settle(id, INTERRUPTED);
+    closed();
+  });
+
+  return {
+    send(request: SendRequest, signal: AbortSignal): Promise<SendOutcome> {
+      if (signal.aborted || closing !== undefined) {
+        return Promise.resolve(INTERRUPTED);
+      }
+      // What is sent in one turn of the event loop crosses together.
+      if (outgoing.length === 0) setImmediate(flush);
+      const id = (lastId += 1);
+      packRequest(outgoing, { id, signal: signalNumber(signal), request });
+      return new Promise((resolve) => pending.set(id, resolve));
+    },
+
+    close() {
+      closing ??= new Promise<void>((resolve) => {
+        closed = resolve;
+        flush();
+        tell({ kind: 'close' });
+      }).then(async () => {
+        await worker.terminate();
+      });
+      return closing;
+    },
+  };
+};
