@@ -39,6 +39,7 @@ const GATED = {
     message: '@eventstore/db-client belongs to src/eventstore/eventstoredb.ts.',
   },
   koa: { regex: '^(?:koa(?:[/-]|$)|@koa/)', message: 'koa belongs to src/http and src/main.ts.' },
+  graphql: { regex: '^graphql(?:/|-|$)', message: 'graphql belongs to src/http/graphql.' },
   clock: {
     regex: '^node:(?:timers|perf_hooks)(?:/|$)',
     message: 'Time comes from the clock port; only src/adapters and src/cli touch the real one.',
@@ -148,6 +149,10 @@ const importArrows = [
   {
     files: ['src/adapters/undici*.ts'],
     rules: restrictImports([...OPEN.adapters, 'undici'], arrows('adapters', 0)),
+  },
+  {
+    files: ['src/http/graphql/*.ts'],
+    rules: restrictImports(['graphql'], arrows('http', 1)),
   },
   { files: ['src/main.ts'], rules: restrictImports(['koa', 'entry', 'process']) },
   {

@@ -21,6 +21,8 @@ export interface Config {
   /** Path of an operator's rules file, or null for the built-in rules. */
   readonly rulesPath: string | null;
   readonly logLevel: LogLevel;
+  /** A developer's machine: GraphQL shows its schema to everybody, and has a page to try it out. */
+  readonly development: boolean;
 }
 
 /** A variable with a value that cannot be used. */
@@ -70,6 +72,10 @@ const VARIABLES = {
   CALLBOARD_RETRY_BASE_MS: { default: '30000', codec: wholeNumber(10, 3_600_000) },
   CALLBOARD_ATTEMPT_TIMEOUT_MS: { default: '15000', codec: wholeNumber(100, 120_000) },
   CALLBOARD_RULES: { default: '', codec: t.string },
+  CALLBOARD_ENV: {
+    default: 'production',
+    codec: oneOf<'production' | 'development', string>(['production', 'development']),
+  },
   LOG_LEVEL: { default: 'info', codec: oneOf<LogLevel, string>(LOG_LEVELS) },
 } as const;
 
@@ -101,6 +107,7 @@ export const readConfig = (
     retryBaseMs: read('CALLBOARD_RETRY_BASE_MS'),
     attemptTimeoutMs: read('CALLBOARD_ATTEMPT_TIMEOUT_MS'),
     rules: read('CALLBOARD_RULES'),
+    environment: read('CALLBOARD_ENV'),
     logLevel: read('LOG_LEVEL'),
   };
   if (bad.length > 0) return left(bad);
@@ -117,6 +124,7 @@ export const readConfig = (
     attemptTimeoutMs: config.attemptTimeoutMs,
     rulesPath: config.rules === '' ? null : resolve(workingDir, config.rules),
     logLevel: config.logLevel,
+    development: config.environment === 'development',
   });
 };
 

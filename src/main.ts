@@ -14,6 +14,7 @@ import { systemRandom } from './adapters/system-random.ts';
 import { startSenderThread } from './adapters/sender-thread.ts';
 import { getInvocation, retryAllFailed, retryInvocation, testWebhook } from './commands/invocations.ts';
 import { ChangeIntake } from './commands/report-changes.ts';
+import { Accounts } from './commands/accounts.ts';
 import { Webhooks } from './commands/webhooks.ts';
 import { type Config, readConfig } from './config.ts';
 import { RequestBuilder } from './delivery/attempt.ts';
@@ -132,7 +133,9 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     storeHead: storeHead.right,
     log,
   });
+  const accounts = new Accounts({ store, random, clock });
   const webhooks = new Webhooks({
+    accounts,
     store,
     random,
     clock,
@@ -147,11 +150,14 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     clock,
     changes: readModels,
     caughtUp: (): Promise<boolean> => engine.caughtUp(),
-    openAccount: (companyId, cause) => webhooks.openAccount(companyId, cause),
+    openAccount: (companyId, cause) => accounts.open(companyId, cause),
+    isStrict: (companyId) => accounts.isStrict(companyId),
+    rules: rules.right,
   });
   const sender = startSenderThread({ allowTargets: config.allowTargets }, onDefect);
   const engine = new Engine({
     store,
+    accounts,
     readModels,
     webhooks,
     intake,
@@ -182,6 +188,7 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     defaultRetryBaseMs: config.retryBaseMs,
     rules: rules.right,
     webhooks,
+    accounts,
     intake,
     invocations: {
       get: (guid) => getInvocation(invocationDeps, guid),
@@ -195,6 +202,7 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     openSecret: (sealed) => box.open(sealed),
     checkUrl: urlPolicy(targets.right),
     settled: () => engine.settled(),
+    development: config.development,
     health: () => ({
       ready: engine.ready,
       reasons: engine.ready

@@ -8,8 +8,8 @@ const ResourceName = oneOf<Resource>(RESOURCES);
 const TriggerName = oneOf<Trigger>(TRIGGERS);
 
 /**
- * An operator's rules: `{"direct": {"event": ["create", …]}, "propagation": [{"origin", "trigger", "reaches": […]}]}`.
- * What is absent stays as built in.
+ * An operator's rules: `{"direct": {"event": ["create", …]}, "propagation": [{"origin", "trigger", "reaches": […]}],
+ * "reissue_scanned": true}`. What is absent stays as built in.
  */
 const PropagationRule = t.strict(
   {
@@ -27,8 +27,9 @@ const RulesFile = t.exact(
       'an object of lists of triggers',
     ),
     propagation: t.readonlyArray(PropagationRule, 'a list of rules'),
+    reissue_scanned: t.boolean,
   }),
-  'an object with "direct" or "propagation"',
+  'an object with "direct", "propagation" or "reissue_scanned"',
 );
 
 /** Every reason why the text is no rules file, each with its place. */
@@ -37,7 +38,7 @@ export const parseRules = (text: string): Either<ReadonlyArray<string>, Rules> =
   if (isLeft(parsed)) return parsed;
   const decoded = RulesFile.decode(parsed.right);
   if (isLeft(decoded)) return left(decoded.left.map(inWords));
-  const { direct, propagation } = decoded.right;
+  const { direct, propagation, reissue_scanned } = decoded.right;
 
   const unknown = unknownKeys(parsed.right as t.OutputOf<typeof RulesFile>);
   if (unknown.length > 0) return left(unknown);
@@ -52,6 +53,7 @@ export const parseRules = (text: string): Either<ReadonlyArray<string>, Rules> =
       propagation === undefined
         ? BUILT_IN_RULES.propagation
         : propagation.map((rule) => ({ ...rule, source: 'operator' as const })),
+    reissueScanned: reissue_scanned ?? BUILT_IN_RULES.reissueScanned,
   };
   const unreported = rules.propagation.filter(({ origin, trigger }) => !isDirect(rules, origin, trigger));
   return unreported.length === 0
@@ -66,7 +68,7 @@ export const parseRules = (text: string): Either<ReadonlyArray<string>, Rules> =
 
 /** A misspelt key must not leave the built-in rules in force without a word. */
 const unknownKeys = (file: t.OutputOf<typeof RulesFile>): ReadonlyArray<string> => [
-  ...strangers(file, ['direct', 'propagation'], ''),
+  ...strangers(file, ['direct', 'propagation', 'reissue_scanned'], ''),
   ...strangers(file.direct ?? {}, RESOURCES, 'direct.'),
   ...(file.propagation ?? []).flatMap((rule, index) =>
     strangers(rule, ['origin', 'trigger', 'reaches'], `propagation.${index}.`),

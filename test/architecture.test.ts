@@ -159,6 +159,21 @@ const refused: Record<string, readonly Case[]> = {
       (layer) => importing(`src/${layer}/a.ts`, 'koa', '@koa/router'),
     ),
   ],
+  'graphql belongs to one folder of http': [
+    ...[
+      'domain',
+      'ports',
+      'eventstore',
+      'projections',
+      'commands',
+      'delivery',
+      'http',
+      'adapters',
+      'cli',
+    ].flatMap((layer) => importing(`src/${layer}/a.ts`, 'graphql', 'graphql/language', 'graphql-http')),
+    ...importing('src/main.ts', 'graphql'),
+    ...importing('src/http/graphql/a.ts', 'koa', '../../adapters/a.ts', '../../main.ts'),
+  ],
   'process.env is read in main and cli only': [
     ...['domain', 'ports', 'eventstore', 'projections', 'commands', 'delivery', 'http', 'adapters'].flatMap(
       (layer) => [
@@ -285,6 +300,7 @@ const allowed: Record<string, readonly Case[]> = {
     ...importing('src/adapters/undici-sender.ts', 'undici'),
     ...importing('src/cli/a.ts', 'undici', 'node:timers/promises'),
     ...importing('src/http/a.ts', 'koa', '@koa/router'),
+    ...importing('src/http/graphql/a.ts', 'graphql', '../a.ts', './b.ts', '../../domain/a.ts'),
     ...importing('src/main.ts', 'koa'),
   ],
   'pure uses of time and hashing': [

@@ -16,6 +16,7 @@ describe('the configuration', () => {
         attemptTimeoutMs: 15_000,
         rulesPath: null,
         logLevel: 'info',
+        development: false,
       }),
     );
   });
@@ -31,6 +32,7 @@ describe('the configuration', () => {
       CALLBOARD_RETRY_BASE_MS: '10',
       CALLBOARD_ATTEMPT_TIMEOUT_MS: '120000',
       CALLBOARD_RULES: 'rules.json',
+      CALLBOARD_ENV: 'development',
       LOG_LEVEL: 'warn',
     };
     expect(readConfig(environment, '/srv')).toEqual(
@@ -45,6 +47,7 @@ describe('the configuration', () => {
         attemptTimeoutMs: 120_000,
         rulesPath: '/srv/rules.json',
         logLevel: 'warn',
+        development: true,
       }),
     );
     expect(readConfig({ CALLBOARD_STORE: 'memory:' }, '/srv')).toMatchObject(
@@ -59,6 +62,7 @@ describe('the configuration', () => {
     ['CALLBOARD_ATTEMPT_TIMEOUT_MS', '-1', 'must be a whole number from 100 to 120000, not "-1"'],
     ['CALLBOARD_STORE', 'postgres://x', 'must be sqlite:[path] or memory:, not "postgres://x"'],
     ['CALLBOARD_SECRET', 'short', 'must be at least 32 characters, not a value of the wrong form'],
+    ['CALLBOARD_ENV', 'dev', 'must be one of production, development, not "dev"'],
     ['LOG_LEVEL', 'loud', 'must be one of debug, info, warn, error, silent, not "loud"'],
     ['HOST', '', 'must be a host name or address, not ""'],
   ])('refuses %s=%s with its name and the reason', (name, value, reason) => {

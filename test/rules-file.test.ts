@@ -10,22 +10,31 @@ describe("an operator's rules file", () => {
       right({
         direct: BUILT_IN_RULES.direct,
         propagation: [{ origin: 'order', trigger: 'paid', reaches: ['shop'], source: 'operator' }],
+        reissueScanned: false,
       }),
     );
     expect(parseRules('{}')).toEqual(right(BUILT_IN_RULES));
     expect(parseRules('{"direct": {"event": ["create"]}, "propagation": []}')).toEqual(
-      right({ direct: [{ resource: 'event', trigger: 'create', source: 'operator' }], propagation: [] }),
+      right({
+        direct: [{ resource: 'event', trigger: 'create', source: 'operator' }],
+        propagation: [],
+        reissueScanned: false,
+      }),
+    );
+    expect(parseRules('{"reissue_scanned": true}')).toEqual(
+      right({ ...BUILT_IN_RULES, reissueScanned: true }),
     );
   });
 
   it.each([
     ['not JSON', '{', /^not JSON: /],
-    ['no object', '[]', /^the file: must be an object with "direct" or "propagation"$/],
+    ['no object', '[]', /^the file: must be an object with "direct", "propagation" or "reissue_scanned"$/],
     [
       'a misspelt key',
       '{"propogation": []}',
-      /^propogation: is not known here; possible: direct, propagation$/,
+      /^propogation: is not known here; possible: direct, propagation, reissue_scanned$/,
     ],
+    ['no answer', '{"reissue_scanned": "yes"}', /^reissue_scanned: must be boolean$/],
     [
       'an unknown resource',
       '{"direct": {"venue": ["create"]}}',

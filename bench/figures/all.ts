@@ -4,7 +4,8 @@ import { fanOut } from './fan-out.ts';
 import { ingest } from './ingest.ts';
 import { matching } from './matching.ts';
 import { start } from './start.ts';
+import { template } from './template.ts';
 import { waiting } from './waiting.ts';
 
 /** In the order of the table. */
-export const FIGURES: ReadonlyArray<Figure> = [backlog, fanOut, ingest, matching, waiting, start];
+export const FIGURES: ReadonlyArray<Figure> = [backlog, fanOut, ingest, matching, template, waiting, start];

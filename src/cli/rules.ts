@@ -6,8 +6,9 @@ import { type Command, EXIT_OK, failed, misused, parseOptions } from './command.
 
 const HELP = `callboard rules show [--json]
 
-Prints the rules in force: which triggers a resource has, and whom a change reaches over relations. Operators replace
-them with a file named by CALLBOARD_RULES; --json prints them in the form of that file.
+Prints the rules in force: which triggers a resource has, whom a change reaches over relations, and whether a scanned
+ticket may be reissued. Operators replace them with a file named by CALLBOARD_RULES; --json prints them in the form of
+that file.
 `;
 
 export const rules: Command = {
@@ -27,7 +28,7 @@ export const rules: Command = {
   },
 };
 
-const asText = ({ direct, propagation }: Rules): string => {
+const asText = ({ direct, propagation, reissueScanned }: Rules): string => {
   const triggers = RESOURCES.map((resource) => {
     const names = direct.filter((rule) => rule.resource === resource).map(({ trigger }) => trigger);
     return `  ${resource.padEnd(8)} ${names.join(', ') || 'none'}`;
@@ -36,10 +37,11 @@ const asText = ({ direct, propagation }: Rules): string => {
     ({ origin, trigger, reaches: types, source }) =>
       `  ${`${origin}.${trigger}`.padEnd(16)} reaches ${types.join(', ').padEnd(24)} (${source})`,
   );
-  return `Direct triggers\n${triggers.join('\n')}\n\nPropagation over relations, same trigger\n${reaches.join('\n')}\n`;
+  const scanned = `a scanned ticket may ${reissueScanned ? '' : 'not '}be reissued`;
+  return `Direct triggers\n${triggers.join('\n')}\n\nPropagation over relations, same trigger\n${reaches.join('\n')}\n\nOrders\n  ${scanned}\n`;
 };
 
-const asFile = ({ direct, propagation }: Rules): string => {
+const asFile = ({ direct, propagation, reissueScanned }: Rules): string => {
   const byResource = Object.fromEntries(
     RESOURCES.map((resource) => [
       resource,
@@ -49,6 +51,7 @@ const asFile = ({ direct, propagation }: Rules): string => {
   const rulesFile = {
     direct: byResource,
     propagation: propagation.map(({ origin, trigger, reaches }) => ({ origin, trigger, reaches })),
+    reissue_scanned: reissueScanned,
   };
   return `${JSON.stringify(rulesFile, null, 2)}\n`;
 };

@@ -1,10 +1,13 @@
 import { decideAccount, evolveAccount, initialAccount } from '../domain/account.ts';
+import { decideClient, evolveClient, initialClient } from '../domain/client.ts';
 import { decideInvocation, evolveInvocation, initialInvocation } from '../domain/invocation.ts';
 import { decideResource, evolveResource, initialResource } from '../domain/resource-change.ts';
 import type { Rules } from '../domain/rules.ts';
 import { decideWebhook, evolveWebhook, initialWebhook } from '../domain/webhook.ts';
 
 export const account = { initial: initialAccount, evolve: evolveAccount, decide: decideAccount };
+
+export const client = { initial: initialClient, evolve: evolveClient, decide: decideClient };
 
 export const webhookUnder = (rules: Rules) => ({
   initial: initialWebhook,

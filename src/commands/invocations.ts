@@ -1,8 +1,16 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { Cause } from '../domain/events.ts';
 import { streamOf } from '../domain/ids.ts';
-import type { InvocationEvent, InvocationRejection, InvocationState } from '../domain/invocation.ts';
+import type {
+  InvocationEvent,
+  InvocationRejection,
+  InvocationScheduled,
+  InvocationState,
+} from '../domain/invocation.ts';
+import { compileRequest, renderSavedBody } from '../domain/moshtix-request.ts';
 import { renderBody } from '../domain/openticket-request.ts';
+import type { Resource } from '../domain/resources.ts';
+import type { MoshtixSelection, WebhookFacts } from '../domain/webhook.ts';
 import { load, type Loaded, transact, type Transacted, type TransactDeps } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DueList } from '../projections/read-models.ts';
@@ -123,23 +131,10 @@ export const testWebhook = async (
   const { webhook } = found.right;
   if (webhook.situation !== 'enabled') return left(notEnabled(webhook));
   const { facts } = webhook;
-  const { selection, retries, retryBaseMs } = facts.settings;
-  const { resource, trigger, identifier } = selection;
+  const { retries, retryBaseMs } = facts.settings;
   const guid = random.uuid();
   const atMs = clock.nowMs();
-  const origin = { resource, identifier, trigger };
-  const matched = [{ resource, identifier, path: [{ resource, identifier }] }];
-  const body = renderBody({
-    guid,
-    webhook: facts.guid,
-    companyId: facts.companyId,
-    trigger,
-    origin,
-    matched,
-    occurredAtMs: atMs,
-    dataJson: '{}',
-    test: true,
-  });
+  const content = testContent(facts, guid, atMs);
   const written = await transact(
     deps,
     streamOf.invocation(guid),
@@ -151,12 +146,7 @@ export const testWebhook = async (
       companyId: facts.companyId,
       change: null,
       test: true,
-      resource,
-      trigger,
-      identifier,
-      origin,
-      matched,
-      body,
+      ...content,
       retries,
       retryBaseMs: retryBaseMs ?? defaultRetryBaseMs,
       // A test tells of no resource's state: it neither waits for nor supersedes anything.
@@ -167,6 +157,45 @@ export const testWebhook = async (
     cause,
   );
   return isLeft(written) ? written : known(written.right);
+};
+
+type TestContent = Pick<
+  InvocationScheduled,
+  'resource' | 'trigger' | 'identifier' | 'origin' | 'matched' | 'systemEvent' | 'body'
+>;
+
+/** As if the first thing that the webhook hears of had happened to a resource that does not exist. */
+const testContent = (facts: WebhookFacts, guid: string, atMs: number): TestContent => {
+  const { selection, request } = facts.settings;
+  const { resource, trigger, identifier, systemEvent } =
+    selection.dialect === 'openticket' ? { ...selection, systemEvent: undefined } : testOf(selection);
+  const origin = { resource, identifier, trigger };
+  const matched = [{ resource, identifier, path: [{ resource, identifier }] }];
+  if (systemEvent !== undefined && request !== undefined) {
+    const dataJson = JSON.stringify({ test: true });
+    const body = renderSavedBody(compileRequest(request), { systemEvent, contextId: identifier, dataJson });
+    return { resource, trigger, identifier, origin, matched, systemEvent, body };
+  }
+  const body = renderBody({
+    guid,
+    webhook: facts.guid,
+    companyId: facts.companyId,
+    trigger,
+    origin,
+    matched,
+    occurredAtMs: atMs,
+    dataJson: '{}',
+    test: true,
+  });
+  return { resource, trigger, identifier, origin, matched, body };
+};
+
+const testOf = ({ systemEvents }: MoshtixSelection) => {
+  const [first] = systemEvents;
+  if (first === undefined) throw new Error('a Moshtix webhook hears of something');
+  const { systemEvent } = first;
+  const resource: Resource = systemEvent === 'ORDER_SAVED' ? 'order' : 'event';
+  return { resource, trigger: 'update', identifier: '0', systemEvent } as const;
 };
 
 const known = (loaded: Loaded<InvocationState>): Either<InvocationRejection, KnownInvocation> =>

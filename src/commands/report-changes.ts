@@ -4,6 +4,7 @@ import type { Cause } from '../domain/events.ts';
 import { changeGuid, streamOf } from '../domain/ids.ts';
 import { canonicalJson, type Json } from '../domain/json.ts';
 import { Lru } from '../domain/lru.ts';
+import type { Contradiction } from '../domain/order-contradiction.ts';
 import {
   type ChangeEventType,
   decideResource,
@@ -11,6 +12,8 @@ import {
   type ResourceState,
 } from '../domain/resource-change.ts';
 import type { Resource, ResourceRef, Trigger } from '../domain/resources.ts';
+import type { Rules } from '../domain/rules.ts';
+import { unitsOf } from '../eventstore/batch.ts';
 import { seal } from '../eventstore/codec.ts';
 import type { EventStore, Position, StreamAppend } from '../eventstore/event-store.ts';
 import { asStoreFailure, load, type Loaded, type StoreFailure } from '../eventstore/transact.ts';
@@ -42,9 +45,16 @@ export interface ChangeReceipt {
   readonly status: 'accepted' | 'duplicate';
 }
 
+/** A contradiction, and which change of the batch it is in. */
+export interface PlacedContradiction extends Contradiction {
+  readonly index: number;
+}
+
 export type ReportFailure =
   /** The same company, source and id were reported with other content. Nothing of the batch was stored. */
   | { readonly _tag: 'ChangeConflict'; readonly index: number; readonly id: string; readonly source: string }
+  /** A strict account's reports contradict what is known of its orders. Nothing of the batch was stored. */
+  | { readonly _tag: 'ReportsContradict'; readonly contradictions: ReadonlyArray<PlacedContradiction> }
   | StoreFailure;
 
 export interface ReportDeps {
@@ -54,6 +64,9 @@ export interface ReportDeps {
   /** Resolves when `changes` shows everything that is in the store now. False: it may not. */
   readonly caughtUp: () => Promise<boolean>;
   readonly openAccount: (companyId: string, cause: Cause) => Promise<Either<StoreFailure, void>>;
+  /** Whether the account refuses reports that contradict what is known of an order. */
+  readonly isStrict: (companyId: string) => Promise<Either<StoreFailure, boolean>>;
+  readonly rules: Pick<Rules, 'reissueScanned'>;
 }
 
 /** A change that is on its way to disk, or on disk but not yet in the read models. */
@@ -75,7 +88,10 @@ interface Planned {
 /** Why there is no plan yet. */
 type NotReady =
   | { readonly _tag: 'HeadsMissing' }
-  /** Equal changes that other requests are storing at this moment: "duplicate" is answered only once they are on disk. */
+  /**
+   * Other requests are storing at this moment what the answer rests on: the equal change, for "duplicate", or what a
+   * report contradicts. The answer is given only once that is on disk.
+   */
   | { readonly _tag: 'OthersPending'; readonly others: ReadonlyArray<Pending> };
 
 /** Resources whose newest state stays in memory. */
@@ -112,16 +128,27 @@ export class ChangeIntake {
   ): Promise<Either<ReportFailure, ReadonlyArray<ChangeReceipt>>> {
     const opened = await this.#openAccounts(changes, actor, requestId);
     if (isLeft(opened)) return opened;
+    const strict = await this.#strictCompanies(changes);
+    if (isLeft(strict)) return strict;
 
     let failure: StoreFailure = { _tag: 'StoreUnavailable', message: 'the change was not stored' };
+    let headsAreFresh = false;
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       if (!(await this.#solveDoubts())) return left(failure);
       const ready = await this.#loadHeads(changes);
       if (isLeft(ready)) return ready;
       if (this.#doubts > this.#doubtsSolved) continue;
-      const planned = this.#plan(changes, actor, requestId);
+      const planned = this.#plan(changes, strict.right, actor, requestId);
       if (isLeft(planned)) {
         if (planned.left._tag === 'HeadsMissing') continue;
+        if (planned.left._tag === 'ReportsContradict' && !headsAreFresh) {
+          // A wrong head would show when appending; a refusal appends nothing, so the store itself is asked first.
+          for (const stream of new Set(changes.map(streamName))) {
+            if (this.#openHeadOf(stream) === undefined) this.#heads.delete(stream);
+          }
+          headsAreFresh = true;
+          continue;
+        }
         if (planned.left._tag !== 'OthersPending') return left(planned.left);
         await Promise.all(planned.left.others.map((other) => other.settled));
         continue;
@@ -170,6 +197,20 @@ export class ChangeIntake {
     return right(undefined);
   }
 
+  /** Only reports of an order's life can contradict anything: for all others no account is asked. */
+  async #strictCompanies(
+    changes: ReadonlyArray<ReportedChange>,
+  ): Promise<Either<StoreFailure, ReadonlySet<string>>> {
+    const companies = new Map<string, boolean>();
+    for (const { companyId, eventType } of changes) {
+      if (eventType === 'ResourceChanged' || companies.has(companyId)) continue;
+      const strict = await this.#deps.isStrict(companyId);
+      if (isLeft(strict)) return strict;
+      companies.set(companyId, strict.right);
+    }
+    return right(new Set([...companies].flatMap(([companyId, strict]) => (strict ? [companyId] : []))));
+  }
+
   async #loadHeads(changes: ReadonlyArray<ReportedChange>): Promise<Either<StoreFailure, void>> {
     for (const change of changes) {
       const stream = streamName(change);
@@ -184,16 +225,21 @@ export class ChangeIntake {
   /** Runs without a pause: nothing can come between looking for duplicates and taking the places in the streams. */
   #plan(
     changes: ReadonlyArray<ReportedChange>,
+    strict: ReadonlySet<string>,
     actor: string,
     requestId: string,
   ): Either<ReportFailure | NotReady, Planned> {
     const atMs = this.#deps.clock.nowMs();
+    const { reissueScanned } = this.#deps.rules;
+    const bytesMax = this.#deps.store.appendBytesMax;
+    let units = 0;
     /** A stream stands once in an append: what a batch says of one resource is written together. */
     const appends: StreamAppend[] = [];
     const streams = new Map<string, Loaded<ResourceState>>();
     const accepted = new Map<string, string>();
     const receipts: ChangeReceipt[] = [];
     const others: Pending[] = [];
+    const contradictions: PlacedContradiction[] = [];
 
     for (const [index, change] of changes.entries()) {
       const { companyId, source, id } = change;
@@ -217,22 +263,41 @@ export class ChangeIntake {
         type: 'ReportChange',
         fingerprint,
         occurredAtMs: occurredAtMs ?? atMs,
+        policy: { strict: strict.has(companyId), reissueScanned },
         atMs,
       });
-      if (isLeft(decided)) return decided;
+      if (isLeft(decided)) {
+        const open = this.#openHeadOf(stream);
+        if (open !== undefined) others.push(open);
+        contradictions.push(...decided.left.contradictions.map((one) => ({ ...one, index })));
+        continue;
+      }
       const sealed = seal(
         stream,
         head.head,
         decided.right.map((event) => ({ id: guid, event })),
         { correlationId: guid, causationId: requestId, actor, companyId },
       );
+      // Each report of an order brings the whole order along: many of a large one are too much before all are made.
+      units += sealed.append.events.reduce((sum, event) => sum + unitsOf(event), 0);
+      if (units > bytesMax) return left({ _tag: 'AppendTooLarge', bytes: units, bytesMax });
       appends.push(sealed.append);
       streams.set(stream, { state: decided.right.reduce(evolveResource, head.state), head: sealed.head });
       accepted.set(guid, fingerprint);
       receipts.push({ id, source, change: guid, status: 'accepted' });
     }
     if (others.length > 0) return left({ _tag: 'OthersPending', others });
+    if (contradictions.length > 0) return left({ _tag: 'ReportsContradict', contradictions });
     return right({ appends, streams, accepted, receipts });
+  }
+
+  /** The change that brought the stream to where it is, while it may still fail: nothing is refused because of it. */
+  #openHeadOf(stream: string): Pending | undefined {
+    const state = this.#heads.get(stream)?.state;
+    if (state?.situation !== 'known') return undefined;
+    const { companyId, source, id } = state.lastChange;
+    const pending = this.#pending.get(changeGuid(companyId, source, id));
+    return pending?.durable === false ? pending : undefined;
   }
 
   async #store(planned: Planned): Promise<Either<StoreFailure, void>> {

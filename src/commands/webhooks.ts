@@ -15,7 +15,8 @@ import {
 import type { Decoded } from '../eventstore/decoded.ts';
 import { load, type Loaded, type StoreFailure, transact, type TransactDeps } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
-import { account, webhookUnder } from './aggregates.ts';
+import type { Accounts } from './accounts.ts';
+import { webhookUnder } from './aggregates.ts';
 
 /** Makes and encrypts signing secrets; the domain only ever sees them sealed. */
 export interface WebhookSecrets {
@@ -28,6 +29,7 @@ export interface WebhookDeps extends TransactDeps {
   readonly clock: Clock;
   readonly rules: Rules;
   readonly secrets: WebhookSecrets;
+  readonly accounts: Pick<Accounts, 'open'>;
 }
 
 /** A webhook that exists, deleted ones included. */
@@ -40,6 +42,12 @@ export interface WebhookSnapshot {
 
 export type WebhookFailure = WebhookRejection | StoreFailure;
 
+/** What is to change about a webhook; what is absent stays. */
+export interface WebhookRevision {
+  readonly changes: WebhookChanges;
+  readonly enabled?: boolean;
+}
+
 /** Webhooks held in memory: about 2 KiB each. */
 const CACHED_MAX = 20_000;
 
@@ -48,7 +56,6 @@ export class Webhooks {
   readonly #deps: WebhookDeps;
   readonly #aggregate: ReturnType<typeof webhookUnder>;
   readonly #cache = new Lru<string, Loaded<WebhookState>>(CACHED_MAX);
-  readonly #openAccounts = new Lru<string, true>(CACHED_MAX);
 
   constructor(deps: WebhookDeps) {
     this.#deps = deps;
@@ -59,6 +66,7 @@ export class Webhooks {
     companyId: string,
     settings: WebhookSettings,
     cause: Cause,
+    enabled = true,
   ): Promise<Either<WebhookFailure, WebhookSnapshot>> {
     const { random, clock, secrets } = this.#deps;
     const guid = random.uuid();
@@ -69,12 +77,13 @@ export class Webhooks {
       nonce: secrets.newNonce(),
       sealedSecret: secrets.newSealedSecret(),
       settings,
+      ...(!enabled && { enabled }),
       atMs: clock.nowMs(),
     };
     // What is refused opens no account.
     const possible = this.#aggregate.decide(this.#aggregate.initial, command);
     if (isLeft(possible)) return possible;
-    const opened = await this.openAccount(companyId, cause);
+    const opened = await this.#deps.accounts.open(companyId, cause);
     return isLeft(opened) ? opened : this.#execute(guid, command, cause);
   }
 
@@ -90,6 +99,42 @@ export class Webhooks {
       { type: 'UpdateWebhook', changes, ...(enabled !== undefined && { enabled }), atMs },
       cause,
     );
+  }
+
+  /**
+   * A change that depends on the webhook as it is: `plan` is asked again whenever somebody else wrote first, so nothing
+   * that they changed is lost. Its Left is answered as it is.
+   */
+  async revise<R>(
+    guid: string,
+    plan: (webhook: KnownWebhook) => Either<R, WebhookRevision>,
+    cause: Cause,
+  ): Promise<Either<R | WebhookFailure, WebhookSnapshot>> {
+    const { decide, ...aggregate } = this.#aggregate;
+    const planned = {
+      ...aggregate,
+      decide: (
+        state: WebhookState,
+        atMs: number,
+      ): Either<R | WebhookRejection, ReadonlyArray<WebhookEvent>> => {
+        if (state.situation === 'unknown') return left({ _tag: 'WebhookUnknown' });
+        const revision = plan(state);
+        return isLeft(revision)
+          ? revision
+          : decide(state, { type: 'UpdateWebhook', ...revision.right, atMs });
+      },
+    };
+    const written = await transact(
+      this.#deps,
+      streamOf.webhook(guid),
+      planned,
+      this.#deps.clock.nowMs(),
+      cause,
+      this.#cache.get(guid),
+    );
+    if (isLeft(written)) return written;
+    this.#remember(guid, written.right);
+    return snapshot(written.right);
   }
 
   enable(guid: string, cause: Cause): Promise<Either<WebhookFailure, WebhookSnapshot>> {
@@ -149,26 +194,6 @@ export class Webhooks {
     }
     const head = { revision: decoded.revision, hash: decoded.metadata.hash };
     this.#cache.set(guid, { state: evolveWebhook(known.state, decoded.event as WebhookEvent), head });
-  }
-
-  async openAccount(companyId: string, cause: Cause): Promise<Either<StoreFailure, void>> {
-    if (this.#openAccounts.get(companyId) === true) return right(undefined);
-    const atMs = this.#deps.clock.nowMs();
-    const opened = await transact(
-      this.#deps,
-      streamOf.account(companyId),
-      account,
-      { type: 'OpenAccount', companyId, atMs },
-      cause,
-    );
-    if (isLeft(opened)) {
-      if (opened.left._tag === 'AccountOfAnotherCompany') {
-        throw new Error(`stream of account ${companyId} belongs to company ${opened.left.companyId}`);
-      }
-      return left(opened.left);
-    }
-    this.#openAccounts.set(companyId, true);
-    return right(undefined);
   }
 
   async #load(guid: string): Promise<Either<StoreFailure, Loaded<WebhookState>>> {

@@ -10,6 +10,7 @@ import {
   type InvocationScheduled,
   type InvocationState,
 } from '../domain/invocation.ts';
+import { customHeaders } from '../domain/moshtix-request.ts';
 import { requestHeaders } from '../domain/openticket-request.ts';
 import { type SigningKey, signatures, signingKey } from '../domain/signature.ts';
 import { activeSecrets, type WebhookFacts } from '../domain/webhook.ts';
@@ -85,13 +86,13 @@ export class RequestBuilder {
     if (!this.canSign(facts)) return undefined;
     const timestampSeconds = Math.floor(atMs / 1000);
     const keys = activeSecrets(facts, atMs).flatMap((sealed) => this.#key(sealed) ?? []);
-    const headers = requestHeaders({
-      scheduled,
-      nonce: facts.nonce,
-      timestampSeconds,
-      signature: signatures(keys, scheduled.guid, timestampSeconds, scheduled.body),
-      version: this.#version,
-    });
+    const signature = signatures(keys, scheduled.guid, timestampSeconds, scheduled.body);
+    const { request } = facts.settings;
+    const common = { timestampSeconds, signature, version: this.#version };
+    const headers =
+      request === undefined
+        ? requestHeaders({ scheduled, nonce: facts.nonce, ...common })
+        : customHeaders({ request, invocation: scheduled.guid, ...common });
     return { url, headers, body: scheduled.body, timeoutMs: this.#timeoutMs };
   }
 

@@ -1,5 +1,6 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import type { ChangeIntake } from '../commands/report-changes.ts';
+import type { Accounts } from '../commands/accounts.ts';
 import type { Webhooks } from '../commands/webhooks.ts';
 import { STREAM_PREFIXES } from '../domain/ids.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
@@ -24,6 +25,7 @@ import { recordInterrupted } from './recovery.ts';
 export interface EngineDeps {
   readonly store: EventStore;
   readonly readModels: ReadModels;
+  readonly accounts: Pick<Accounts, 'observe'>;
   readonly webhooks: Webhooks;
   readonly intake: ChangeIntake;
   readonly requests: RequestBuilder;
@@ -216,9 +218,12 @@ export class Engine {
 
   async #onEvents(recorded: ReadonlyArray<RecordedEvent>, position: Position): Promise<void> {
     const events = decodeAll(recorded);
-    const { readModels, webhooks } = this.#deps;
+    const { readModels, accounts, webhooks } = this.#deps;
     readModels.apply('routing', events, position);
-    for (const decoded of events) if (isWebhookEvent(decoded)) webhooks.observe(decoded);
+    for (const decoded of events) {
+      if (isWebhookEvent(decoded)) webhooks.observe(decoded);
+      else if (isAccountEvent(decoded)) accounts.observe(decoded);
+    }
     this.#projector.take(events, position);
     const scheduledUpTo = await this.#fanOutUntilStored(events.filter(isChange), this.#deliveries, false);
     // What was not fanned out before the stop must not count as done.
@@ -307,5 +312,7 @@ const isChange = (decoded: Decoded): decoded is Decoded<ResourceChange> => {
   const dash = decoded.stream.indexOf('-');
   return isResource(decoded.stream.slice(0, dash));
 };
+
+const isAccountEvent = (decoded: Decoded): boolean => decoded.stream.startsWith('account-');
 
 const isWebhookEvent = (decoded: Decoded): boolean => decoded.stream.startsWith('webhook-');

@@ -2,10 +2,13 @@ import type { Cause } from '../domain/events.ts';
 import { invocationGuid, scheduledEventId, streamOf } from '../domain/ids.ts';
 import type { InvocationScheduled, MatchedResource } from '../domain/invocation.ts';
 import { type Match, matchChange } from '../domain/matching.ts';
+import { renderSavedBody } from '../domain/moshtix-request.ts';
 import { renderBody } from '../domain/openticket-request.ts';
-import type { Reached } from '../domain/relations.ts';
+import type { BelongsTo, Reached } from '../domain/relations.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import type { Rules } from '../domain/rules.ts';
+import { matchSaved, savedBy } from '../domain/system-events.ts';
+import type { SystemEvent } from '../domain/webhook.ts';
 import { unitsOf } from '../eventstore/batch.ts';
 import { emptyHead, seal } from '../eventstore/codec.ts';
 import type { Decoded, Head } from '../eventstore/decoded.ts';
@@ -20,6 +23,7 @@ import type { Log } from '../ports/log.ts';
 import type { ActiveWebhook, InvocationLog, Routing } from '../projections/read-models.ts';
 import { appendUntilKnown } from './append-until-known.ts';
 import { NotStored } from './not-stored.ts';
+import { eventSavedJson, orderSavedJson } from './saved-data.ts';
 
 export interface FanOutDeps {
   readonly store: EventStore;
@@ -86,12 +90,15 @@ export const hearersOf = (
 ): ReadonlyArray<Match<ActiveWebhook>> => {
   const { companyId, resource, identifier, triggers } = change.event;
   const at = change.position;
-  return matchChange(
-    rules,
-    { ref: { resource, identifier }, triggers },
-    (ref) => routing.belongsTo(companyId, at, ref),
-    (type, trigger, id) => routing.subscribersTo(companyId, at, type, trigger, id),
+  const ref = { resource, identifier };
+  const belongsTo: BelongsTo = (of) => routing.belongsTo(companyId, at, of);
+  const matches = matchChange(rules, { ref, triggers }, belongsTo, (type, trigger, id) =>
+    routing.subscribersTo(companyId, at, type, trigger, id),
   );
+  const saved = savedBy({ type: change.event.type, ref, triggers }, belongsTo);
+  if (saved === undefined) return matches;
+  const subscribers = routing.systemSubscribersTo(companyId, at, saved.systemEvent);
+  return subscribers.length === 0 ? matches : [...matches, ...matchSaved(saved, subscribers)];
 };
 
 /** One invocation that a change leads to, with its rendered body. */
@@ -99,7 +106,7 @@ const invocationOf = (
   { defaultRetryBaseMs }: Pick<FanOutDeps, 'defaultRetryBaseMs'>,
   { id, event }: Decoded<ResourceChange>,
   dataJson: string,
-  { subscriber, trigger, matched: reached }: Match<ActiveWebhook>,
+  { subscriber, trigger, matched: reached, systemEvent }: Match<ActiveWebhook>,
 ): InvocationScheduled => {
   const { companyId, resource, identifier, occurredAtMs } = event;
   const { webhook, retries, retryBaseMs, ordering, coalesce } = subscriber;
@@ -109,6 +116,10 @@ const invocationOf = (
   const origin = { resource, identifier, trigger };
   const matched = reached.map(matchedResource);
   const test = false;
+  const body =
+    subscriber.request === undefined || systemEvent === undefined
+      ? renderBody({ guid, webhook, companyId, trigger, origin, matched, occurredAtMs, dataJson, test })
+      : renderSavedBody(subscriber.request, { systemEvent, contextId: first.ref.identifier, dataJson });
   return {
     type: 'InvocationScheduled',
     guid,
@@ -121,7 +132,8 @@ const invocationOf = (
     identifier: first.ref.identifier,
     origin,
     matched,
-    body: renderBody({ guid, webhook, companyId, trigger, origin, matched, occurredAtMs, dataJson, test }),
+    ...(systemEvent !== undefined && { systemEvent }),
+    body,
     retries,
     retryBaseMs: retryBaseMs ?? defaultRetryBaseMs,
     ordering,
@@ -155,11 +167,12 @@ export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> 
       actor: FAN_OUT_ACTOR,
       companyId: change.event.companyId,
     };
-    let dataJson: string | undefined;
+    const dataOf = dataReader(deps, change);
     for (const match of hearersOf(deps, change)) {
       ordinal += 1;
       if (ordinal <= task.done || (task.repeated && isKnown(deps, change, match))) continue;
-      dataJson ??= JSON.stringify(change.event.data);
+      const data = dataOf(match);
+      const dataJson = typeof data === 'string' ? data : await data;
       const planned = schedulingOf(invocationOf(deps, change, dataJson, match), cause);
       const isFull = batch.length === STREAMS_PER_APPEND_MAX || units + unitsIn(planned) > unitsMax;
       if (isFull && batch.length > 0) {
@@ -174,6 +187,24 @@ export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> 
     }
   }
   if (batch.length > 0 && !deps.stopped()) await appendAll(deps, task, batch);
+};
+
+/** The data that a match is told, as JSON text: each kind of it is made once for a change. */
+const dataReader = (
+  deps: FanOutDeps,
+  change: Decoded<ResourceChange>,
+): ((match: Match<ActiveWebhook>) => string | Promise<string>) => {
+  let reported: string | undefined;
+  let saved: string | undefined;
+  const savedJson = async (systemEvent: SystemEvent, identifier: string): Promise<string> =>
+    systemEvent === 'ORDER_SAVED'
+      ? orderSavedJson(change)
+      : eventSavedJson(deps, change.event.companyId, change.position, identifier);
+  return ({ systemEvent, matched }) => {
+    if (systemEvent === undefined) return (reported ??= JSON.stringify(change.event.data));
+    if (saved !== undefined) return saved;
+    return savedJson(systemEvent, matched[0]?.ref.identifier ?? '').then((json) => (saved = json));
+  };
 };
 
 /** `ordinal` counts the matches of all changes of a task, from 1. */

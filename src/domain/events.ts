@@ -1,10 +1,11 @@
 import type { AccountEvent } from './account.ts';
+import type { ClientEvent } from './client.ts';
 import type { InvocationEvent } from './invocation.ts';
 import type { ResourceChange } from './resource-change.ts';
 import type { WebhookEvent } from './webhook.ts';
 
 /** Everything that can stand in the log. */
-export type DomainEvent = AccountEvent | WebhookEvent | ResourceChange | InvocationEvent;
+export type DomainEvent = AccountEvent | ClientEvent | WebhookEvent | ResourceChange | InvocationEvent;
 
 /** Who and what caused an event. */
 export interface Cause {

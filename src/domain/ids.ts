@@ -37,6 +37,7 @@ export const scheduledEventId = (invocation: string): string => uuidV5(invocatio
 
 export const streamOf = {
   account: (companyId: string): string => `account-${companyId}`,
+  client: (clientId: number): string => `client-${clientId}`,
   webhook: (guid: string): string => `webhook-${guid}`,
   resource: (companyId: string, resource: string, identifier: string): string =>
     `${resource}-${companyId}-${identifier}`,
@@ -46,6 +47,7 @@ export const streamOf = {
 /** The prefixes of all streams that are ours; whatever else a shared store holds is not read. */
 export const STREAM_PREFIXES: ReadonlyArray<string> = [
   'account-',
+  'client-',
   'webhook-',
   'event-',
   'ticket-',

@@ -1,7 +1,7 @@
 import { type Either, left, right } from 'fp-ts/lib/Either.js';
 import { backoffMs, retryAfterMs } from './backoff.ts';
 import type { Resource, ResourceRef, Trigger } from './resources.ts';
-import type { Ordering } from './webhook.ts';
+import type { Ordering, SystemEvent } from './webhook.ts';
 
 /** One webhook told of one change (or tested once). */
 
@@ -39,6 +39,8 @@ export interface InvocationScheduled {
   readonly identifier: string;
   readonly origin: ResourceRef & { readonly trigger: Trigger };
   readonly matched: ReadonlyArray<MatchedResource>;
+  /** Of the Moshtix dialect: what the webhook was told of. */
+  readonly systemEvent?: SystemEvent;
   /** The same bytes on every attempt. */
   readonly body: string;
   /** The webhook's settings just before the change; they hold for the first round. */

@@ -1,5 +1,6 @@
 import { type BelongsTo, type Reached, reachedFrom } from './relations.ts';
 import type { Resource, ResourceRef, Trigger } from './resources.ts';
+import type { SystemEvent } from './webhook.ts';
 import { isDirect, reachedTypes, type Rules } from './rules.ts';
 
 /** A change, as far as it decides who hears of it. */
@@ -27,6 +28,8 @@ export interface Match<S extends Subscriber> {
   readonly trigger: Trigger;
   /** At least one, nearest first, then by identifier; a direct match is the origin alone. */
   readonly matched: ReadonlyArray<Reached>;
+  /** Of a Moshtix webhook: what it hears of. */
+  readonly systemEvent?: SystemEvent;
 }
 
 /**

@@ -1,10 +1,13 @@
-import { type Either, right } from 'fp-ts/lib/Either.js';
+import { type Either, left, right } from 'fp-ts/lib/Either.js';
 import { isJsonObject, type Json } from './json.ts';
+import { decideOrder, type OrderEventType, type OrderOutcome, type OrderRules } from './order.ts';
+import type { Contradiction } from './order-contradiction.ts';
 import { compareRefs, refKey, type Resource, type ResourceRef, sameRef, type Trigger } from './resources.ts';
 
 /**
  * The resource aggregate: what the platform reported of one thing, in the order it reported it. A report is a fact
- * that has already happened, so nothing here refuses it.
+ * that has already happened: one that contradicts what is known of an order is kept, marked with what it contradicts.
+ * Only a strict account refuses it.
  */
 
 /** The life of an order, as change types beside the direct triggers. */
@@ -26,13 +29,7 @@ export interface Relations {
 
 // Events
 
-export type ChangeEventType =
-  | 'ResourceChanged'
-  | 'OrderSold'
-  | 'TicketsRefunded'
-  | 'TicketsReissued'
-  | 'OrderCancelled'
-  | 'TicketsScanned';
+export type ChangeEventType = 'ResourceChanged' | OrderEventType;
 
 export interface ResourceChange {
   readonly type: ChangeEventType;
@@ -51,6 +48,11 @@ export interface ResourceChange {
   readonly data: Json;
   /** In force from this change on, whether it carried them or not: the newest event alone tells the state. */
   readonly relations: Relations;
+  /**
+   * The order after this change, carried on by changes that say nothing of it. Absent for other resources, and for
+   * orders of whose life (`order.sold` …) nothing was reported.
+   */
+  readonly order?: OrderOutcome;
   readonly atMs: number;
 }
 
@@ -86,7 +88,24 @@ export interface ReportChange {
   readonly data: Json;
   /** Absent: the change says nothing about it, what was declared before stays. */
   readonly declared: ReadonlyArray<ResourceRef> | undefined;
+  /** What is asked of the reports of an order's life; {@link LENIENT} when absent. */
+  readonly policy?: OrderPolicy;
   readonly atMs: number;
+}
+
+export interface OrderPolicy extends OrderRules {
+  /** The account refuses reports that contradict what is known. */
+  readonly strict: boolean;
+}
+
+export const LENIENT: OrderPolicy = { strict: false, reissueScanned: false };
+
+// Rejections
+
+/** Of a strict account. At least one. */
+export interface ReportContradicts {
+  readonly _tag: 'ReportContradicts';
+  readonly contradictions: ReadonlyArray<Contradiction>;
 }
 
 const RELATION_FIRES: ReadonlySet<Resource> = new Set(['event', 'ticket', 'product']);
@@ -96,11 +115,15 @@ const RELATION_FIRES: ReadonlySet<Resource> = new Set(['event', 'ticket', 'produ
 export const decideResource = (
   state: ResourceState,
   command: ReportChange,
-): Either<never, ReadonlyArray<ResourceChange>> => {
+): Either<ReportContradicts, ReadonlyArray<ResourceChange>> => {
+  const order = orderAfter(state, command);
+  if (order !== undefined && order.contradictions.length > 0 && command.policy?.strict === true) {
+    return left({ _tag: 'ReportContradicts', contradictions: order.contradictions });
+  }
   const before: Relations = state.situation === 'known' ? state.relations : { declared: [], derived: [] };
   const relations: Relations = {
     declared: command.declared === undefined ? before.declared : unique(command.declared),
-    derived: (command.resource === 'order' ? relationsOfOrder(command.data) : undefined) ?? before.derived,
+    derived: (command.resource === 'order' ? derivedRelations(command, order) : undefined) ?? before.derived,
   };
   const altered = !sameRelations(before, relations);
   const relationFires =
@@ -121,9 +144,32 @@ export const decideResource = (
       occurredAtMs,
       data,
       relations,
+      ...(order !== undefined && { order }),
       atMs,
     },
   ]);
+};
+
+/** Undefined while nothing of an order's life was reported. */
+const orderAfter = (state: ResourceState, command: ReportChange): OrderOutcome | undefined => {
+  const before = state.situation === 'known' ? state.lastChange.order?.after : undefined;
+  const { resource, eventType, changeType, identifier, data, policy } = command;
+  if (resource !== 'order') return undefined;
+  if (eventType !== 'ResourceChanged') {
+    return decideOrder(before, { type: eventType, changeType, identifier, data }, policy ?? LENIENT);
+  }
+  return before === undefined ? undefined : { after: before, contradictions: [] };
+};
+
+/** A report of an order's life may list only the tickets it is about: the order still belongs to all its ticket types. */
+const derivedRelations = (
+  { data, eventType }: ReportChange,
+  order: OrderOutcome | undefined,
+): ReadonlyArray<ResourceRef> | undefined => {
+  const carried = relationsOfOrder(data);
+  if (carried === undefined || order === undefined || eventType === 'ResourceChanged') return carried;
+  const { fields, tickets } = order.after;
+  return relationsOfOrder({ ...fields, tickets: { items: tickets } });
 };
 
 /** What an order's data says it belongs to: its event and its ticket types. Undefined when it names neither. */

@@ -20,6 +20,8 @@ export interface PropagationRule {
 export interface Rules {
   readonly direct: ReadonlyArray<DirectRule>;
   readonly propagation: ReadonlyArray<PropagationRule>;
+  /** Whether a ticket may be reissued after it was scanned. Otherwise such a report contradicts what is known. */
+  readonly reissueScanned: boolean;
 }
 
 const direct = (
@@ -55,6 +57,7 @@ export const BUILT_IN_RULES: Rules = {
     { origin: 'order', trigger: 'scan', reaches: ['event', 'ticket', 'product'], source: 'table' },
     { origin: 'order', trigger: 'paid', reaches: ['event', 'ticket', 'product'], source: 'prose' },
   ],
+  reissueScanned: false,
 };
 
 /** Whether the platform may report this trigger of this resource at all. */

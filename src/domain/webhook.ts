@@ -14,7 +14,27 @@ export interface OpenTicketSelection {
   readonly triggeredByChildResources: boolean;
 }
 
-export type Selection = OpenTicketSelection;
+/** What a Moshtix webhook can hear of. Source: the vendor's page "Webhooks". */
+export const SYSTEM_EVENTS = ['ORDER_SAVED', 'EVENT_SAVED'] as const;
+export type SystemEvent = (typeof SYSTEM_EVENTS)[number];
+
+/** What a Moshtix webhook hears of, and its numbers: this dialect has whole numbers, unique in the account, for ids. */
+export interface MoshtixSelection {
+  readonly dialect: 'moshtix';
+  readonly id: number;
+  readonly clientId: number;
+  /** At least one, each at most once. */
+  readonly systemEvents: ReadonlyArray<{ readonly id: number; readonly systemEvent: SystemEvent }>;
+}
+
+export type Selection = OpenTicketSelection | MoshtixSelection;
+
+/** What a Moshtix webhook sends instead of the OpenTicket form. */
+export interface CustomRequest {
+  readonly headers: ReadonlyArray<{ readonly id: number; readonly name: string; readonly value: string }>;
+  /** The template that template.ts fills; known to be valid under the Content-Type among the headers. */
+  readonly body: string;
+}
 
 /** What its owner may change. */
 export interface WebhookSettings {
@@ -27,6 +47,8 @@ export interface WebhookSettings {
   readonly retryBaseMs: number | null;
   readonly ordering: Ordering;
   readonly coalesce: boolean;
+  /** Moshtix webhooks have one, others none. */
+  readonly request?: CustomRequest;
 }
 
 export type DisabledReason =
@@ -159,11 +181,14 @@ export interface CreateWebhook {
   readonly nonce: string;
   readonly sealedSecret: string;
   readonly settings: WebhookSettings;
+  /** False: disabled from the start, without a moment in which it could fire. Absent: enabled. */
+  readonly enabled?: boolean;
   readonly atMs: number;
 }
 /** What is absent stays; so do the parts of a selection that are absent. */
 export type WebhookChanges = Partial<Omit<WebhookSettings, 'selection'>> & {
-  readonly selection?: Partial<Selection>;
+  /** Of the webhook's own dialect, which never changes. */
+  readonly selection?: Partial<OpenTicketSelection> | Partial<MoshtixSelection>;
 };
 export interface UpdateWebhook {
   readonly type: 'UpdateWebhook';
@@ -223,9 +248,10 @@ export const decideWebhook =
   (state: WebhookState, command: WebhookCommand): Either<WebhookRejection, ReadonlyArray<WebhookEvent>> => {
     if (command.type === 'CreateWebhook') {
       if (state.situation !== 'unknown') return left({ _tag: 'WebhookExists' });
-      const { guid, companyId, nonce, sealedSecret, settings, atMs } = command;
+      const { guid, companyId, nonce, sealedSecret, settings, enabled = true, atMs } = command;
       return ableToFire(rules, settings.selection, [
         { type: 'WebhookCreated', guid, companyId, nonce, sealedSecret, settings, atMs },
+        ...(enabled ? [] : [switched(false, atMs)]),
       ]);
     }
     if (state.situation === 'unknown') return left({ _tag: 'WebhookUnknown' });
@@ -282,6 +308,7 @@ const ableToFire = (
   selection: Selection,
   events: ReadonlyArray<WebhookEvent>,
 ): Either<WebhookRejection, ReadonlyArray<WebhookEvent>> => {
+  if (selection.dialect === 'moshtix') return right(events);
   const { resource, trigger, triggeredByChildResources } = selection;
   if (couldFire(rules, resource, trigger, triggeredByChildResources)) return right(events);
   const possible = triggersThatCouldFire(rules, resource, triggeredByChildResources);
@@ -292,10 +319,10 @@ const differences = (current: WebhookSettings, changes: WebhookChanges): Partial
   const { selection, ...others } = changes;
   const wanted: Partial<WebhookSettings> = {
     ...others,
-    ...(selection !== undefined && { selection: { ...current.selection, ...selection } }),
+    ...(selection !== undefined && { selection: { ...current.selection, ...selection } as Selection }),
   };
   const same = (key: keyof WebhookSettings): boolean =>
-    canonicalJson(current[key] as Json) === canonicalJson(wanted[key] as Json);
+    canonicalJson((current[key] ?? null) as Json) === canonicalJson(wanted[key] as Json);
   return Object.fromEntries(Object.entries(wanted).filter(([key]) => !same(key as keyof WebhookSettings)));
 };
 

@@ -1,5 +1,6 @@
 import * as t from 'io-ts';
-import type { AccountOpened } from '../domain/account.ts';
+import type { AccountOpened, ClientAttached, IdsIssued, StrictModeSwitched } from '../domain/account.ts';
+import type { ClientClaimed } from '../domain/client.ts';
 import type { DomainEvent } from '../domain/events.ts';
 import type {
   AttemptFailed,
@@ -14,22 +15,27 @@ import type {
   MatchedResource,
   RetryRequested,
 } from '../domain/invocation.ts';
-import type { Json } from '../domain/json.ts';
 import type { Relations, ResourceChange } from '../domain/resource-change.ts';
 import { type Resource, type ResourceRef, RESOURCES, type Trigger, TRIGGERS } from '../domain/resources.ts';
-import type {
-  DisabledReason,
-  OpenTicketSelection,
-  Ordering,
-  SecretRotated,
-  Selection,
-  WebhookCreated,
-  WebhookDeleted,
-  WebhookDisabled,
-  WebhookEnabled,
-  WebhookSettings,
-  WebhookUpdated,
+import {
+  type CustomRequest,
+  type DisabledReason,
+  type MoshtixSelection,
+  type OpenTicketSelection,
+  type Ordering,
+  type SecretRotated,
+  type Selection,
+  type SystemEvent,
+  type WebhookCreated,
+  type WebhookDeleted,
+  type WebhookDisabled,
+  type WebhookEnabled,
+  type WebhookSettings,
+  type WebhookUpdated,
+  SYSTEM_EVENTS,
 } from '../domain/webhook.ts';
+import { json, nullable, object, objectWith, oneOf, partial, type Props } from './codec-parts.ts';
+import { orderOutcome } from './order-format.ts';
 
 /**
  * How every event type stands in the log, by schema version. A new version keeps the old codec under another name
@@ -67,30 +73,22 @@ export const upcast = <Old, Newest, Next = Newest>(
 export const schemaVersionOf = (format: { readonly older: ReadonlyArray<unknown> }): number =>
   format.older.length + 1;
 
-/** Every key of T exactly once, optional ones too: a field added to the domain is an error here. */
-type Props<T> = { readonly [K in keyof T]-?: t.Type<Required<T>[K]> };
-
-const object = <T>(props: Props<T>): t.Type<T> => t.strict(props) as t.Mixed;
-const partial = <T>(props: Props<T>): t.Type<Partial<T>> => t.exact(t.partial(props));
-const oneOf = <T extends string>(names: ReadonlyArray<T>): t.Type<T> =>
-  t.keyof(Object.fromEntries(names.map((name) => [name, null])) as Record<T, null>);
-const nullable = <T>(codec: t.Type<T>): t.Type<T | null> => t.union([codec, t.null]);
-
-/** Anything that JSON can say; what was parsed is JSON already, it only has to be there. */
-const json = new t.Type<Json>(
-  'Json',
-  (value): value is Json => value !== undefined,
-  (value, context) => (value === undefined ? t.failure(value, context) : t.success(value as Json)),
-  t.identity,
-);
-
 const resource: t.Type<Resource> = oneOf(RESOURCES);
 const trigger: t.Type<Trigger> = oneOf(TRIGGERS);
+const systemEvent = oneOf<SystemEvent>(SYSTEM_EVENTS);
 const ordering: t.Type<Ordering> = oneOf<Ordering>(['none', 'per_resource']);
 
 const resourceRef = object<ResourceRef>({ resource, identifier: t.string });
 
 const accountOpened = object<DataOf<AccountOpened>>({ companyId: t.string, atMs: t.number });
+const clientAttached = object<DataOf<ClientAttached>>({ clientId: t.number, atMs: t.number });
+const strictModeSwitched = object<DataOf<StrictModeSwitched>>({ strict: t.boolean, atMs: t.number });
+const idsIssued = object<DataOf<IdsIssued>>({ first: t.number, count: t.number, atMs: t.number });
+const clientClaimed = object<DataOf<ClientClaimed>>({
+  clientId: t.number,
+  companyId: t.string,
+  atMs: t.number,
+});
 
 // Webhooks
 
@@ -102,9 +100,25 @@ const openTicketSelection = object<OpenTicketSelection>({
   triggeredByChildResources: t.boolean,
 });
 
-const selection: t.Type<Selection> = openTicketSelection;
+const moshtixSelection = object<MoshtixSelection>({
+  dialect: t.literal('moshtix'),
+  id: t.number,
+  clientId: t.number,
+  systemEvents: t.readonlyArray(
+    object<MoshtixSelection['systemEvents'][number]>({ id: t.number, systemEvent }),
+  ),
+});
 
-const settings: Props<WebhookSettings> = {
+const selection: t.Type<Selection> = t.union([openTicketSelection, moshtixSelection]);
+
+const customRequest = object<CustomRequest>({
+  headers: t.readonlyArray(
+    object<CustomRequest['headers'][number]>({ id: t.number, name: t.string, value: t.string }),
+  ),
+  body: t.string,
+});
+
+const settings: Props<Omit<WebhookSettings, 'request'>> = {
   name: t.string,
   url: t.string,
   retries: t.number,
@@ -128,11 +142,11 @@ const webhookCreated = object<DataOf<WebhookCreated>>({
   companyId: t.string,
   nonce: t.string,
   sealedSecret: t.string,
-  settings: object<WebhookSettings>(settings),
+  settings: objectWith<WebhookSettings>(settings, { request: customRequest }),
   atMs: t.number,
 });
 const webhookUpdated = object<DataOf<WebhookUpdated>>({
-  changes: partial<WebhookSettings>(settings),
+  changes: partial<WebhookSettings>({ ...settings, request: customRequest }),
   atMs: t.number,
 });
 const webhookEnabled = object<DataOf<WebhookEnabled>>({ atMs: t.number });
@@ -146,23 +160,26 @@ const webhookDeleted = object<DataOf<WebhookDeleted>>({ atMs: t.number });
 
 // Resources
 
-const resourceChange = object<DataOf<ResourceChange>>({
-  companyId: t.string,
-  resource,
-  identifier: t.string,
-  changeType: t.string,
-  triggers: t.readonlyArray(trigger),
-  source: t.string,
-  id: t.string,
-  fingerprint: t.string,
-  occurredAtMs: t.number,
-  data: json,
-  relations: object<Relations>({
-    declared: t.readonlyArray(resourceRef),
-    derived: t.readonlyArray(resourceRef),
-  }),
-  atMs: t.number,
-});
+const resourceChange = objectWith<DataOf<ResourceChange>>(
+  {
+    companyId: t.string,
+    resource,
+    identifier: t.string,
+    changeType: t.string,
+    triggers: t.readonlyArray(trigger),
+    source: t.string,
+    id: t.string,
+    fingerprint: t.string,
+    occurredAtMs: t.number,
+    data: json,
+    relations: object<Relations>({
+      declared: t.readonlyArray(resourceRef),
+      derived: t.readonlyArray(resourceRef),
+    }),
+    atMs: t.number,
+  },
+  { order: orderOutcome },
+);
 
 // Invocations
 
@@ -174,26 +191,29 @@ const attemptResult = object<AttemptResult>({
   responseExcerpt: nullable(t.string),
 });
 
-const invocationScheduled = object<DataOf<InvocationScheduled>>({
-  guid: t.string,
-  webhook: t.string,
-  companyId: t.string,
-  change: nullable(t.string),
-  test: t.boolean,
-  resource,
-  trigger,
-  identifier: t.string,
-  origin: object<InvocationScheduled['origin']>({ resource, identifier: t.string, trigger }),
-  matched: t.readonlyArray(
-    object<MatchedResource>({ resource, identifier: t.string, path: t.readonlyArray(resourceRef) }),
-  ),
-  body: t.string,
-  retries: t.number,
-  retryBaseMs: t.number,
-  ordering,
-  coalesce: t.boolean,
-  atMs: t.number,
-});
+const invocationScheduled = objectWith<DataOf<InvocationScheduled>>(
+  {
+    guid: t.string,
+    webhook: t.string,
+    companyId: t.string,
+    change: nullable(t.string),
+    test: t.boolean,
+    resource,
+    trigger,
+    identifier: t.string,
+    origin: object<InvocationScheduled['origin']>({ resource, identifier: t.string, trigger }),
+    matched: t.readonlyArray(
+      object<MatchedResource>({ resource, identifier: t.string, path: t.readonlyArray(resourceRef) }),
+    ),
+    body: t.string,
+    retries: t.number,
+    retryBaseMs: t.number,
+    ordering,
+    coalesce: t.boolean,
+    atMs: t.number,
+  },
+  { systemEvent },
+);
 const attemptStarted = object<DataOf<AttemptStarted>>({
   number: t.number,
   url: t.string,
@@ -226,6 +246,10 @@ const retryRequested = object<DataOf<RetryRequested>>({
 
 export const FORMATS: Formats = {
   AccountOpened: latest(accountOpened),
+  ClientAttached: latest(clientAttached),
+  StrictModeSwitched: latest(strictModeSwitched),
+  IdsIssued: latest(idsIssued),
+  ClientClaimed: latest(clientClaimed),
 
   WebhookCreated: latest(webhookCreated),
   WebhookUpdated: latest(webhookUpdated),

@@ -4,6 +4,9 @@ import { invalid, type RequestFailure } from './failure.ts';
 
 const BEARER = /^Bearer +([\w.~+/=-]+) *$/i;
 
+/** The token in the header, if that is where it stands. */
+export const bearerToken = (authorization: string): string | undefined => BEARER.exec(authorization)?.[1];
+
 /** Who is asking, if the Authorization header tells and the role is one of those allowed. */
 export const authenticate = async (
   verifyToken: VerifyToken,
@@ -11,7 +14,7 @@ export const authenticate = async (
   roles: ReadonlyArray<Role>,
 ): Promise<Either<RequestFailure, Principal>> => {
   if (authorization === undefined) return left({ _tag: 'TokenMissing' });
-  const token = BEARER.exec(authorization)?.[1];
+  const token = bearerToken(authorization);
   if (token === undefined) return left({ _tag: 'TokenNotAccepted' });
   const verified = await verifyToken(token);
   if (isLeft(verified)) return verified;

@@ -3,13 +3,16 @@ import Router from '@koa/router';
 import { type Either, isLeft, left } from 'fp-ts/lib/Either.js';
 import Koa from 'koa';
 import { authenticate } from './access.ts';
+import { accountRoutes } from './accounts.ts';
 import type { Answer } from './answer.ts';
 import { changeRoutes } from './changes.ts';
 import type { HttpDeps } from './deps.ts';
 import { docsRoutes } from './docs.ts';
 import type { Failure } from './failure.ts';
+import { graphqlRoutes } from './graphql/route.ts';
 import { healthRoutes } from './health.ts';
 import { invocationRoutes } from './invocations.ts';
+import { orderRoutes } from './orders.ts';
 import { type ProblemAnswer, problemOf, problemOfDefect } from './problem.ts';
 import type { OpenCall, Route } from './routing.ts';
 import { secretRoutes } from './secrets.ts';
@@ -32,6 +35,9 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...secretRoutes(deps),
   ...invocationRoutes(deps),
   ...changeRoutes(deps),
+  ...graphqlRoutes(deps),
+  ...accountRoutes(deps),
+  ...orderRoutes(deps),
   ...healthRoutes(deps),
   ...docsRoutes(deps),
 ];

@@ -21,11 +21,14 @@ export const contentTypeOf = (request: IncomingMessage): ContentType => {
 };
 
 /** The whole body, counted while it comes in: what is over the limit is never kept. */
-export const readBody = (request: IncomingMessage): Promise<Either<RequestFailure, Buffer>> => {
+export const readBody = (
+  request: IncomingMessage,
+  bytesMax = BODY_BYTES_MAX,
+): Promise<Either<RequestFailure, Buffer>> => {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding !== 'identity' && encoding !== '') return refuse(request, { _tag: 'EncodingNotTaken' });
-  const tooLarge: RequestFailure = { _tag: 'BodyTooLarge', bytesMax: BODY_BYTES_MAX };
-  if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) return refuse(request, tooLarge);
+  const tooLarge: RequestFailure = { _tag: 'BodyTooLarge', bytesMax };
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax) return refuse(request, tooLarge);
 
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -36,7 +39,7 @@ export const readBody = (request: IncomingMessage): Promise<Either<RequestFailur
     };
     const onData = (chunk: Buffer): void => {
       bytes += chunk.byteLength;
-      if (bytes > BODY_BYTES_MAX) {
+      if (bytes > bytesMax) {
         end(left(tooLarge));
         request.resume();
       } else chunks.push(chunk);
@@ -52,7 +55,7 @@ export const readBody = (request: IncomingMessage): Promise<Either<RequestFailur
 };
 
 /** The rest is thrown away as it comes, so that the client gets to read the answer; the server's timeouts end it. */
-const refuse = (
+export const refuse = (
   request: IncomingMessage,
   failure: RequestFailure,
 ): Promise<Either<RequestFailure, never>> => {
@@ -60,8 +63,11 @@ const refuse = (
   return Promise.resolve(left(failure));
 };
 
-export const readJson = async (request: IncomingMessage): Promise<Either<RequestFailure, Json>> => {
-  const bytes = await readBody(request);
+export const readJson = async (
+  request: IncomingMessage,
+  bytesMax = BODY_BYTES_MAX,
+): Promise<Either<RequestFailure, Json>> => {
+  const bytes = await readBody(request, bytesMax);
   if (isLeft(bytes)) return bytes;
   const text = decodeText(bytes.right);
   return isLeft(text) ? text : parseJson(text.right);

@@ -1,13 +1,16 @@
 import { isLeft, left, right } from 'fp-ts/lib/Either.js';
+import type { ReportFailure } from '../commands/report-changes.ts';
 import { belongsTo, type ResourceChange } from '../domain/resource-change.ts';
 import { decode } from '../eventstore/codec.ts';
 import { covers } from './access.ts';
 import { accepted, ok } from './answer.ts';
 import { type ChangeType, changeTypesOf } from './change-types.ts';
-import { changesFrom } from './cloud-event.ts';
+import { changesFrom, ERRORS_MAX, placeOf } from './cloud-event.ts';
 import { readEvents } from './cloud-events-request.ts';
 import type { HttpDeps } from './deps.ts';
+import type { Failure } from './failure.ts';
 import { guidIn } from './find-webhook.ts';
+import { printedContradiction } from './orders.ts';
 import type { Call, Handled, Route } from './routing.ts';
 import { settledSoon } from './settled.ts';
 
@@ -32,8 +35,20 @@ const report = async (deps: Deps, types: ReadonlyMap<unknown, ChangeType>, call:
   const changes = changesFrom({ types, principal }, events, single);
   if (isLeft(changes)) return changes;
   const receipts = await deps.intake.report(changes.right, principal.subject, requestId);
-  return isLeft(receipts) ? receipts : right(accepted({ changes: receipts.right }));
+  return isLeft(receipts)
+    ? left(failureOf(receipts.left, single))
+    : right(accepted({ changes: receipts.right }));
 };
+
+const failureOf = (failure: ReportFailure, single: boolean): Failure =>
+  failure._tag !== 'ReportsContradict'
+    ? failure
+    : {
+        _tag: 'OrderContradicted',
+        errors: failure.contradictions
+          .slice(0, ERRORS_MAX)
+          .map(({ field, index, message }) => ({ field: placeOf(field, index, single), message })),
+      };
 
 const read = async (deps: Deps, call: Call): Handled => {
   const guid = guidIn(call, 'change');
@@ -67,4 +82,8 @@ const printed = (guid: string, change: ResourceChange) => ({
   data: change.data,
   /** In force from this change on, whether it carried them or not. */
   relations: belongsTo(change.relations),
+  ...(contradicts(change) && { contradictions: change.order?.contradictions.map(printedContradiction) }),
 });
+
+const contradicts = ({ order }: ResourceChange): boolean =>
+  order !== undefined && order.contradictions.length > 0;

@@ -7,6 +7,7 @@ import { COMPANY_REQUIRED, covers, onlyCompany } from './access.ts';
 import type { ChangeType } from './change-types.ts';
 import { type Check, guid, nonEmptyText, oneOf, time } from './checks.ts';
 import type { FieldError, RequestFailure } from './failure.ts';
+import { orderDataErrors } from './order-data.ts';
 
 /**
  * From CloudEvents 1.0 to reported changes. Hot: written by hand with the same checks as the tables of fields, because
@@ -18,7 +19,7 @@ export const RELATIONS_MAX = 1_000;
 /** Characters of a change's id and source. */
 const NAME_MAX = 1_024;
 /** Errors that one answer lists. */
-const ERRORS_MAX = 100;
+export const ERRORS_MAX = 100;
 
 const name = nonEmptyText(NAME_MAX);
 const identifier = nonEmptyText();
@@ -79,6 +80,9 @@ class EventReader {
     this.#content(event);
     const data = event['data'] ?? null;
     const declared = this.#relations(data);
+    if (type !== undefined && type.eventType !== 'ResourceChanged') {
+      for (const { field, message } of orderDataErrors(data)) this.#refuse(field, message);
+    }
 
     if (this.errors.length > errorsBefore) return undefined;
     if (id === undefined || source === undefined || type === undefined || subject === undefined)
@@ -155,12 +159,19 @@ class EventReader {
   }
 
   #refuse(field: string, message: string): undefined {
-    const place = this.#single ? '' : `[${this.#index}]`;
-    const named = place === '' || field === '' ? `${place}${field}` : `${place}.${field}`;
-    if (this.errors.length < ERRORS_MAX) this.errors.push({ field: named === '' ? 'body' : named, message });
+    if (this.errors.length < ERRORS_MAX) {
+      this.errors.push({ field: placeOf(field, this.#index, this.#single), message });
+    }
     return undefined;
   }
 }
+
+/** A field of one of the request's events, as answers name it: `subject`, or `[3].subject` in a batch. */
+export const placeOf = (field: string, index: number, single: boolean): string => {
+  const place = single ? '' : `[${index}]`;
+  const named = place === '' || field === '' ? `${place}${field}` : `${place}.${field}`;
+  return named === '' ? 'body' : named;
+};
 
 /** In CloudEvents' JSON, null means that an attribute is not there. */
 const isUnset = (value: Json | undefined): boolean => value === undefined || value === null;

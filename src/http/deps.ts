@@ -1,4 +1,5 @@
 import type { Either } from 'fp-ts/lib/Either.js';
+import type { Accounts } from '../commands/accounts.ts';
 import type { InvocationFailure, KnownInvocation } from '../commands/invocations.ts';
 import type { ChangeIntake } from '../commands/report-changes.ts';
 import type { Webhooks } from '../commands/webhooks.ts';
@@ -35,9 +36,13 @@ export interface HttpDeps {
   readonly defaultRetryBaseMs: number;
   readonly rules: Rules;
   readonly webhooks: Webhooks;
+  readonly accounts: Pick<Accounts, 'get' | 'setStrict' | 'attachClient' | 'companyOfClient' | 'issueIds'>;
   readonly intake: Pick<ChangeIntake, 'report'>;
   readonly invocations: InvocationCommands;
-  readonly readModels: Pick<ReadModels, 'webhooksOf' | 'change' | 'invocations'>;
+  readonly readModels: Pick<
+    ReadModels,
+    'webhooksOf' | 'moshtixWebhooks' | 'moshtixWebhook' | 'change' | 'invocations'
+  >;
   readonly store: Pick<EventStore, 'readStream'>;
   readonly verifyToken: VerifyToken;
   /** The secret behind its sealed form, as the partner sees it: `whsec_…`. */
@@ -46,6 +51,8 @@ export interface HttpDeps {
   /** Resolves when the read models show everything that this process has written. */
   readonly settled: () => Promise<void>;
   readonly health: () => Health;
+  /** A developer's machine: GraphQL shows its schema to everybody, and has a page to try it out. */
+  readonly development: boolean;
   readonly clock: Pick<Clock, 'nowMs' | 'setTimer'>;
   readonly random: Pick<Random, 'uuid'>;
   readonly log: Log;

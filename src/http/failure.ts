@@ -1,3 +1,4 @@
+import type { ClientFailure } from '../commands/accounts.ts';
 import type { InvocationFailure } from '../commands/invocations.ts';
 import type { ReportFailure } from '../commands/report-changes.ts';
 import type { WebhookFailure } from '../commands/webhooks.ts';
@@ -23,10 +24,15 @@ export type RequestFailure =
   | { readonly _tag: 'MediaTypeNotTaken'; readonly taken: ReadonlyArray<string> }
   | { readonly _tag: 'EncodingNotTaken' }
   | { readonly _tag: 'InvalidFields'; readonly errors: ReadonlyArray<FieldError> }
+  /** A strict account's reports contradict what is known of its orders; each by its place in the request. */
+  | { readonly _tag: 'OrderContradicted'; readonly errors: ReadonlyArray<FieldError> }
   | { readonly _tag: 'TooManyRequests'; readonly retryAfterSeconds: number };
 
+/** Contradictions are answered as `OrderContradicted`, by their place in the request. */
+type IntakeFailure = Exclude<ReportFailure, { readonly _tag: 'ReportsContradict' }>;
+
 /** Everything that a route can answer instead of success. */
-export type Failure = RequestFailure | WebhookFailure | InvocationFailure | ReportFailure;
+export type Failure = RequestFailure | WebhookFailure | InvocationFailure | IntakeFailure | ClientFailure;
 
 export const invalid = (field: string, message: string): RequestFailure => ({
   _tag: 'InvalidFields',

@@ -32,6 +32,12 @@ export const PROBLEM_TYPES = {
     title: 'The path does not take this method',
     explanation: 'The Allow header lists the methods that the path takes.',
   },
+  'order-contradicted': {
+    status: 409,
+    title: 'The report contradicts what is known of the order',
+    explanation:
+      'The account is strict: a report that does not fit what is known of the order is refused, for example a refund of a ticket that was refunded before. "errors" lists every contradiction with its place, what is known and what was reported. Nothing of the request was stored. Correct the report, send first what is missing, or switch strict mode off: then such reports are kept, marked with what they contradict.',
+  },
   'change-conflict': {
     status: 409,
     title: 'The change was reported before with other content',
@@ -42,12 +48,13 @@ export const PROBLEM_TYPES = {
     status: 409,
     title: 'The present state does not allow this',
     explanation:
-      'The request is valid, but not now: the invocation is in flight or was superseded, or the webhook is disabled. The detail says which, and what to do first.',
+      'The request is valid, but not now: the invocation is in flight or was superseded, the webhook is disabled, or a client account is taken. The detail says which, and what to do first.',
   },
   'body-too-large': {
     status: 413,
     title: 'The body is too large',
-    explanation: 'A body holds at most 1 MiB (1,048,576 bytes). Split a batch of changes into several.',
+    explanation:
+      'A body holds at most 1 MiB (1,048,576 bytes), that of a GraphQL request 256 KiB. Split a batch of changes into several.',
   },
   'media-type-not-taken': {
     status: 415,

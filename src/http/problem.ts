@@ -92,6 +92,13 @@ export const problemOf = (failure: Failure): ProblemAnswer => {
       });
     case 'InvalidFields':
       return problem('invalid-value', inWords(failure.errors), {}, failure.errors);
+    case 'OrderContradicted':
+      return problem(
+        'order-contradicted',
+        `${inWords(failure.errors)} Nothing of this request was stored.`,
+        {},
+        failure.errors,
+      );
     case 'WebhookCouldNeverFire': {
       const errors = [neverFires(failure)];
       return problem('invalid-value', inWords(errors), {}, errors);
@@ -104,6 +111,16 @@ export const problemOf = (failure: Failure): ProblemAnswer => {
       return problem(
         'change-conflict',
         `The change with id ${JSON.stringify(failure.id)} and source ${JSON.stringify(failure.source)} was reported before with other content. Give a new change a new id. Nothing of this request was stored.`,
+      );
+    case 'AccountHasAnotherClient':
+      return problem(
+        'conflict',
+        `The company already is the client account ${failure.clientId}. That cannot be changed, because its webhooks belong to that client account.`,
+      );
+    case 'ClientOfAnotherCompany':
+      return problem(
+        'conflict',
+        `The client account ${failure.clientId} already is another company. A client account stands for one company only.`,
       );
     case 'WebhookExists':
       return problem('conflict', 'The webhook exists already. Send the request again.');

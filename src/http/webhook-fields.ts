@@ -23,7 +23,7 @@ export const RETRIES_MAX = 30;
 export const RETRIES_DEFAULT = 3;
 
 /** The text as it was given is kept: it is what the answer shows. */
-const url = (checkUrl: CheckUrl): Check<string> => {
+export const url = (checkUrl: CheckUrl): Check<string> => {
   const anyText = nonEmptyText(URL_LENGTH_MAX);
   return (value) => {
     const given = anyText(value);

@@ -152,6 +152,7 @@ interface PrintedWebhook {
 const printed = (webhook: KnownWebhook): PrintedWebhook => {
   const { guid: named, companyId, nonce, settings, createdAtMs, updatedAtMs } = webhook.facts;
   const { selection } = settings;
+  if (selection.dialect !== 'openticket') throw new Error(`webhook ${named} is of another dialect`);
   return {
     guid: named,
     created_at: wholeSeconds(createdAtMs),

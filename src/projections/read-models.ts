@@ -1,7 +1,8 @@
 import type { Subscriber } from '../domain/matching.ts';
 import type { InvocationStatus } from '../domain/invocation.ts';
 import type { Resource, ResourceRef, Trigger } from '../domain/resources.ts';
-import type { Ordering } from '../domain/webhook.ts';
+import type { CompiledRequest } from '../domain/moshtix-request.ts';
+import type { Ordering, SystemEvent } from '../domain/webhook.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
 
@@ -24,6 +25,15 @@ export interface ActiveWebhook extends Subscriber {
   readonly retryBaseMs: number | null;
   readonly ordering: Ordering;
   readonly coalesce: boolean;
+  /** Of the Moshtix dialect: how the body is made. */
+  readonly request?: CompiledRequest;
+}
+
+/** Where one report stands in its resource's stream. */
+export interface ReportPlace {
+  /** Undefined when no report said anything but that it changed. */
+  readonly revision: number | undefined;
+  readonly deleted: boolean;
 }
 
 export interface Routing {
@@ -35,12 +45,39 @@ export interface Routing {
     trigger: Trigger,
     identifier: string,
   ): ReadonlyArray<ActiveWebhook>;
+  /** Active Moshtix webhooks as of `at` for this system event. */
+  systemSubscribersTo(
+    companyId: string,
+    at: Position,
+    systemEvent: SystemEvent,
+  ): ReadonlyArray<ActiveWebhook>;
+  /** The newest report as of `at` that says what an event or ticket type is like; `deleted` when a later one ended it. */
+  lastReport(companyId: string, at: Position, ref: ResourceRef): ReportPlace | undefined;
+  /** Identifiers of the ticket types that belong to the event as of `at`, in code unit order. */
+  ticketTypesOf(companyId: string, at: Position, event: string): ReadonlyArray<string>;
   /** What the resource belongs to as of `at`, a change at `at` itself included. */
   belongsTo(companyId: string, at: Position, ref: ResourceRef): ReadonlyArray<ResourceRef>;
 }
 
-/** One list entry; the rest of a webhook is folded from its stream. */
+/** What a list of Moshtix webhooks can be sorted by. Webhooks that are equal in it come in the order of their creation. */
+export type MoshtixSort = 'id' | 'created' | 'enabled';
+
+export interface MoshtixPage {
+  readonly sortBy: MoshtixSort;
+  readonly descending: boolean;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** One list entry; the rest of a webhook is folded from its stream. Each dialect lists its own webhooks. */
 export interface WebhookList {
+  /** Webhooks of one company that are not deleted, and how many there are in all. */
+  moshtixWebhooks(
+    companyId: string,
+    page: MoshtixPage,
+  ): { readonly guids: ReadonlyArray<string>; readonly totalCount: number };
+  /** Guid of the webhook that has this number in its account, unless it is deleted. */
+  moshtixWebhook(companyId: string, id: number): string | undefined;
   /** Webhooks of one company and dialect that are not deleted, oldest first, after the cursor (0 = from the start). */
   webhooksOf(
     companyId: string,

@@ -1,6 +1,6 @@
 import { Lru } from '../domain/lru.ts';
 import { belongsTo, type ResourceChange } from '../domain/resource-change.ts';
-import { compareRefs, type Resource, type ResourceRef, sameRef } from '../domain/resources.ts';
+import { compareRefs, compareText, type Resource, type ResourceRef, sameRef } from '../domain/resources.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
 import type { Database } from './database.ts';
@@ -16,7 +16,7 @@ interface Latest {
 
 const LATEST_MAX = 40_000;
 
-export interface RelationGraph extends Pick<Routing, 'belongsTo'> {
+export interface RelationGraph extends Pick<Routing, 'belongsTo' | 'ticketTypesOf'> {
   add(decoded: Decoded<ResourceChange>): void;
   forget(): void;
 }
@@ -34,6 +34,35 @@ export const openRelationGraph = (db: Database, companies: Dictionary): Relation
   const end = db.prepare(`
     UPDATE relations SET to_pos = ?
     WHERE company = ? AND resource = ? AND identifier = ? AND to_pos = ${OPEN}`);
+
+  const beginTicketType = db.prepare('INSERT INTO ticket_types VALUES (?, ?, ?, ?, ?)');
+  const endTicketType = db.prepare(`
+    UPDATE ticket_types SET to_pos = ?
+    WHERE company = ? AND event = ? AND to_pos = ${OPEN} AND identifier = ?`);
+  const selectTicketTypes = db.prepare(`
+    SELECT identifier FROM ticket_types
+    WHERE company = ? AND event = ? AND to_pos > ? AND from_pos <= ? ORDER BY identifier`);
+
+  /** The same relations from the other end, of ticket types alone: an event has thousands of orders. */
+  const noteTicketType = (
+    company: number,
+    { resource, identifier }: ResourceRef,
+    position: Position,
+    before: ReadonlyArray<ResourceRef>,
+    after: ReadonlyArray<ResourceRef>,
+  ): void => {
+    if (resource !== 'ticket') return;
+    const isIn = (refs: ReadonlyArray<ResourceRef>, ref: ResourceRef): boolean =>
+      refs.some((known) => sameRef(known, ref));
+    for (const parent of before) {
+      if (parent.resource !== 'event' || isIn(after, parent)) continue;
+      endTicketType.run(position, company, parent.identifier, identifier);
+    }
+    for (const parent of after) {
+      if (parent.resource !== 'event' || isIn(before, parent)) continue;
+      beginTicketType.run(company, parent.identifier, OPEN, identifier, position);
+    }
+  };
 
   const parentsBefore = (key: string, company: number, { event, revision }: Decoded<ResourceChange>) => {
     // The first change of a resource: there is nothing to look for.
@@ -56,10 +85,17 @@ export const openRelationGraph = (db: Database, companies: Dictionary): Relation
       if (after.length > 0) {
         begin.run(company, event.resource, event.identifier, OPEN, position, format(after));
       }
+      noteTicketType(company, event, position, before, after);
       latest.set(key, { from: position, parents: after });
     },
     forget: () => {
       latest = new Lru(LATEST_MAX);
+    },
+    ticketTypesOf: (companyId, at, event) => {
+      const company = companies.find(companyId);
+      if (company === undefined) return [];
+      const rows = selectTicketTypes.all(company, event, at, at) as unknown as { identifier: string }[];
+      return rows.map(({ identifier }) => identifier).sort(compareText);
     },
     belongsTo: (companyId, at, ref) => {
       const company = companies.find(companyId);

@@ -8,7 +8,7 @@
  * small however long the log is. A look-up asks the generations one after the other, the newest first: what is asked
  * for is mostly young. Changes have no generations, as most guids asked for there do not exist.
  */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 export const GENERATION_ROWS = 2 ** 17;
 
@@ -39,7 +39,8 @@ CREATE TABLE webhooks (
 ) STRICT;
 CREATE INDEX webhooks_listed ON webhooks (company, dialect) WHERE deleted = 0;
 
--- In force at a position p when from_pos <= p < to_pos; only while enabled and not deleted.
+-- A Moshtix webhook stands here once for each system event, with that in place of the trigger and 'system' in place
+-- of the resource. In force at a position p when from_pos <= p < to_pos; only while enabled and not deleted.
 CREATE TABLE webhook_versions (
   company INTEGER NOT NULL,
   resource TEXT NOT NULL,
@@ -54,7 +55,29 @@ CREATE TABLE webhook_versions (
   retry_base_ms INTEGER,
   ordering TEXT NOT NULL,
   "coalesce" INTEGER NOT NULL,
+  request TEXT,
   PRIMARY KEY (company, resource, "trigger", identifier, to_pos, webhook)
+) STRICT, WITHOUT ROWID;
+
+-- Where the reports of events and ticket types stand in their streams; only those that say what the thing is like.
+CREATE TABLE reports (
+  company INTEGER NOT NULL,
+  resource TEXT NOT NULL,
+  identifier TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  deleted INTEGER NOT NULL,
+  PRIMARY KEY (company, resource, identifier, position)
+) STRICT, WITHOUT ROWID;
+
+-- The ticket types of an event: the same relations from the other end.
+CREATE TABLE ticket_types (
+  company INTEGER NOT NULL,
+  event TEXT NOT NULL,
+  to_pos INTEGER NOT NULL,
+  identifier TEXT NOT NULL,
+  from_pos INTEGER NOT NULL,
+  PRIMARY KEY (company, event, to_pos, identifier)
 ) STRICT, WITHOUT ROWID;
 
 -- What a resource belongs to, as JSON; a row per change of it, none while it belongs to nothing.

@@ -8,6 +8,7 @@ import { openCounters } from './counters.ts';
 import { openDatabase } from './database.ts';
 import { openDictionary } from './dictionary.ts';
 import { openDueList } from './due-list.ts';
+import { openEventReports } from './event-reports.ts';
 import { openInvocationLog } from './invocation-log.ts';
 import { openInvocationWriter } from './invocation-writer.ts';
 import type { Group, ReadModels } from './read-models.ts';
@@ -42,6 +43,7 @@ export const openReadModels = ({
   const routingCompanies = openDictionary(db, 'routing_companies');
   const webhookVersions = openWebhookVersions(db, routingCompanies);
   const relationGraph = openRelationGraph(db, routingCompanies);
+  const eventReports = openEventReports(db, routingCompanies);
   const webhookList = openWebhookList(db, routingCompanies);
 
   const logCompanies = openDictionary(db, 'log_companies');
@@ -66,7 +68,8 @@ export const openReadModels = ({
       case 'TicketsReissued':
       case 'OrderCancelled':
       case 'TicketsScanned':
-        return relationGraph.add({ ...rest, event });
+        relationGraph.add({ ...rest, event });
+        return eventReports.add({ ...rest, event });
       default:
         return;
     }
@@ -121,6 +124,9 @@ export const openReadModels = ({
     ...invocationLog,
     ...dueList,
     subscribersTo: (...question) => webhookVersions.subscribersTo(...question),
+    systemSubscribersTo: (...question) => webhookVersions.systemSubscribersTo(...question),
+    lastReport: (...question) => eventReports.lastReport(...question),
+    ticketTypesOf: (...question) => relationGraph.ticketTypesOf(...question),
     belongsTo: (...question) => relationGraph.belongsTo(...question),
     change: (guid) => changes.change(guid),
     checkpoint,

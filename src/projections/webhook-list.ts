@@ -1,14 +1,39 @@
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
 import { guidText } from './guid.ts';
-import type { WebhookList } from './read-models.ts';
+import type { MoshtixSort, WebhookList } from './read-models.ts';
 
 /** Reads the table that webhook-versions.ts writes. */
 export const openWebhookList = (db: Database, companies: Dictionary): WebhookList => {
   const select = db.prepare(`
     SELECT position, guid FROM webhooks INDEXED BY webhooks_listed
     WHERE company = ? AND dialect = ? AND deleted = 0 AND position > ? ORDER BY position LIMIT ?`);
+  const moshtix =
+    "FROM webhooks INDEXED BY webhooks_listed WHERE company = ? AND dialect = 'moshtix' AND deleted = 0";
+  const count = db.prepare(`SELECT count(*) AS total ${moshtix}`);
+  const selectById = db.prepare(`SELECT guid ${moshtix} AND ${ID} = ?`);
+  const pages = (order: string) => db.prepare(`SELECT guid ${moshtix} ORDER BY ${order} LIMIT ? OFFSET ?`);
+  const selectPage = {
+    up: mapValues(SORTS, (by) => pages(`${by}, position`)),
+    down: mapValues(SORTS, (by) => pages(`${by} DESC, position DESC`)),
+  };
+
   return {
+    moshtixWebhooks: (companyId, { sortBy, descending, offset, limit }) => {
+      const company = companies.find(companyId);
+      if (company === undefined) return { guids: [], totalCount: 0 };
+      const { total } = count.get(company) as { total: number };
+      const rows = selectPage[descending ? 'down' : 'up'][sortBy].all(company, limit, offset);
+      return {
+        guids: (rows as unknown as { guid: Uint8Array }[]).map((row) => guidText(row.guid)),
+        totalCount: total,
+      };
+    },
+    moshtixWebhook: (companyId, id) => {
+      const company = companies.find(companyId);
+      const row = company === undefined ? undefined : selectById.get(company, id);
+      return row === undefined ? undefined : guidText((row as { guid: Uint8Array }).guid);
+    },
     webhooksOf: (companyId, dialect, after, limit) => {
       const company = companies.find(companyId);
       if (company === undefined) return [];
@@ -20,3 +45,14 @@ export const openWebhookList = (db: Database, companies: Dictionary): WebhookLis
     },
   };
 };
+
+/** Read from the settings: an account has few webhooks, and none of these questions is asked while changes are routed. */
+const ID = "json_extract(settings, '$.selection.id')";
+
+const SORTS: Readonly<Record<MoshtixSort, string>> = { id: ID, created: 'position', enabled: 'enabled' };
+
+const mapValues = <K extends string, A, B>(
+  record: Readonly<Record<K, A>>,
+  map: (value: A) => B,
+): Readonly<Record<K, B>> =>
+  Object.fromEntries(Object.entries<A>(record).map(([key, value]) => [key, map(value)])) as Record<K, B>;

@@ -1,6 +1,8 @@
 import { streamOf } from '../domain/ids.ts';
+import { canonicalJson, type Json } from '../domain/json.ts';
 import { Lru } from '../domain/lru.ts';
-import type { WebhookEvent, WebhookSettings } from '../domain/webhook.ts';
+import { compileRequest } from '../domain/moshtix-request.ts';
+import type { CustomRequest, SystemEvent, WebhookEvent, WebhookSettings } from '../domain/webhook.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
 import type { Database } from './database.ts';
@@ -12,7 +14,7 @@ import { OPEN } from './schema.ts';
 /** The settings that decide what a webhook hears of, and what an invocation takes over. */
 type RoutedSettings = Pick<
   WebhookSettings,
-  'selection' | 'retries' | 'retryBaseMs' | 'ordering' | 'coalesce'
+  'selection' | 'retries' | 'retryBaseMs' | 'ordering' | 'coalesce' | 'request'
 >;
 
 interface Webhook {
@@ -25,6 +27,27 @@ interface Webhook {
   readonly settings: RoutedSettings;
 }
 
+/** Where the tables look for a webhook: an OpenTicket one stands under one key, a Moshtix one under each system event. */
+interface RouteKey {
+  readonly resource: string;
+  readonly trigger: string;
+  readonly identifier: string;
+}
+
+/** Stands in place of a resource's name. */
+const SYSTEM = 'system';
+
+const systemKey = (systemEvent: SystemEvent): RouteKey => ({
+  resource: SYSTEM,
+  trigger: systemEvent,
+  identifier: '',
+});
+
+const keysOf = ({ selection }: RoutedSettings): ReadonlyArray<RouteKey> =>
+  selection.dialect === 'openticket'
+    ? [selection]
+    : selection.systemEvents.map(({ systemEvent }) => systemKey(systemEvent));
+
 /** An answer that holds for every position from `from` up to, not including, `until`. */
 interface Answer {
   readonly from: Position;
@@ -35,7 +58,7 @@ interface Answer {
 const ANSWERS_MAX = 20_000;
 const GROUPS_MAX = 20_000;
 
-export interface WebhookVersions extends Pick<Routing, 'subscribersTo'> {
+export interface WebhookVersions extends Pick<Routing, 'subscribersTo' | 'systemSubscribersTo'> {
   add(decoded: Decoded<WebhookEvent>): void;
   forget(): void;
 }
@@ -56,7 +79,7 @@ export const openWebhookVersions = (db: Database, companies: Dictionary): Webhoo
       SET dialect = excluded.dialect, enabled = excluded.enabled, deleted = excluded.deleted,
         settings = excluded.settings`);
   const beginVersion = db.prepare(
-    'INSERT INTO webhook_versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO webhook_versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   );
   const endVersion = db.prepare(`
     UPDATE webhook_versions SET to_pos = ?
@@ -111,36 +134,42 @@ export const openWebhookVersions = (db: Database, companies: Dictionary): Webhoo
   };
 
   const begin = ({ position, guid, company, settings }: Webhook, at: Position): void => {
-    const { selection, retries, retryBaseMs, ordering, coalesce } = settings;
-    const { resource, trigger, identifier, triggeredByChildResources } = selection;
-    beginVersion.run(
-      company,
-      resource,
-      trigger,
-      identifier,
-      OPEN,
-      position,
-      at,
-      guidBytes(guid),
-      Number(triggeredByChildResources),
-      retries,
-      retryBaseMs,
-      ordering,
-      Number(coalesce),
-    );
+    const { selection, retries, retryBaseMs, ordering, coalesce, request } = settings;
+    const byChildren = selection.dialect === 'openticket' && selection.triggeredByChildResources;
+    for (const { resource, trigger, identifier } of keysOf(settings)) {
+      beginVersion.run(
+        company,
+        resource,
+        trigger,
+        identifier,
+        OPEN,
+        position,
+        at,
+        guidBytes(guid),
+        Number(byChildren),
+        retries,
+        retryBaseMs,
+        ordering,
+        Number(coalesce),
+        request === undefined ? null : JSON.stringify(request),
+      );
+    }
     outdate(company, settings);
   };
 
   const end = ({ position, company, settings }: Webhook, at: Position): void => {
-    const { resource, trigger, identifier } = settings.selection;
-    endVersion.run(at, company, resource, trigger, identifier, position);
+    for (const { resource, trigger, identifier } of keysOf(settings)) {
+      endVersion.run(at, company, resource, trigger, identifier, position);
+    }
     outdate(company, settings);
   };
 
-  const outdate = (company: number, { selection }: RoutedSettings): void => {
-    const group = `${company}:${selection.resource}:${selection.trigger}`;
-    named.delete(group);
-    answers.delete(`${group}:${selection.identifier}`);
+  const outdate = (company: number, settings: RoutedSettings): void => {
+    for (const { resource, trigger, identifier } of keysOf(settings)) {
+      const group = `${company}:${resource}:${trigger}`;
+      named.delete(group);
+      answers.delete(`${group}:${identifier}`);
+    }
   };
 
   // ------------------------------------------------------------ asking
@@ -149,10 +178,26 @@ export const openWebhookVersions = (db: Database, companies: Dictionary): Webhoo
     SELECT 1 FROM webhook_versions
     WHERE company = ? AND resource = ? AND "trigger" = ? AND identifier > '' LIMIT 1`);
   const selectVersions = db.prepare(`
-    SELECT from_pos, to_pos, guid, triggered_by_child_resources, retries, retry_base_ms, ordering, "coalesce"
+    SELECT from_pos, to_pos, guid, triggered_by_child_resources, retries, retry_base_ms, ordering, "coalesce", request
     FROM webhook_versions
     WHERE company = ? AND resource = ? AND "trigger" = ? AND identifier = ? AND to_pos > ?
     ORDER BY webhook`);
+
+  const webhooksUnder = (
+    company: number,
+    at: Position,
+    { resource, trigger, identifier }: RouteKey,
+  ): ReadonlyArray<ActiveWebhook> => {
+    const key = `${company}:${resource}:${trigger}:${identifier}`;
+    const known = answers.get(key);
+    if (known !== undefined && known.from <= at && at < known.until) return known.found;
+
+    const rows = selectVersions.all(company, resource, trigger, identifier, at) as unknown as VersionRow[];
+    const found = rows.filter((row) => row.from_pos <= at).map(activeWebhook);
+    const until = Math.min(OPEN, ...rows.map((row) => (row.from_pos <= at ? row.to_pos : row.from_pos)));
+    answers.set(key, { from: at, until, found });
+    return found;
+  };
 
   return {
     add,
@@ -163,31 +208,35 @@ export const openWebhookVersions = (db: Database, companies: Dictionary): Webhoo
     subscribersTo: (companyId, at, resource, trigger, identifier) => {
       const company = companies.find(companyId);
       if (company === undefined) return [];
-      const group = `${company}:${resource}:${trigger}`;
       if (identifier !== '') {
+        const group = `${company}:${resource}:${trigger}`;
         const isNamed = named.get(group) ?? selectNamed.get(company, resource, trigger) !== undefined;
         named.set(group, isNamed);
         if (!isNamed) return [];
       }
-      const key = `${group}:${identifier}`;
-      const known = answers.get(key);
-      if (known !== undefined && known.from <= at && at < known.until) return known.found;
-
-      const rows = selectVersions.all(company, resource, trigger, identifier, at) as unknown as VersionRow[];
-      const found = rows.filter((row) => row.from_pos <= at).map(activeWebhook);
-      const until = Math.min(OPEN, ...rows.map((row) => (row.from_pos <= at ? row.to_pos : row.from_pos)));
-      answers.set(key, { from: at, until, found });
-      return found;
+      return webhooksUnder(company, at, { resource, trigger, identifier });
+    },
+    systemSubscribersTo: (companyId, at, systemEvent) => {
+      const company = companies.find(companyId);
+      return company === undefined ? [] : webhooksUnder(company, at, systemKey(systemEvent));
     },
   };
 };
 
-const routed = ({ selection, retries, retryBaseMs, ordering, coalesce }: RoutedSettings): RoutedSettings => ({
+const routed = ({
   selection,
   retries,
   retryBaseMs,
   ordering,
   coalesce,
+  request,
+}: RoutedSettings): RoutedSettings => ({
+  selection,
+  retries,
+  retryBaseMs,
+  ordering,
+  coalesce,
+  ...(request !== undefined && { request }),
 });
 
 const isActive = (webhook: Webhook): boolean => webhook.enabled && !webhook.deleted;
@@ -213,10 +262,8 @@ const sameSettings = (a: RoutedSettings, b: RoutedSettings): boolean =>
   a.retryBaseMs === b.retryBaseMs &&
   a.ordering === b.ordering &&
   a.coalesce === b.coalesce &&
-  a.selection.resource === b.selection.resource &&
-  a.selection.trigger === b.selection.trigger &&
-  a.selection.identifier === b.selection.identifier &&
-  a.selection.triggeredByChildResources === b.selection.triggeredByChildResources;
+  canonicalJson([a.selection, a.request ?? null] as unknown as Json) ===
+    canonicalJson([b.selection, b.request ?? null] as unknown as Json);
 
 interface VersionRow {
   readonly from_pos: number;
@@ -227,6 +274,7 @@ interface VersionRow {
   readonly retry_base_ms: number | null;
   readonly ordering: 'none' | 'per_resource';
   readonly coalesce: number;
+  readonly request: string | null;
 }
 
 const activeWebhook = (row: VersionRow): ActiveWebhook => ({
@@ -236,4 +284,5 @@ const activeWebhook = (row: VersionRow): ActiveWebhook => ({
   retryBaseMs: row.retry_base_ms,
   ordering: row.ordering,
   coalesce: row.coalesce === 1,
+  ...(row.request !== null && { request: compileRequest(JSON.parse(row.request) as CustomRequest) }),
 });

@@ -6,7 +6,7 @@ import {
   type Trigger,
   TRIGGERS,
 } from '../../src/domain/resources.ts';
-import type { Selection, WebhookSettings } from '../../src/domain/webhook.ts';
+import type { OpenTicketSelection, WebhookSettings } from '../../src/domain/webhook.ts';
 import { BUILT_IN_RULES, couldFire } from '../../src/domain/rules.ts';
 
 export const guid: fc.Arbitrary<string> = fc.uuid({ version: [4, 5] });
@@ -24,7 +24,7 @@ export const identifier: fc.Arbitrary<string> = fc.oneof(
 export const resourceRef: fc.Arbitrary<ResourceRef> = fc.record({ resource, identifier });
 
 /** Only what could ever fire under the built-in rules; half of it for any identifier. */
-export const selection: fc.Arbitrary<Selection> = fc
+export const selection: fc.Arbitrary<OpenTicketSelection> = fc
   .record({
     dialect: fc.constant('openticket' as const),
     resource,
@@ -36,12 +36,13 @@ export const selection: fc.Arbitrary<Selection> = fc
     couldFire(BUILT_IN_RULES, resource, trigger, triggeredByChildResources),
   );
 
-export const webhookSettings: fc.Arbitrary<WebhookSettings> = fc.record({
-  name: fc.constantFrom('one', 'two'),
-  url: fc.constantFrom('https://partner.example/a', 'https://partner.example/b'),
-  retries: fc.nat({ max: 2 }),
-  selection,
-  retryBaseMs: fc.constantFrom(null, 10, 60_000),
-  ordering: fc.constantFrom('none' as const, 'per_resource' as const),
-  coalesce: fc.boolean(),
-});
+export const webhookSettings: fc.Arbitrary<WebhookSettings & { readonly selection: OpenTicketSelection }> =
+  fc.record({
+    name: fc.constantFrom('one', 'two'),
+    url: fc.constantFrom('https://partner.example/a', 'https://partner.example/b'),
+    retries: fc.nat({ max: 2 }),
+    selection,
+    retryBaseMs: fc.constantFrom(null, 10, 60_000),
+    ordering: fc.constantFrom('none' as const, 'per_resource' as const),
+    coalesce: fc.boolean(),
+  });

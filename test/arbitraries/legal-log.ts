@@ -234,9 +234,11 @@ const happen = (steps: ReadonlyArray<Step>, positionStep: number): DecodedLog =>
         if (webhook === undefined || state?.situation !== 'enabled' || (!what.test && change === undefined))
           return;
         const { companyId, settings } = state.facts;
+        const { selection } = settings;
+        if (selection.dialect !== 'openticket') return;
         const { resource, identifier } = change?.event ?? { resource: 'event' as const, identifier: 'test' };
         const guid = invocationGuid(webhook, change?.id ?? `test ${index}`);
-        const trigger = settings.selection.trigger;
+        const { trigger } = selection;
         commandInvocation(guid, {
           type: 'ScheduleInvocation',
           guid,
@@ -244,9 +246,9 @@ const happen = (steps: ReadonlyArray<Step>, positionStep: number): DecodedLog =>
           companyId,
           change: change?.id ?? null,
           test: what.test,
-          resource: settings.selection.resource,
+          resource: selection.resource,
           trigger,
-          identifier: settings.selection.identifier || identifier,
+          identifier: selection.identifier || identifier,
           origin: { resource, identifier, trigger },
           matched: [],
           body: '{}',

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
-import { isRight } from 'fp-ts/lib/Either.js';
+import { isRight, left } from 'fp-ts/lib/Either.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Accounts } from '../../src/commands/accounts.ts';
 import type { ReportedChange } from '../../src/commands/report-changes.ts';
 import { changeGuid } from '../../src/domain/ids.ts';
+import { openMemoryStore } from '../../src/eventstore/memory.ts';
 import { auditWorld } from '../support/engine-audit.ts';
-import { COMPANY, World } from '../support/engine-world.ts';
+import { CAUSE, COMPANY, World } from '../support/engine-world.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -238,6 +240,87 @@ describe('a batch', () => {
     await send(b);
     expect(statuses(await send(a, b, c))).toEqual(['accepted', 'duplicate', 'accepted']);
   });
+});
+
+describe('reports of a strict account', () => {
+  const tickets = (...ids: ReadonlyArray<number>) => ({ tickets: { items: ids.map((id) => ({ id })) } });
+  const refund = (...ids: ReadonlyArray<number>): ReportedChange =>
+    world.change('order.refunded', 'o', { data: tickets(...ids) });
+
+  beforeEach(async () => {
+    const { store, random, clock } = world;
+    await new Accounts({ store, random, clock }).setStrict(COMPANY, true, CAUSE);
+  });
+
+  it('that contradict are refused as a whole, each with its place in the batch', async () => {
+    await send(world.change('order.sold', 'o', { data: tickets(1, 2) }));
+    const before = await stored();
+    const result = await send(refund(1), refund(1), world.change(), refund(3));
+    expect(result).toMatchObject({
+      left: {
+        _tag: 'ReportsContradict',
+        contradictions: [
+          { index: 1, kind: 'ticket_invalid', ticket: 1 },
+          { index: 3, kind: 'ticket_unknown', ticket: 3 },
+        ],
+      },
+    });
+    expect(await stored()).toEqual(before);
+    expect(statuses(await send(refund(1)))).toEqual(['accepted']);
+  });
+
+  it('are not refused because of one that was never stored', async () => {
+    const memory = openMemoryStore();
+    let failing: Promise<void> | undefined;
+    let fail = (): void => undefined;
+    world = await World.started({
+      store: {
+        ...memory,
+        append: (batch) => async () => {
+          if (failing === undefined) return memory.append(batch)();
+          const slow = failing;
+          failing = undefined;
+          await slow;
+          return left({ _tag: 'StoreUnavailable', message: 'slow, and then away' });
+        },
+      },
+    });
+    const { store, random, clock } = world;
+    await new Accounts({ store, random, clock }).setStrict(COMPANY, true, CAUSE);
+    await send(world.change('order.sold', 'o', { data: tickets(1) }));
+    failing = new Promise((resolve) => {
+      fail = resolve;
+    });
+    const sent = [send(refund(1)), send(refund(1)), send(refund(1))];
+    await world.clock.advance(1_000);
+    fail();
+    const results = await Promise.all(sent);
+    expect(results.map(statuses)).toEqual(['StoreUnavailable', ['accepted'], 'ReportsContradict']);
+  });
+
+  it('are not refused because another process knows more', async () => {
+    await send(world.change('order.update', 'o'));
+    const { intake } = world.process;
+    const other = await world.start();
+    const sale = world.change('order.sold', 'o', { data: tickets(1) });
+    expect(statuses(await other.intake.report([sale], 'platform', world.random.uuid()))).toEqual([
+      'accepted',
+    ]);
+    const sent = intake.report([refund(1)], 'platform', world.random.uuid());
+    await world.clock.advance(1_000);
+    expect(statuses(await sent)).toEqual(['accepted']);
+  });
+});
+
+it('a batch that the store would refuse for its size is refused before all of it is made', async () => {
+  const wide = Array.from({ length: 5_000 }, (_, id) => ({ id, barcode: 'b'.repeat(40) + String(id) }));
+  const sale = world.change('order.sold', 'o', { data: { tickets: { items: wide } } });
+  const scans = Array.from({ length: 900 }, (_, id) =>
+    world.change('order.scanned', 'o', { data: { tickets: { items: [{ id }] } } }),
+  );
+  expect(statuses(await send(sale, ...scans))).toBe('AppendTooLarge');
+  expect(await stored()).toEqual([]);
+  expect(statuses(await send(sale, ...scans.slice(0, 10)))).toHaveLength(11);
 });
 
 it('whatever is sent at the same time and whatever fails: each change is stored once, and what was accepted is', async () => {

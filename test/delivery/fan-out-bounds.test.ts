@@ -124,6 +124,9 @@ it('renders what the next append takes, not all that a change leads to', async (
     },
     routing: {
       belongsTo: () => [],
+      systemSubscribersTo: () => [],
+      lastReport: () => undefined,
+      ticketTypesOf: () => [],
       subscribersTo: (_company, _at, _resource, _trigger, identifier) =>
         identifier === '' ? subscribers : [],
     },

@@ -79,6 +79,7 @@ describe('streams', () => {
   it('are all found by their prefix, each by one alone', () => {
     const names = [
       streamOf.account(COMPANY),
+      streamOf.client(6080),
       streamOf.webhook(DNS),
       streamOf.invocation(DNS),
       ...RESOURCES.map((resource) => streamOf.resource(COMPANY, resource, '1')),

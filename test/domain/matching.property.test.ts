@@ -27,6 +27,7 @@ const operatorRules: fc.Arbitrary<Rules> = fc.record({
     fc.record({ origin: resource, trigger, reaches: fc.subarray([...RESOURCES], { minLength: 3 }), source }),
     { minLength: 8, maxLength: 24, size: 'max' },
   ),
+  reissueScanned: fc.boolean(),
 });
 
 /** Few resources and few triggers, so that cycles, diamonds and several ways to one webhook are common. */

@@ -109,6 +109,7 @@ describe('propagation', () => {
         { origin: 'order', trigger: 'paid', reaches: ['shop'], source: 'operator' },
         { origin: 'shop', trigger: 'paid', reaches: ['event'], source: 'operator' },
       ],
+      reissueScanned: false,
     } as const;
     const belongsTo = graph('order:1 -> shop:2', 'shop:2 -> event:3');
     const on = listening(listener('shop', 'shop:', 'paid'), listener('event', 'event:', 'paid'));

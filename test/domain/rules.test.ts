@@ -171,6 +171,7 @@ describe("an operator's rules replace the built-in ones", () => {
   const rules = {
     direct: [{ resource: 'shop', trigger: 'delete', source: 'operator' }],
     propagation: [{ origin: 'shop', trigger: 'delete', reaches: ['shop', 'order'], source: 'operator' }],
+    reissueScanned: false,
   } as const;
   const told = (trigger: Trigger): ReadonlyArray<string> =>
     matchChange(

@@ -154,7 +154,9 @@ it('whatever is done, a webhook could fire, its newest secret signs first, and i
       const log = live(thrown, (_before, { atMs }, _events, after) => {
         last = after;
         if (after.situation === 'unknown') return;
-        const { resource, trigger, triggeredByChildResources } = after.facts.settings.selection;
+        const { selection } = after.facts.settings;
+        if (selection.dialect !== 'openticket') throw new Error('only OpenTicket webhooks are made here');
+        const { resource, trigger, triggeredByChildResources } = selection;
         expect(couldFire(BUILT_IN_RULES, resource, trigger, triggeredByChildResources)).toBe(true);
         const secrets = activeSecrets(after.facts, atMs);
         expect(secrets[0]).toBe(after.facts.sealedSecret);

@@ -89,6 +89,15 @@ describe('creating a webhook', () => {
     given().when(create).decides(created);
   });
 
+  it('that is not enabled disables it at the same time', () => {
+    given()
+      .when({ ...create, enabled: false })
+      .decides(created, { ...disabled, atMs: create.atMs });
+    given()
+      .when({ ...create, enabled: true })
+      .decides(created);
+  });
+
   it.each([
     ['enabled', [created]],
     ['disabled', [created, disabled]],

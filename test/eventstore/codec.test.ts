@@ -69,6 +69,10 @@ const examples: { readonly [E in DomainEvent as E['type']]: E } = (() => {
   const atMs = AT_MS;
   return {
     AccountOpened: { type: 'AccountOpened', companyId: guidOf(2), atMs },
+    ClientAttached: { type: 'ClientAttached', clientId: 6080, atMs },
+    StrictModeSwitched: { type: 'StrictModeSwitched', strict: true, atMs },
+    IdsIssued: { type: 'IdsIssued', first: 1, count: 3, atMs },
+    ClientClaimed: { type: 'ClientClaimed', clientId: 6080, companyId: guidOf(2), atMs },
     WebhookCreated: {
       type: 'WebhookCreated',
       guid: guidOf(3),

@@ -34,6 +34,8 @@ const requests = (): ReadonlyArray<readonly [string, string, Sent, ReadonlyArray
   ['GET', '/invocations', {}, ['partner', 'admin']],
   ['GET', `/invocations/${UNKNOWN}`, {}, ['partner', 'admin']],
   ['POST', `/invocations/${UNKNOWN}/retry`, {}, ['partner', 'admin']],
+  ['GET', `/accounts/${COMPANY}`, {}, ['admin']],
+  ['PATCH', `/accounts/${COMPANY}`, { json: {} }, ['admin']],
   ['POST', '/changes', { json: {} }, ['platform', 'admin']],
   ['GET', `/changes/${UNKNOWN}`, {}, ['partner', 'platform', 'admin']],
 ];

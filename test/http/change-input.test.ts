@@ -95,6 +95,24 @@ describe('one event', () => {
     expect(await wrongFields({ ...EVENT, data })).toEqual([field]);
   });
 
+  it.each<[unknown, string]>([
+    ['text', 'data'],
+    [5, 'data'],
+    [[], 'data'],
+    [{ tickets: [] }, 'data.tickets'],
+    [{ tickets: { items: {} } }, 'data.tickets.items'],
+    [{ tickets: { items: [{ id: 1 }, 'x'] } }, 'data.tickets.items[1]'],
+    [{ tickets: { items: [{ id: '' }] } }, 'data.tickets.items[0].id'],
+    [{ tickets: { items: [{ id: {} }] } }, 'data.tickets.items[0].id'],
+    [{ transactions: { items: [null] } }, 'data.transactions.items[0]'],
+    [{ transactions: { items: [{ id: true }] } }, 'data.transactions.items[0].id'],
+    [{ tickets: { items: Array.from({ length: 10_001 }, () => ({})) } }, 'data.tickets.items'],
+  ])('of the life of an order has data that can be read as one', async (data, field) => {
+    for (const step of ['sold', 'refunded', 'reissued', 'cancelled', 'scanned']) {
+      expect(await wrongFields({ ...EVENT, type: `order.${step}`, subject: 'o-1', data })).toEqual([field]);
+    }
+  });
+
   it('is told what types there are, and all that is wrong at once', async () => {
     const got = await refused({ json: { specversion: '1.0', type: 'shop.scan', time: 'x' } }, 422);
     const errors = errorsOf(got);

@@ -13,6 +13,7 @@ import {
   testWebhook,
 } from '../../src/commands/invocations.ts';
 import { ChangeIntake } from '../../src/commands/report-changes.ts';
+import { Accounts } from '../../src/commands/accounts.ts';
 import { Webhooks } from '../../src/commands/webhooks.ts';
 import type { Json, JsonObject } from '../../src/domain/json.ts';
 import { BUILT_IN_RULES } from '../../src/domain/rules.ts';
@@ -87,7 +88,9 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
   };
   const box = openSecretBox('a master secret for tests', random);
   const tokenKey = box.tokenKey();
+  const accounts = new Accounts({ store, random, clock });
   const webhooks = new Webhooks({
+    accounts,
     store,
     clock,
     random,
@@ -116,7 +119,9 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
       await settled();
       return true;
     },
-    openAccount: (companyId, cause) => webhooks.openAccount(companyId, cause),
+    openAccount: (companyId, cause) => accounts.open(companyId, cause),
+    isStrict: (companyId) => accounts.isStrict(companyId),
+    rules: BUILT_IN_RULES,
   });
   const invocationDeps: InvocationDeps = {
     store,
@@ -134,6 +139,7 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
     defaultRetryBaseMs: RETRY_BASE_MS,
     rules: BUILT_IN_RULES,
     webhooks,
+    accounts,
     intake,
     invocations: {
       get: (guid) => getInvocation(invocationDeps, guid),
@@ -148,6 +154,7 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
     checkUrl: urlPolicy(NO_TARGETS),
     settled,
     health: () => world.health,
+    development: false,
     clock,
     random,
     log: { debug: () => undefined, info: () => undefined, warn: record, error: record },

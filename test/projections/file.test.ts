@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { type Log, silentLog } from '../../src/ports/log.ts';
 import type { ReadModels } from '../../src/projections/read-models.ts';
+import { SCHEMA_VERSION } from '../../src/projections/schema.ts';
 import { openReadModels } from '../../src/projections/sqlite-read-models.ts';
 import { guidOf } from '../arbitraries/decoded-log.ts';
 import { withScratchFile } from './scratch-file.ts';
@@ -84,7 +85,7 @@ describe('the file of the read models', () => {
       const db = new DatabaseSync(path);
       db.exec('PRAGMA user_version = 4711');
       db.close();
-      expect(reopen(path)).toEqual({ kept: false, reasons: ['version 4711 instead of 3'] });
+      expect(reopen(path)).toEqual({ kept: false, reasons: [`version 4711 instead of ${SCHEMA_VERSION}`] });
       expect(reopen(path)).toEqual({ kept: true, reasons: [] });
     });
   });

@@ -44,6 +44,7 @@ export const plainRouting = (
         if (state.situation !== 'enabled' || state.facts.companyId !== companyId) return [];
         const { guid, settings } = state.facts;
         const { selection, retries, retryBaseMs, ordering, coalesce } = settings;
+        if (selection.dialect !== 'openticket') return [];
         if (selection.resource !== resource || selection.trigger !== trigger) return [];
         if (selection.identifier !== identifier) return [];
         const { triggeredByChildResources } = selection;

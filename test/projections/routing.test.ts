@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { WebhookEvent, WebhookSettings } from '../../src/domain/webhook.ts';
+import type { Json } from '../../src/domain/json.ts';
+import { renderSavedBody } from '../../src/domain/moshtix-request.ts';
+import type { ResourceChange } from '../../src/domain/resource-change.ts';
+import type { ResourceRef, Trigger } from '../../src/domain/resources.ts';
+import type { SystemEvent, WebhookEvent, WebhookSettings } from '../../src/domain/webhook.ts';
 import type { ReadModels } from '../../src/projections/read-models.ts';
 import { openReadModels } from '../../src/projections/sqlite-read-models.ts';
 import { guidOf } from '../arbitraries/decoded-log.ts';
@@ -71,7 +75,7 @@ describe('subscribersTo', () => {
     models.close();
   });
 
-  it.each<[keyof WebhookSettings, Partial<WebhookSettings>]>([
+  it.each<[keyof typeof SETTINGS, Partial<WebhookSettings>]>([
     ['retries', { retries: 9 }],
     ['retryBaseMs', { retryBaseMs: 99 }],
     ['ordering', { ordering: 'per_resource' }],
@@ -132,6 +136,103 @@ describe('belongsTo', () => {
     log.catchUp();
     const asOf = [0, 1, 2, 3, 4, 5, 9].map((at) => models.belongsTo(COMPANY, at, ORDER));
     expect(asOf).toEqual([[], [EVENT], [EVENT], [EVENT, TICKET], [], [TICKET], [TICKET]]);
+    models.close();
+  });
+});
+
+describe('systemSubscribersTo', () => {
+  const moshtix = (
+    systemEvents: ReadonlyArray<SystemEvent>,
+    body = '"@eventType"',
+  ): Partial<WebhookSettings> => ({
+    selection: {
+      dialect: 'moshtix',
+      id: 1,
+      clientId: 6080,
+      systemEvents: systemEvents.map((systemEvent, index) => ({ id: index + 2, systemEvent })),
+    },
+    request: { headers: [], body },
+  });
+  const bodyAt = (models: ReadModels, at: number, systemEvent: SystemEvent): ReadonlyArray<string> =>
+    models
+      .systemSubscribersTo(COMPANY, at, systemEvent)
+      .map(({ request }) =>
+        request === undefined
+          ? 'none'
+          : renderSavedBody(request, { systemEvent, contextId: '7', dataJson: '{}' }),
+      );
+
+  it('finds a webhook under every system event that it names, and under no resource', () => {
+    const { models, log } = start();
+    log.webhook(WEBHOOK, created(WEBHOOK, moshtix(['ORDER_SAVED', 'EVENT_SAVED'])));
+    log.webhook(guidOf(2), created(guidOf(2), moshtix(['EVENT_SAVED'])));
+    log.catchUp();
+    const found = (systemEvent: SystemEvent, companyId = COMPANY) =>
+      models.systemSubscribersTo(companyId, 2, systemEvent).map(({ webhook }) => webhook);
+    expect(found('ORDER_SAVED')).toEqual([WEBHOOK]);
+    expect(found('EVENT_SAVED')).toEqual([WEBHOOK, guidOf(2)]);
+    expect(found('EVENT_SAVED', guidOf(99))).toEqual([]);
+    expect(models.subscribersTo(COMPANY, 2, 'order', 'create', '')).toEqual([]);
+    models.close();
+  });
+
+  it('answers with the template as of any position', () => {
+    const { models, log } = start();
+    const atMs = START_MS;
+    log.webhook(WEBHOOK, created(WEBHOOK, moshtix(['EVENT_SAVED'])));
+    log.webhook(WEBHOOK, {
+      type: 'WebhookUpdated',
+      changes: { request: { headers: [], body: '@contextId' } },
+      atMs,
+    });
+    log.webhook(WEBHOOK, { type: 'WebhookDisabled', reason: { kind: 'by_request' }, atMs });
+    log.webhook(WEBHOOK, { type: 'WebhookEnabled', atMs });
+    log.webhook(WEBHOOK, { type: 'WebhookUpdated', changes: moshtix(['ORDER_SAVED'], '@data'), atMs });
+    log.catchUp();
+    const asOf = [0, 1, 2, 3, 4, 5].map((at) => bodyAt(models, at, 'EVENT_SAVED'));
+    expect(asOf).toEqual([[], ['"event-saved-prepare-full-message"'], ['7'], [], ['7'], []]);
+    expect(bodyAt(models, 5, 'ORDER_SAVED')).toEqual(['{}']);
+    models.close();
+  });
+});
+
+describe('lastReport and ticketTypesOf', () => {
+  const says = (ref: ResourceRef, data: Json, trigger: Trigger = 'update'): ResourceChange => ({
+    ...changed(ref, ref.resource === 'ticket' ? [EVENT] : []),
+    data,
+    triggers: [trigger],
+  });
+
+  it('is the newest one that says what the thing is like, as of any position', () => {
+    const { models, log } = start();
+    for (const data of [null, { name: 'a' }, null, { name: 'b' }]) log.change(says(EVENT, data));
+    log.change(says(EVENT, null, 'delete'));
+    log.catchUp();
+    const asOf = [0, 1, 2, 3, 4, 5].map((at) => models.lastReport(COMPANY, at, EVENT));
+    expect(asOf).toEqual([
+      undefined,
+      { revision: undefined, deleted: false },
+      { revision: 1, deleted: false },
+      { revision: 1, deleted: false },
+      { revision: 3, deleted: false },
+      { revision: 3, deleted: true },
+    ]);
+    expect(models.lastReport(guidOf(99), 5, EVENT)).toBeUndefined();
+    models.close();
+  });
+
+  it('lists the ticket types of an event as of any position, and nothing else that belongs to it', () => {
+    const { models, log } = start();
+    const other: ResourceRef = { resource: 'ticket', identifier: '10' };
+    log.change(says(TICKET, {}));
+    log.change(says(other, {}));
+    log.change(changed({ resource: 'product', identifier: '3' }, [EVENT]));
+    log.change(changed(ORDER, [EVENT]));
+    log.change({ ...changed(TICKET, []), triggers: ['relation'] });
+    log.catchUp();
+    const asOf = [0, 1, 2, 4, 5].map((at) => models.ticketTypesOf(COMPANY, at, EVENT.identifier));
+    expect(asOf).toEqual([[], ['2'], ['10', '2'], ['10', '2'], ['10']]);
+    expect(models.ticketTypesOf(COMPANY, 5, 'another')).toEqual([]);
     models.close();
   });
 });

@@ -10,7 +10,7 @@ import { type DecodedLog, decodedLog, guidOf } from '../arbitraries/decoded-log.
 export const COMPANY = guidOf(0xc);
 export const START_MS = 1_700_000_000_000;
 
-export const SETTINGS: WebhookSettings = {
+export const SETTINGS = {
   name: 'a webhook',
   url: 'https://partner.example/',
   retries: 3,
@@ -24,7 +24,7 @@ export const SETTINGS: WebhookSettings = {
   retryBaseMs: null,
   ordering: 'none',
   coalesce: false,
-};
+} as const satisfies WebhookSettings;
 
 export const created = (guid: string, settings: Partial<WebhookSettings> = {}): WebhookCreated => ({
   type: 'WebhookCreated',

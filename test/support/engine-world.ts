@@ -9,6 +9,7 @@ import {
   testWebhook,
 } from '../../src/commands/invocations.ts';
 import { ChangeIntake, type ReportedChange } from '../../src/commands/report-changes.ts';
+import { Accounts } from '../../src/commands/accounts.ts';
 import { Webhooks } from '../../src/commands/webhooks.ts';
 import { RequestBuilder } from '../../src/delivery/attempt.ts';
 import { Engine } from '../../src/delivery/engine.ts';
@@ -119,7 +120,9 @@ export class World {
     const readModels = kept ?? openReadModels({ path: ':memory:', log: silentLog });
     const { random } = this;
     let secrets = 0;
+    const accounts = new Accounts({ store, random, clock });
     const webhooks = new Webhooks({
+      accounts,
       store,
       random,
       clock,
@@ -134,10 +137,13 @@ export class World {
       clock,
       changes: readModels,
       caughtUp: (): Promise<boolean> => engine.caughtUp(),
-      openAccount: (companyId, cause) => webhooks.openAccount(companyId, cause),
+      openAccount: (companyId, cause) => accounts.open(companyId, cause),
+      isStrict: (companyId) => accounts.isStrict(companyId),
+      rules: BUILT_IN_RULES,
     });
     const engine = new Engine({
       store,
+      accounts,
       readModels,
       webhooks,
       intake,

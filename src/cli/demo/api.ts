@@ -24,6 +24,9 @@ const INVOCATION = t.type({
 
 const PAGE = t.type({ items: t.array(INVOCATION), next: t.union([t.string, t.null]) });
 const WEBHOOK = t.type({ guid: t.string, nonce: t.string });
+const SAVED = t.type({
+  data: t.type({ viewer: t.type({ saveWebhook: t.type({ id: t.number, guid: t.string }) }) }),
+});
 const SECRET = t.type({ secret: t.string });
 const RECEIPTS = t.type({
   changes: t.array(t.type({ id: t.string, change: t.string, status: t.string })),
@@ -55,6 +58,18 @@ export class Api {
   async createWebhook(body: FormData | URLSearchParams | string): Promise<t.TypeOf<typeof WEBHOOK>> {
     const headers = typeof body === 'string' ? { 'Content-Type': 'application/json' } : {};
     return decode(WEBHOOK, await this.#request('POST', '/webhook', headers, body));
+  }
+
+  /** By the mutation that Moshtix prints, with this URL and system event. */
+  async saveWebhook(webhook: {
+    readonly clientId: number;
+    readonly url: string;
+    readonly systemEventType: string;
+  }): Promise<string> {
+    const query = saveWebhookMutation(webhook);
+    const headers = { 'Content-Type': 'application/json' };
+    const answer = await this.#request('POST', '/graphql', headers, JSON.stringify({ query }));
+    return decode(SAVED, answer).data.viewer.saveWebhook.guid;
   }
 
   async secretOf(webhook: string): Promise<string> {
@@ -112,6 +127,24 @@ export class Api {
     return JSON.parse(text) as unknown;
   }
 }
+
+/** Source: the vendor's page "Webhooks"; `guid` leads to what lies under /webhook/{guid}. The token is in the headers. */
+const saveWebhookMutation = ({
+  clientId,
+  url,
+  systemEventType,
+}: Parameters<Api['saveWebhook']>[0]): string => `mutation {
+  viewer {
+    saveWebhook(webhook: {
+      client: { id: ${clientId} }
+      url: ${JSON.stringify(url)}
+      headers: { items: [{ name: "Content-Type", value: "application/json" }] }
+      body: ${JSON.stringify('{ "eventType": "@eventType", "contextId": @contextId, "data": @data}')}
+      systemEventTypes: { items: [{ systemEventType: ${systemEventType} }] }
+      enabled: true
+    }) { id guid }
+  }
+}`;
 
 const decode = <A>(codec: t.Type<A>, value: unknown): A => {
   const decoded = codec.decode(value);

@@ -26,6 +26,10 @@ const ORDERS = 190;
 /** From this order on the doors are open. */
 const DOORS_OPEN_AT = 50;
 const FIRST_ORDER_ID = 37_228_036;
+/** The order that is sold, reissued, refunded and cancelled, with so many other sales between the steps. */
+const STORIED_ORDER_NUMBER = 12;
+export const STORIED_ORDER = FIRST_ORDER_ID + STORIED_ORDER_NUMBER - 1;
+const CHAPTER = 25;
 const STARTS_AT_MS = Date.parse('2026-08-22T17:00:00.000Z');
 
 const FIRST_NAMES = [
@@ -78,7 +82,8 @@ class Evening {
     this.#dice = new Dice(seed);
     this.#setTheStage();
     for (let sold = 1; sold <= ORDERS; sold += 1) {
-      this.#sell();
+      this.#sell(sold === STORIED_ORDER_NUMBER);
+      this.#tellTheStory(sold);
       this.#serveCustomers();
       if (sold >= DOORS_OPEN_AT && this.#dice.chance(0.36)) this.#letIn();
       if (this.#dice.chance(0.1)) this.#editCatalogue();
@@ -94,7 +99,7 @@ class Evening {
     this.#report('shop.create', SHOP.id, { name: SHOP.name, relations: ofEvent });
   }
 
-  #sell(): void {
+  #sell(storied: boolean): void {
     const dice = this.#dice;
     const id = FIRST_ORDER_ID + this.#orders.length;
     const order: Order = {
@@ -103,7 +108,7 @@ class Evening {
       firstName: dice.pick(FIRST_NAMES),
       lastName: dice.pick(LAST_NAMES),
       parking: dice.chance(0.12),
-      tickets: Array.from({ length: dice.between(1, 3) }, (_, index) => ({
+      tickets: Array.from({ length: storied ? 3 : dice.between(1, 3) }, (_, index) => ({
         id: id * 10 + index,
         type: dice.pick([WEEKEND, NIGHT_OWL]),
         barcode: this.#barcode(),
@@ -121,6 +126,7 @@ class Evening {
     const order = this.#dice.pick(this.#orders);
     const [ticket] = order.tickets;
     const wish = this.#dice.next();
+    if (order.id === STORIED_ORDER) return;
     if (ticket === undefined || !ticket.valid || order.scanned) return;
     if (wish < 0.09) {
       ticket.valid = false;
@@ -135,8 +141,28 @@ class Evening {
     }
   }
 
+  /** The one order that goes through everything, in the course of the evening. */
+  #tellTheStory(sold: number): void {
+    const order = this.#orders.find(({ id }) => id === STORIED_ORDER);
+    const [first, second] = order?.tickets ?? [];
+    if (order === undefined || first === undefined || second === undefined) return;
+    switch (sold - STORIED_ORDER_NUMBER) {
+      case CHAPTER:
+        first.barcode = this.#barcode();
+        return this.#reportOrder('order.reissued', order);
+      case 2 * CHAPTER:
+        second.valid = false;
+        order.transactions.push({ id: order.id + 950_000, type: 'REFUND' });
+        return this.#reportOrder('order.refunded', order);
+      case 3 * CHAPTER:
+        for (const cancelled of order.tickets) cancelled.valid = false;
+        return this.#reportOrder('order.cancelled', order);
+    }
+  }
+
   #letIn(): void {
     const order = this.#dice.pick(this.#orders);
+    if (order.id === STORIED_ORDER) return;
     if (order.scanned || !order.tickets.some(({ valid }) => valid)) return;
     order.scanned = true;
     this.#reportOrder('order.scanned', order);

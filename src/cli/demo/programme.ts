@@ -29,17 +29,15 @@ export const printSubscriptions = (screen: Screen, subscriptions: ReadonlyArray<
       { title: 'receiver' },
       { title: 'created by' },
     ],
-    subscriptions.map(
-      ({ name, resource, trigger, identifier, triggeredByChildResources, receiver, sentAs }) => [
-        name,
-        resource,
-        trigger,
-        identifier || 'any',
-        triggeredByChildResources ? 'yes' : 'no',
-        receiver,
-        sentAs,
-      ],
-    ),
+    subscriptions.map((subscription) => {
+      const { name, receiver } = subscription;
+      if (subscription.dialect === 'moshtix') {
+        return [name, 'order', subscription.systemEventType, 'any', '', receiver, 'GraphQL'];
+      }
+      const { resource, trigger, identifier, triggeredByChildResources, sentAs } = subscription;
+      const byRelated = triggeredByChildResources ? 'yes' : 'no';
+      return [name, resource, trigger, identifier || 'any', byRelated, receiver, sentAs];
+    }),
   );
 };
 

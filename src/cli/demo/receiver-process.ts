@@ -73,8 +73,8 @@ const receive = async (
 /** What the request is about, the same in every run: guids differ, orders do not. */
 const topicOf = (body: string): string => {
   try {
-    const { origin, occurred_at } = JSON.parse(body) as Readonly<Record<string, unknown>>;
-    return JSON.stringify([origin, occurred_at]);
+    const { origin, occurred_at, contextId } = JSON.parse(body) as Readonly<Record<string, unknown>>;
+    return JSON.stringify([origin ?? contextId, occurred_at]);
   } catch (_notJson) {
     return '';
   }

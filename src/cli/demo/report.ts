@@ -19,7 +19,10 @@ export const printChanges = (screen: Screen, evidence: Evidence): void => {
     return [
       type,
       String(accepted.length),
-      [...told].map(([name, { length }]) => `${name} ${length}`).join(', ') || 'nobody asked',
+      [...told]
+        // Told of all of them, unless a number says otherwise.
+        .map(([name, { length }]) => (length === accepted.length ? name : `${name} ${length}`))
+        .join(', ') || 'nobody asked',
       String(attempts.length),
       resultOf(deliveries),
     ];

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Api } from './api.ts';
 import { compare, type Evidence } from './audit.ts';
 import { callboard, type EngineProcess, RETRY_BASE_MS } from './engine-process.ts';
-import { COMPANY, festivalNight } from './evening.ts';
+import { COMPANY, festivalNight, STORIED_ORDER } from './evening.ts';
 import { killAndRestart, worstMoment } from './kill.ts';
+import { printOrderLife } from './order-life.ts';
 import { messagesOf, Platform } from './platform.ts';
 import { printPlan, printStage, printSubscriptions } from './programme.ts';
 import type { Receivers } from './receivers.ts';
@@ -18,6 +19,8 @@ const PAUSE_BETWEEN_REPORTS_MS = 65;
 const SETTLE_MAX_MS = 25_000;
 /** How long the demo goes on listening for requests that should not come. */
 const QUIET_MS = 600;
+/** Of the Moshtix dialect, as its page prints it. */
+const CLIENT_ID = 6080;
 /** The webhook of which one delivery is shown in full. */
 const SHOWN = 'ticket-paid';
 
@@ -26,9 +29,11 @@ export const playEvening = async (stage: Stage, fail: (error: unknown) => void):
   const { screen, signal, receivers, dataDir } = stage;
   let engine = await stage.startEngine(0);
   const baseUrl = (): string => engine.url;
+  const token = (role: string, ...more: ReadonlyArray<string>): Promise<string> =>
+    callboard(dataDir, 'token', '--role', role, '--company', COMPANY.id, '--expires', '1h', ...more);
   const [partnerToken, platformToken] = await Promise.all([
-    callboard(dataDir, 'token', '--role', 'partner', '--company', COMPANY.id, '--expires', '1h'),
-    callboard(dataDir, 'token', '--role', 'platform', '--company', COMPANY.id, '--expires', '1h'),
+    token('partner', '--client', String(CLIENT_ID)),
+    token('platform'),
   ]);
   await engine.ready(signal);
   const partner = new Api({ baseUrl, token: partnerToken, signal });
@@ -66,20 +71,32 @@ export const playEvening = async (stage: Stage, fail: (error: unknown) => void):
   printInterrupted(screen, evidence);
   screen.heading('One delivery in full');
   printHardest(screen, evidence, SHOWN);
+  screen.heading('One order, as both dialects tell of it');
+  printOrderLife(screen, evidence, STORIED_ORDER);
   return conclude(stage, engine, evidence);
 };
 
-/** Each webhook by one of the three encodings that the OpenTicket dialect takes; multipart is what PHP's cURL sends. */
+/**
+ * Each webhook as its dialect takes it: OpenTicket's by one of three encodings (multipart is what PHP's cURL sends),
+ * Moshtix's by a mutation.
+ */
 const subscribe = async (
   partner: Api,
   receivers: Receivers,
   subscription: Subscription,
 ): Promise<Subscribed> => {
-  const { name, receiver, resource, trigger, identifier, triggeredByChildResources, retries, sentAs } =
-    subscription;
+  const { name, receiver } = subscription;
+  const url = `http://127.0.0.1:${receivers.ports[receiver]}/${name}`;
+  if (subscription.dialect === 'moshtix') {
+    const { systemEventType } = subscription;
+    const webhook = await partner.saveWebhook({ clientId: CLIENT_ID, url, systemEventType });
+    receivers.trust({ hook: name, secret: await partner.secretOf(webhook), nonce: null });
+    return { ...subscription, webhook };
+  }
+  const { resource, trigger, identifier, triggeredByChildResources, retries, sentAs } = subscription;
   const fields = {
     name,
-    url: `http://127.0.0.1:${receivers.ports[receiver]}/${name}`,
+    url,
     resource,
     trigger,
     retries,

@@ -1,11 +1,19 @@
 import { type CloudEvent, EVENT, PARKING } from './evening.ts';
 import type { ReceiverName } from './receiver.ts';
 
-/** A webhook of the demo, and what it must hear of. */
-export interface Subscription {
+interface AnySubscription {
   /** Its path at the receiver, too. */
   readonly name: string;
   readonly receiver: ReceiverName;
+  /**
+   * Written by hand from the vendors' pages, without asking the engine: the engine's work is held against it. Every
+   * order belongs to the one event and to at least one ticket type.
+   */
+  readonly hears: (change: CloudEvent) => boolean;
+}
+
+export interface OpenTicketSubscription extends AnySubscription {
+  readonly dialect: 'openticket';
   readonly resource: string;
   readonly trigger: string;
   /** '' = any. */
@@ -13,17 +21,18 @@ export interface Subscription {
   readonly triggeredByChildResources: boolean;
   readonly retries: number;
   readonly sentAs: 'json' | 'urlencoded' | 'multipart';
-  /**
-   * Written by hand from the vendor's tables, without asking the engine: the engine's work is held against it. Every
-   * order belongs to the one event and to at least one ticket type.
-   */
-  readonly hears: (change: CloudEvent) => boolean;
 }
 
-/** A subscription that the engine knows. */
-export interface Subscribed extends Subscription {
-  readonly webhook: string;
+export interface MoshtixSubscription extends AnySubscription {
+  readonly dialect: 'moshtix';
+  readonly systemEventType: 'ORDER_SAVED' | 'EVENT_SAVED';
 }
+
+/** A webhook of the demo, and what it must hear of. */
+export type Subscription = OpenTicketSubscription | MoshtixSubscription;
+
+/** A subscription that the engine knows. */
+export type Subscribed = Subscription & { readonly webhook: string };
 
 const isOneOf =
   (...types: ReadonlyArray<string>) =>
@@ -33,7 +42,13 @@ const isOneOf =
 const namesParking = ({ data }: CloudEvent): boolean =>
   JSON.stringify(data['relations'] ?? []).includes(`"product","identifier":"${PARKING.id}"`);
 
-const DIRECT = { identifier: '', triggeredByChildResources: false, retries: 3, sentAs: 'json' } as const;
+const DIRECT = {
+  dialect: 'openticket',
+  identifier: '',
+  triggeredByChildResources: false,
+  retries: 3,
+  sentAs: 'json',
+} as const;
 const OF_RELATED = { ...DIRECT, triggeredByChildResources: true } as const;
 /** More than the flaky receiver fails in a row, and room for an attempt that the kill cuts off. */
 const PATIENT = { retries: 5 } as const;
@@ -109,5 +124,12 @@ export const SUBSCRIPTIONS: ReadonlyArray<Subscription> = [
     trigger: 'paid',
     identifier: PARKING.id,
     hears: (change) => change.type === 'order.sold' && namesParking(change),
+  },
+  {
+    dialect: 'moshtix',
+    name: 'order-saved',
+    receiver: 'good',
+    systemEventType: 'ORDER_SAVED',
+    hears: isOneOf('order.sold', 'order.refunded', 'order.reissued', 'order.cancelled'),
   },
 ];

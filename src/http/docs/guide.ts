@@ -1,4 +1,5 @@
 import { html, type Html } from '../html.ts';
+import { moshtix } from './moshtix.ts';
 
 /** What a partner and a platform need to know before the reference. */
 export const guide = (version: string): Html =>
@@ -21,7 +22,7 @@ export const guide = (version: string): Html =>
       <code>{"items": […], "next": …}</code>: send <code>next</code> as <code>after</code> to read on. Errors
       are <code>application/problem+json</code>; their <code>type</code> leads to a page that explains them.
     </p>
-    ${whatYouReceive(version)} ${signature} ${delivery} ${reporting} `;
+    ${whatYouReceive(version)} ${signature} ${delivery} ${moshtix()} ${reporting} `;
 
 const whatYouReceive = (version: string): Html =>
   html`<h2 id="receiving">What a webhook receives</h2>
@@ -159,4 +160,11 @@ const reporting = html`<h2 id="reporting">Reporting changes</h2>
   <p>
     <code>data.relations</code> replaces what the resource belongs to; a change without it leaves that as it
     was. Orders also belong to the event and the ticket types that their data names.
+  </p>
+  <p>
+    <code>order.sold</code> carries the full order; <code>order.refunded</code>, <code>order.reissued</code>,
+    <code>order.cancelled</code> and <code>order.scanned</code> carry it as it is after the change, or only
+    the tickets and transactions concerned. A report that contradicts what is known, such as a refund of a
+    refunded ticket, is kept and marked; the account can ask to have such reports refused with 409.
+    <code>GET /orders/{id}</code> shows the order and every contradiction.
   </p>`;

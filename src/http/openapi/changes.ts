@@ -36,7 +36,7 @@ const cloudEvent: Schema = {
       datacontenttype: described(TEXT, 'A JSON media type, if it is there.'),
       data: described(
         ANY_JSON,
-        `The resource as it is now. "relations", a list of {"resource", "identifier"} with at most ${RELATIONS_MAX} entries, replaces what it belongs to.`,
+        `The resource as it is now; of an order's life, the order or what of it is affected. "relations", a list of {"resource", "identifier"} with at most ${RELATIONS_MAX} entries, replaces what it belongs to.`,
       ),
     },
     ['time', 'companyid', 'datacontenttype', 'data'],
@@ -59,23 +59,30 @@ export const changeSchemas: JsonObject = {
       }),
     ),
   }),
-  Change: object({
-    change: GUID,
-    id: TEXT,
-    source: TEXT,
-    type: TEXT,
-    resource: RESOURCE,
-    identifier: TEXT,
-    triggers: described(array(TRIGGER), 'All that it fired.'),
-    company_id: GUID,
-    occurred_at: TIME,
-    recorded_at: TIME,
-    data: ANY_JSON,
-    relations: described(
-      array(ref('ResourceRef')),
-      'What the resource belongs to from this change on, whether the change said so or an earlier one.',
-    ),
-  }),
+  Change: object(
+    {
+      change: GUID,
+      id: TEXT,
+      source: TEXT,
+      type: TEXT,
+      resource: RESOURCE,
+      identifier: TEXT,
+      triggers: described(array(TRIGGER), 'All that it fired.'),
+      company_id: GUID,
+      occurred_at: TIME,
+      recorded_at: TIME,
+      data: ANY_JSON,
+      relations: described(
+        array(ref('ResourceRef')),
+        'What the resource belongs to from this change on, whether the change said so or an earlier one.',
+      ),
+      contradictions: described(
+        { ...array(ref('Contradiction')), minItems: 1 },
+        'Only there when the report contradicts what was known of the order: what was known, and what was reported.',
+      ),
+    },
+    ['contradictions'],
+  ),
 };
 
 export const changePaths: JsonObject = {
@@ -85,7 +92,7 @@ export const changePaths: JsonObject = {
       tag,
       summary: 'Report changes as CloudEvents 1.0',
       description:
-        'Structured, binary or batch. Plain application/json is read as what it holds: with a ce-specversion header the data of a binary event, else a list is a batch and an object one event. A batch is all or nothing, in the order given. The answer comes when everything is on disk; the same change again is answered as a duplicate, so that a report may always be repeated.',
+        'Structured, binary or batch. Plain application/json is read as what it holds: with a ce-specversion header the data of a binary event, else a list is a batch and an object one event. A batch is all or nothing, in the order given. A report of an order that contradicts what is known is kept and marked with it; a strict account refuses it with 409. The answer comes when everything is on disk; the same change again is answered as a duplicate, so that a report may always be repeated.',
       roles: ['platform', 'admin'],
       body: {
         'application/cloudevents+json': ref('CloudEvent'),

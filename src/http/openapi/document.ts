@@ -1,9 +1,12 @@
 import type { JsonObject } from '../../domain/json.ts';
+import { accountPaths, accountSchemas } from './accounts.ts';
 import { changePaths, changeSchemas } from './changes.ts';
 import { commonSchemas } from './common.ts';
+import { graphqlPaths, graphqlSchemas } from './graphql.ts';
 import { invocationPaths, invocationSchemas } from './invocations.ts';
 import { secretPaths, secretSchemas } from './secrets.ts';
 import { servicePaths } from './service.ts';
+import { orderPaths, orderSchemas } from './orders.ts';
 import { PROBLEM_RESPONSES } from './shape.ts';
 import { settingsPaths, settingsSchemas } from './settings.ts';
 import { webhookPaths, webhookSchemas } from './webhooks.ts';
@@ -25,6 +28,9 @@ export const openApiDocument = (version: string): JsonObject => ({
     ...secretPaths,
     ...invocationPaths,
     ...changePaths,
+    ...graphqlPaths,
+    ...accountPaths,
+    ...orderPaths,
     ...servicePaths,
   },
   components: {
@@ -36,6 +42,9 @@ export const openApiDocument = (version: string): JsonObject => ({
       ...secretSchemas,
       ...invocationSchemas,
       ...changeSchemas,
+      ...graphqlSchemas,
+      ...accountSchemas,
+      ...orderSchemas,
       ...commonSchemas,
     },
   },

@@ -1,0 +1,176 @@
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import type { AccountCommand, AccountRejection, AccountState, OpenAccountState } from '../domain/account.ts';
+import type { AccountEvent } from '../domain/account.ts';
+import type { ClientRejection } from '../domain/client.ts';
+import type { Cause } from '../domain/events.ts';
+import { streamOf } from '../domain/ids.ts';
+import { Lru } from '../domain/lru.ts';
+import type { Decoded } from '../eventstore/decoded.ts';
+import {
+  load,
+  type Loaded,
+  type StoreFailure,
+  transact,
+  type Transacted,
+  type TransactDeps,
+} from '../eventstore/transact.ts';
+import type { Clock } from '../ports/clock.ts';
+import { account, client } from './aggregates.ts';
+
+export interface AccountDeps extends TransactDeps {
+  readonly clock: Clock;
+}
+
+/** Why a client id cannot stand for a company. */
+export type ClientFailure =
+  Extract<AccountRejection, { _tag: 'AccountHasAnotherClient' }> | ClientRejection | StoreFailure;
+
+const CACHED_MAX = 20_000;
+
+/** All reading and writing of accounts, and of the client ids that stand for them. */
+export class Accounts {
+  readonly #deps: AccountDeps;
+  readonly #cache = new Lru<string, Loaded<AccountState>>(CACHED_MAX);
+  /** A claim is never given back, so what is known stays true. */
+  readonly #companies = new Lru<number, string>(CACHED_MAX);
+
+  constructor(deps: AccountDeps) {
+    this.#deps = deps;
+  }
+
+  /** Opens the account unless it is open. */
+  async open(companyId: string, cause: Cause): Promise<Either<StoreFailure, void>> {
+    if (this.#cache.get(companyId)?.state.situation === 'open') return right(undefined);
+    const opened = await this.#execute({ type: 'OpenAccount', companyId, atMs: this.#nowMs() }, cause);
+    return isLeft(opened) ? left(onlyStoreFailure(opened.left)) : right(undefined);
+  }
+
+  /** The account, or undefined when nothing was ever done for the company. */
+  async get(companyId: string): Promise<Either<StoreFailure, OpenAccountState | undefined>> {
+    const known = this.#cache.get(companyId);
+    if (known !== undefined) return right(known.state.situation === 'open' ? known.state : undefined);
+    const loaded = await load(this.#deps.store, streamOf.account(companyId), account);
+    if (isLeft(loaded)) return loaded;
+    const { state } = loaded.right;
+    if (state.situation === 'unknown') return right(undefined);
+    this.#remember(companyId, loaded.right);
+    return right(state);
+  }
+
+  /** Whether reports that contradict what is known are refused. */
+  async isStrict(companyId: string): Promise<Either<StoreFailure, boolean>> {
+    const found = await this.get(companyId);
+    return isLeft(found) ? found : right(found.right?.strict ?? false);
+  }
+
+  async setStrict(
+    companyId: string,
+    strict: boolean,
+    cause: Cause,
+  ): Promise<Either<StoreFailure, OpenAccountState>> {
+    const command = { type: 'SwitchStrictMode', companyId, strict, atMs: this.#nowMs() } as const;
+    const switched = await this.#execute(command, cause);
+    return isLeft(switched) ? left(onlyStoreFailure(switched.left)) : right(openStateOf(switched.right));
+  }
+
+  /**
+   * Makes the client id stand for the company; doing so again changes nothing. The account is asked before the id is
+   * claimed, so that a refusal takes no id away. A crash between the two leaves a claim that the next try completes.
+   */
+  async attachClient(
+    companyId: string,
+    clientId: number,
+    cause: Cause,
+  ): Promise<Either<ClientFailure, OpenAccountState>> {
+    const found = await this.get(companyId);
+    if (isLeft(found)) return found;
+    const has = found.right?.clientId ?? null;
+    if (found.right !== undefined && has === clientId) return right(found.right);
+    if (has !== null) return left({ _tag: 'AccountHasAnotherClient', clientId: has });
+    const atMs = this.#nowMs();
+    const claimed = await transact(
+      this.#deps,
+      streamOf.client(clientId),
+      client,
+      { type: 'ClaimClient', clientId, companyId, atMs },
+      cause,
+    );
+    if (isLeft(claimed)) return claimed;
+    const attached = await this.#execute({ type: 'AttachClient', companyId, clientId, atMs }, cause);
+    if (isLeft(attached)) {
+      return left(
+        attached.left._tag === 'AccountHasAnotherClient' ? attached.left : onlyStoreFailure(attached.left),
+      );
+    }
+    return right(openStateOf(attached.right));
+  }
+
+  /** The company that the client id stands for, undefined when it stands for none yet. */
+  async companyOfClient(clientId: number): Promise<Either<StoreFailure, string | undefined>> {
+    const known = this.#companies.get(clientId);
+    if (known !== undefined) return right(known);
+    const loaded = await load(this.#deps.store, streamOf.client(clientId), client);
+    if (isLeft(loaded)) return loaded;
+    if (loaded.right.state.situation === 'free') return right(undefined);
+    const { companyId } = loaded.right.state;
+    this.#companies.set(clientId, companyId);
+    return right(companyId);
+  }
+
+  /** The first of `count` whole numbers in a row that nothing else in the account has or will have. */
+  async issueIds(companyId: string, count: number, cause: Cause): Promise<Either<StoreFailure, number>> {
+    const issued = await this.#execute({ type: 'IssueIds', companyId, count, atMs: this.#nowMs() }, cause);
+    if (isLeft(issued)) return left(onlyStoreFailure(issued.left));
+    return right(openStateOf(issued.right).nextId - count);
+  }
+
+  /** Follows what others wrote. */
+  observe(decoded: Decoded): void {
+    const companyId = decoded.stream.slice(ACCOUNT_PREFIX.length);
+    const known = this.#cache.get(companyId);
+    if (known !== undefined && decoded.revision > known.head.revision) this.#cache.delete(companyId);
+  }
+
+  async #execute(
+    command: AccountCommand,
+    cause: Cause,
+  ): Promise<Either<AccountRejection | StoreFailure, Transacted<AccountState, AccountEvent>>> {
+    const { companyId } = command;
+    const written = await transact(
+      this.#deps,
+      streamOf.account(companyId),
+      account,
+      command,
+      cause,
+      this.#cache.get(companyId),
+    );
+    if (written._tag === 'Right') this.#remember(companyId, written.right);
+    return written;
+  }
+
+  /** A slower reader must not put an older state over a newer one. */
+  #remember(companyId: string, { state, head }: Loaded<AccountState>): void {
+    const known = this.#cache.get(companyId);
+    if (known === undefined || known.head.revision < head.revision)
+      this.#cache.set(companyId, { state, head });
+  }
+
+  #nowMs(): number {
+    return this.#deps.clock.nowMs();
+  }
+}
+
+const ACCOUNT_PREFIX = streamOf.account('');
+
+const openStateOf = ({ state }: Loaded<AccountState>): OpenAccountState => {
+  if (state.situation === 'unknown') throw new Error('a command on an account leaves it open');
+  return state;
+};
+
+/** The stream's name and its events name the same company, and only attaching a client can meet another one. */
+const onlyStoreFailure = (failure: AccountRejection | StoreFailure): StoreFailure => {
+  if (failure._tag === 'AccountOfAnotherCompany' || failure._tag === 'AccountHasAnotherClient') {
+    throw new Error(`an account refused what it never refuses: ${failure._tag}`);
+  }
+  return failure;
+};

@@ -1,0 +1,108 @@
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { streamOf } from '../domain/ids.ts';
+import type { Order } from '../domain/order.ts';
+import type { Contradiction } from '../domain/order-contradiction.ts';
+import { printedOrder } from '../domain/order-print.ts';
+import type { ResourceChange } from '../domain/resource-change.ts';
+import { decode } from '../eventstore/codec.ts';
+import type { Decoded } from '../eventstore/decoded.ts';
+import { companyOf } from './access.ts';
+import { ok } from './answer.ts';
+import { guid, optional } from './checks.ts';
+import type { HttpDeps } from './deps.ts';
+import type { Failure } from './failure.ts';
+import { codecOf, decodeQuery } from './fields.ts';
+import type { Call, Handled, Route } from './routing.ts';
+
+type Deps = Pick<HttpDeps, 'store'>;
+
+/** Orders, read from their own streams: what was answered with 202 is in them. */
+export const orderRoutes = (deps: Deps): ReadonlyArray<Route> => {
+  const roles = ['partner', 'platform', 'admin'] as const;
+  return [{ method: 'GET', path: '/orders/:id', roles, handle: (call) => read(deps, call) }];
+};
+
+/** Changes that one answer goes back to. */
+export const HISTORY_MAX = 1_000;
+const PAGE = 50;
+
+const QUERY = codecOf({ company_id: optional(guid) });
+
+const read = async (deps: Deps, call: Call): Handled => {
+  const query = decodeQuery(QUERY, call.query);
+  if (isLeft(query)) return query;
+  const company = companyOf(call.principal, query.right.company_id, 'company_id');
+  if (isLeft(company)) return company;
+  const identifier = call.params['id'] ?? '';
+  const found = await history(deps, streamOf.resource(company.right, 'order', identifier));
+  if (isLeft(found)) return found;
+  const { order, revision, changes } = found.right;
+  if (order === undefined) return left({ _tag: 'NotFound' });
+  return right(
+    ok({
+      order: printedOrder(order),
+      identifier,
+      company_id: company.right,
+      situation: order.situation,
+      scanned: order.scanned,
+      contradictions: changes.flatMap(({ change, recorded_at, contradictions }) =>
+        contradictions.map((one) => ({ change, ...printedContradiction(one), at: recorded_at })),
+      ),
+      changes: changes.map(({ contradictions: _contradictions, ...change }) => change),
+      revision,
+    }),
+  );
+};
+
+interface History {
+  /** Undefined when nothing of its life was reported. */
+  readonly order: Order | undefined;
+  readonly revision: number;
+  /** The newest ones, oldest first. */
+  readonly changes: ReadonlyArray<Told>;
+}
+
+/** Backwards, because the newest event has the order; a few at a time, because each of them has it. */
+const history = async ({ store }: Deps, stream: string): Promise<Either<Failure, History>> => {
+  const changes: Told[] = [];
+  let newest: Decoded<ResourceChange> | undefined;
+  let fromRevision: number | undefined;
+  while (changes.length < HISTORY_MAX && fromRevision !== -1) {
+    const limit = Math.min(PAGE, HISTORY_MAX - changes.length);
+    const page = await store.readStream(stream, {
+      direction: 'backwards',
+      limit,
+      ...(fromRevision !== undefined && { fromRevision }),
+    })();
+    if (isLeft(page)) return page;
+    for (const recorded of page.right) {
+      const decoded = decode(recorded);
+      if (isLeft(decoded)) throw new Error(`${stream} cannot be read at revision ${recorded.revision}`);
+      const change = decoded.right as Decoded<ResourceChange>;
+      newest ??= change;
+      if (newest.event.order === undefined) return right({ order: undefined, revision: -1, changes: [] });
+      changes.push(told(change));
+    }
+    fromRevision = (page.right.at(-1)?.revision ?? 0) - 1;
+  }
+  return right({
+    order: newest?.event.order?.after,
+    revision: newest?.revision ?? -1,
+    changes: changes.reverse(),
+  });
+};
+
+const told = ({ id, event }: Decoded<ResourceChange>) => ({
+  change: id,
+  type: event.changeType,
+  occurred_at: new Date(event.occurredAtMs).toISOString(),
+  recorded_at: new Date(event.atMs).toISOString(),
+  contradictions: event.order?.contradictions ?? [],
+});
+type Told = ReturnType<typeof told>;
+
+export const printedContradiction = ({ kind, ticket, message }: Contradiction) => ({
+  kind,
+  ticket: ticket ?? null,
+  message,
+});

@@ -1,0 +1,235 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Json, JsonObject } from '../../src/domain/json.ts';
+import { DEFAULT_TEMPLATE } from '../../src/domain/moshtix-request.ts';
+import type { CustomRequest, SystemEvent, WebhookSettings } from '../../src/domain/webhook.ts';
+import { auditWorld } from '../support/engine-audit.ts';
+import { CAUSE, World } from '../support/engine-world.ts';
+import { answers } from '../support/scripted-sender.ts';
+
+let world: World;
+beforeEach(async () => {
+  world = await World.started();
+});
+afterEach(() => auditWorld(world));
+
+const moshtix = (
+  systemEvents: ReadonlyArray<SystemEvent>,
+  request: Partial<CustomRequest> = {},
+  more: Partial<WebhookSettings> = {},
+) =>
+  world.webhook({
+    selection: {
+      dialect: 'moshtix',
+      id: 1,
+      clientId: 6080,
+      systemEvents: systemEvents.map((systemEvent, index) => ({ id: index + 2, systemEvent })),
+    },
+    request: { headers: [], body: DEFAULT_TEMPLATE, ...request },
+    ...more,
+  });
+
+interface Body {
+  readonly eventType: string;
+  readonly contextId: Json;
+  readonly data: JsonObject;
+}
+
+const bodies = async (): Promise<ReadonlyArray<Body>> => {
+  await world.clock.advance(1_000);
+  return world.sender.seen.map(({ body }) => JSON.parse(body) as Body);
+};
+
+const SOLD = {
+  id: 37228036,
+  createdDate: '2021-11-02T07:47:57.000Z',
+  channel: 'ONLINE',
+  refCode: '',
+  offerCode: '',
+  customer: {
+    id: 6702175,
+    email: 'test@moshtix.com',
+    firstName: 'Fred',
+    lastName: 'Durst',
+    telephone: '0433567777',
+  },
+  event: {
+    id: 132218,
+    name: 'Test API Event',
+    startDate: '2023-12-31T22:30:00.000Z',
+    endDate: '2023-12-31T23:30:00.000Z',
+    client: null,
+    tags: { items: [] },
+  },
+  tickets: {
+    items: [
+      {
+        id: 29734124,
+        firstName: null,
+        lastName: null,
+        valid: true,
+        barcode: 'F2D705C60392480385CD7BEF6C0A70DF',
+        unitCost: 0,
+        bookingFee: 0,
+        totalCost: 0,
+        discount: 0,
+        ticketType: { id: 360875, name: 'free', tags: { items: [] } },
+      },
+    ],
+  },
+  transactions: {
+    items: [
+      {
+        id: 12894177,
+        type: 'PURCHASE',
+        status: 'SUCCESS',
+        ipAddress: '2001:8004:1140:7f9e:64bc:1ec4:94a7:de87',
+      },
+    ],
+  },
+} as const;
+
+describe('ORDER_SAVED', () => {
+  it('sends the printed payload byte for byte', async () => {
+    await moshtix(['ORDER_SAVED']);
+    await world.report(world.change('order.sold', '37228036', { data: SOLD }));
+    await world.clock.advance(1_000);
+    expect(world.sender.seen.map(({ body }) => body)).toEqual([
+      `{ "eventType": "order-saved-prepare-full-message", "contextId": 37228036, "data": ${JSON.stringify(SOLD)}}`,
+    ]);
+  });
+
+  it('sends the full order after each step of its life, and nothing of a scan or a plain trigger', async () => {
+    await moshtix(['ORDER_SAVED']);
+    const ticket = SOLD.tickets.items[0];
+    const steps: ReadonlyArray<readonly [string, Json]> = [
+      ['order.sold', SOLD],
+      ['order.scanned', { tickets: { items: [{ id: ticket.id }] } }],
+      ['order.update', { note: 'plain' }],
+      ['order.refunded', { tickets: { items: [{ id: ticket.id, valid: false }] } }],
+      ['order.cancelled', {}],
+    ];
+    for (const [type, data] of steps) {
+      await world.report(world.change(type, '37228036', { data }));
+      await world.clock.advance(1_000);
+    }
+    const seen = await bodies();
+    expect(seen.map(({ eventType }) => eventType)).toEqual(
+      Array.from({ length: 3 }, () => 'order-saved-prepare-full-message'),
+    );
+    expect(seen.map(({ data }) => data['customer'])).toEqual([SOLD.customer, SOLD.customer, SOLD.customer]);
+    expect(seen.map(({ data }) => (data['tickets'] as typeof SOLD.tickets).items[0].valid)).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it('reaches webhooks of both dialects, each in its own form, once', async () => {
+    await moshtix(['ORDER_SAVED', 'EVENT_SAVED'], {}, { url: 'https://moshtix.example/' });
+    await world.webhook({ on: 'order.paid', url: 'https://openticket.example/' });
+    await world.report(world.change('order.sold', '7', { data: { ...SOLD, id: 7 } }));
+    await world.clock.advance(1_000);
+    expect(world.sender.seen.map(({ url }) => url).sort()).toEqual([
+      'https://moshtix.example/',
+      'https://openticket.example/',
+    ]);
+    const scheduled = (await world.invocations()).map(({ facts }) => facts.scheduled.systemEvent);
+    expect(scheduled.sort()).toEqual(['ORDER_SAVED', undefined]);
+  });
+});
+
+describe('EVENT_SAVED', () => {
+  const reportTicket = (id: string, data: Json, type = 'ticket.create') =>
+    world.report(world.change(type, id, { data, declared: [{ resource: 'event', identifier: '132218' }] }));
+
+  it('sends the event and its ticket types as last reported, whichever of them changed', async () => {
+    await moshtix(['EVENT_SAVED']);
+    await world.report(world.change('event.create', '132218', { data: { name: 'Gig' } }));
+    await reportTicket('360875', { name: 'free' });
+    await reportTicket('360876', { name: 'late' });
+    await reportTicket('360875', { name: 'early' }, 'ticket.update');
+    await reportTicket('360876', null, 'ticket.delete');
+    await world.report(world.change('event.update', '132218', { data: { name: 'Gig 2' } }));
+    const seen = await bodies();
+    expect(new Set(seen.map(({ eventType }) => eventType))).toEqual(
+      new Set(['event-saved-prepare-full-message']),
+    );
+    expect(seen.map(({ contextId }) => contextId)).toEqual(Array.from({ length: 6 }, () => 132218));
+    const names = seen.map(({ data }) => [
+      data['name'],
+      ...(data['ticketTypes'] as { items: ReadonlyArray<JsonObject> }).items.map(({ name }) => name),
+    ]);
+    expect(names).toEqual([
+      ['Gig'],
+      ['Gig', 'free'],
+      ['Gig', 'free', 'late'],
+      ['Gig', 'early', 'late'],
+      ['Gig', 'early'],
+      ['Gig 2', 'early'],
+    ]);
+  });
+
+  it('is decided at the position of the change, however late it is fanned out', async () => {
+    await moshtix(['EVENT_SAVED']);
+    await world.report(world.change('event.create', '132218', { data: { name: 'first' } }));
+    await world.clock.advance(1_000);
+    world.store.appendFault = (batch) =>
+      batch[0]?.stream.startsWith('invocation-') ? 'unavailable' : undefined;
+    await reportTicket('1', { name: 'one' });
+    await world.report(world.change('event.update', '132218', { data: { name: 'second' } }));
+    await reportTicket('2', { name: 'two' });
+    world.store.appendFault = () => undefined;
+    const seen = (await bodies()).map(({ data }) => data['name']);
+    expect(seen).toEqual(['first', 'first', 'second', 'second']);
+  });
+
+  it('has no orders in it', async () => {
+    await moshtix(['EVENT_SAVED']);
+    await world.report(world.change('order.sold', '37228036', { data: SOLD }));
+    expect(await bodies()).toEqual([]);
+  });
+
+  it('hears nothing while disabled, and nothing of what it no longer names', async () => {
+    const webhook = await moshtix(['EVENT_SAVED']);
+    await world.process.webhooks.update(webhook, {}, CAUSE, false);
+    await world.report(world.change('event.update', '1', { data: {} }));
+    await world.process.webhooks.update(webhook, {}, CAUSE, true);
+    await world.process.webhooks.update(
+      webhook,
+      { selection: { systemEvents: [{ id: 9, systemEvent: 'ORDER_SAVED' }] } },
+      CAUSE,
+    );
+    await world.report(world.change('event.update', '1', { data: {} }));
+    expect(await bodies()).toEqual([]);
+  });
+});
+
+describe('an attempt', () => {
+  it('sends the same body and ids again, with the headers of today', async () => {
+    const webhook = await moshtix(['EVENT_SAVED'], { headers: [{ id: 3, name: 'X-Key', value: 'old' }] });
+    world.sender.at('https://receiver.example/hook', answers(500), answers(200));
+    await world.report(world.change('event.update', '1', { data: { name: 'a' } }));
+    await world.clock.advance(1_000);
+    await world.process.webhooks.update(
+      webhook,
+      { request: { headers: [{ id: 3, name: 'X-Key', value: 'new' }], body: '"constant"' } },
+      CAUSE,
+    );
+    await world.clock.advance(60_000);
+    const [first, second] = world.sender.seen;
+    expect(second?.body).toBe(first?.body);
+    expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
+    expect([first?.headers['X-Key'], second?.headers['X-Key']]).toEqual(['old', 'new']);
+    expect(first?.headers['Content-Type']).toBe('application/json');
+    expect(first?.headers).not.toHaveProperty('OpenTicket-Trigger');
+  });
+
+  it('as a test says so in the body and the log', async () => {
+    const webhook = await moshtix(['ORDER_SAVED']);
+    const tested = await world.test(webhook);
+    expect(tested).toMatchObject({ _tag: 'Right', right: { facts: { scheduled: { test: true } } } });
+    expect(await bodies()).toEqual([
+      { eventType: 'order-saved-prepare-full-message', contextId: 0, data: { test: true } },
+    ]);
+  });
+});
