@@ -38,6 +38,8 @@ CREATE TABLE webhooks (
   settings TEXT NOT NULL
 ) STRICT;
 CREATE INDEX webhooks_listed ON webhooks (company, dialect) WHERE deleted = 0;
+CREATE INDEX webhooks_moshtix ON webhooks (company, json_extract(settings, '$.selection.id'))
+  WHERE dialect = 'moshtix' AND deleted = 0;
 
 -- A Moshtix webhook stands here once for each system event, with that in place of the trigger and 'system' in place
 -- of the resource. In force at a position p when from_pos <= p < to_pos; only while enabled and not deleted.

@@ -9,7 +9,7 @@ export const openWebhookList = (db: Database, companies: Dictionary): WebhookLis
     SELECT position, guid FROM webhooks INDEXED BY webhooks_listed
     WHERE company = ? AND dialect = ? AND deleted = 0 AND position > ? ORDER BY position LIMIT ?`);
   const moshtix =
-    "FROM webhooks INDEXED BY webhooks_listed WHERE company = ? AND dialect = 'moshtix' AND deleted = 0";
+    "FROM webhooks INDEXED BY webhooks_moshtix WHERE company = ? AND dialect = 'moshtix' AND deleted = 0";
   const count = db.prepare(`SELECT count(*) AS total ${moshtix}`);
   const selectById = db.prepare(`SELECT guid ${moshtix} AND ${ID} = ?`);
   const pages = (order: string) => db.prepare(`SELECT guid ${moshtix} ORDER BY ${order} LIMIT ? OFFSET ?`);
@@ -46,7 +46,7 @@ export const openWebhookList = (db: Database, companies: Dictionary): WebhookLis
   };
 };
 
-/** Read from the settings: an account has few webhooks, and none of these questions is asked while changes are routed. */
+/** Read from the settings, and indexed as it stands here. */
 const ID = "json_extract(settings, '$.selection.id')";
 
 const SORTS: Readonly<Record<MoshtixSort, string>> = { id: ID, created: 'position', enabled: 'enabled' };
