@@ -16,13 +16,29 @@ export const isGuid = (text: string): boolean => GUID.test(text);
  */
 export const uuidV5 = (namespace: string, name: string): string => {
   const input = Buffer.allocUnsafe(NAMESPACE_BYTES + Buffer.byteLength(name));
-  input.write(namespace.replaceAll('-', ''), 0, 'hex');
+  writeGuid(namespace, input);
   input.write(name, NAMESPACE_BYTES, 'utf8');
-  const digest = hash('sha1', input, 'buffer');
-  digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x50;
-  digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
-  const hex = digest.toString('hex', 0, 16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const hex = hash('sha1', input);
+  const variant = VARIANT_DIGITS.charAt(DIGIT_VALUES[hex.charCodeAt(16)] ?? 0);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+};
+
+/** By character code; several times cheaper than taking the dashes out and having the rest decoded. */
+const DIGIT_VALUES = new Uint8Array(128);
+for (let digit = 0; digit < 16; digit += 1) DIGIT_VALUES[digit.toString(16).charCodeAt(0)] = digit;
+
+/** The hex digit for each one that stands there: the upper two bits become 10. */
+const VARIANT_DIGITS = '89ab'.repeat(4);
+const DASH = '-'.charCodeAt(0);
+
+const writeGuid = (guid: string, into: Buffer): void => {
+  let byte = 0;
+  for (let at = 0; at < guid.length; at += 2) {
+    if (guid.charCodeAt(at) === DASH) at += 1;
+    const high = DIGIT_VALUES[guid.charCodeAt(at)] ?? 0;
+    into[byte] = (high << 4) | (DIGIT_VALUES[guid.charCodeAt(at + 1)] ?? 0);
+    byte += 1;
+  }
 };
 
 /** The guid of a change is the id of its event: one per company, source and id, whoever reports it and how often. */
