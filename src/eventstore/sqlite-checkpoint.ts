@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { isPassing, textOf } from './sqlite-schema.ts';
+import { isPassing, textOf, value } from './sqlite-schema.ts';
 
 /** Copies the WAL into the database when it has grown. */
 export interface Checkpointer {
@@ -7,8 +7,8 @@ export interface Checkpointer {
   run(): string | undefined;
 }
 
-/** 16 MB. A checkpoint writes each touched page once: the rarer, the fewer writes, but appends wait for it the longer. */
-const WAL_PAGES_MAX = 4_000;
+/** A checkpoint writes each touched page once: the rarer, the fewer writes, but appends wait for it the longer. */
+const WAL_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
  * SQLite's own automatic checkpoint comes inside a commit, which waits for it, and hides its errors; a failed fsync
@@ -17,16 +17,17 @@ const WAL_PAGES_MAX = 4_000;
 export const openCheckpointer = (db: DatabaseSync): Checkpointer => {
   const look = db.prepare('PRAGMA wal_checkpoint(NOOP)');
   const checkpoint = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');
-  /** While a long reader holds the WAL, one attempt for every further WAL_PAGES_MAX pages is enough. */
-  let retryAtPages = WAL_PAGES_MAX;
+  const pagesMax = Math.ceil(WAL_BYTES_MAX / Number(value(db, 'PRAGMA page_size')));
+  /** While a long reader holds the WAL, one attempt for every further `pagesMax` pages is enough. */
+  let retryAtPages = pagesMax;
   return {
     run: () => {
       try {
         const pages = Number(look.get()?.['log']);
-        if (pages < WAL_PAGES_MAX) retryAtPages = WAL_PAGES_MAX;
+        if (pages < pagesMax) retryAtPages = pagesMax;
         if (pages < retryAtPages) return undefined;
         checkpoint.get();
-        retryAtPages = pages + WAL_PAGES_MAX;
+        retryAtPages = pages + pagesMax;
         return undefined;
       } catch (error) {
         // The WAL stays as it is, and the next checkpoint tries again.

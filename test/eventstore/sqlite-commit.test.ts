@@ -51,7 +51,8 @@ describe('group commit', () => {
     const writer = new Writer('order-a');
     committer.commit([[writer.next([1])]]);
     const pages = Number(db.prepare('PRAGMA page_count').get()?.['page_count']);
-    db.exec(`PRAGMA max_page_count = ${pages + 20}`);
+    const pageBytes = Number(db.prepare('PRAGMA page_size').get()?.['page_size']);
+    db.exec(`PRAGMA max_page_count = ${pages + Math.ceil(80_000 / pageBytes)}`);
     const large = (n: number) => [new Writer(`order-${n}`).next([n], (id) => change(id, 'x'.repeat(30_000)))];
     expect(committer.commit([large(1)]).answers).toEqual([[0, 2]]);
     const full = committer.commit([[writer.peek([2]).append], large(2), large(3)]);

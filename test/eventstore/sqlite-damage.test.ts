@@ -186,9 +186,10 @@ describe('damage in the log is found when the store is opened, and by verifying 
         'rootpage'
       ],
     );
+    const pageBytes = Number(db.prepare('PRAGMA page_size').get()?.['page_size']);
     db.close();
     const bytes = readFileSync(path);
-    bytes.fill(0, (page - 1) * 4_096 + 8, page * 4_096);
+    bytes.fill(0, (page - 1) * pageBytes + 8, page * pageBytes);
     writeFileSync(path, bytes);
     writeFileSync(`${path}.holder`, '{}');
     expect(await openBreak(path)).toBeNull();

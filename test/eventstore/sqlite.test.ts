@@ -57,6 +57,29 @@ describe('SQLite store', () => {
     db.close();
   });
 
+  it('goes on with a file of another page size', async () => {
+    const path = freshPath();
+    const writer = new Writer('order-a');
+    const first = await openStore(path);
+    await append(first, writer.next([1]));
+    await first.close();
+    const pageSize = (sql = ''): unknown => {
+      const db = new DatabaseSync(path);
+      db.exec(sql);
+      const bytes = db.prepare('PRAGMA page_size').get()?.['page_size'];
+      db.close();
+      return bytes;
+    };
+    expect(pageSize()).toBe(8192);
+    expect(pageSize('PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; VACUUM')).toBe(4096);
+    const store = await openStore(path);
+    await append(store, writer.next([2, 3]));
+    expect(await readStream(store, 'order-a')).toHaveLength(3);
+    await store.close();
+    expect(pageSize()).toBe(4096);
+    expect(get(await verifySqliteStore(path))).toBeTruthy();
+  });
+
   it('is refused when a setting is not taken', () => {
     const refused = openForWriting(':memory:');
     expect(refused).toEqual(
