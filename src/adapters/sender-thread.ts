@@ -14,6 +14,12 @@ const WORKER_URL = new URL(
   import.meta.url,
 );
 
+/**
+ * What is sent in one turn of the event loop crosses together, but no more than this: else all attempts would move in
+ * step, and the threads would wait for each other instead of working side by side.
+ */
+const MESSAGE_REQUESTS_MAX = 32;
+
 const INTERRUPTED: SendOutcome = { kind: 'interrupted', address: null };
 
 /**
@@ -29,6 +35,7 @@ export const startSenderThread = (
   const pending = new Map<number, (outcome: SendOutcome) => void>();
   const signals = new WeakMap<AbortSignal, number>();
   let outgoing: (string | number | null)[] = [];
+  let outgoingRequests = 0;
   let lastId = 0;
   let lastSignal = 0;
   let closing: Promise<void> | undefined;
@@ -39,6 +46,7 @@ export const startSenderThread = (
   const flush = (): void => {
     if (outgoing.length > 0) tell({ kind: 'send', packed: outgoing });
     outgoing = [];
+    outgoingRequests = 0;
   };
 
   const settle = (id: number, outcome: SendOutcome): void => {
@@ -77,10 +85,11 @@ export const startSenderThread = (
       if (signal.aborted || closing !== undefined) {
         return Promise.resolve(INTERRUPTED);
       }
-      // What is sent in one turn of the event loop crosses together.
-      if (outgoing.length === 0) setImmediate(flush);
+      if (outgoingRequests === 0) setImmediate(flush);
       const id = (lastId += 1);
       packRequest(outgoing, { id, signal: signalNumber(signal), request });
+      outgoingRequests += 1;
+      if (outgoingRequests >= MESSAGE_REQUESTS_MAX) flush();
       return new Promise((resolve) => pending.set(id, resolve));
     },
 

@@ -33,8 +33,11 @@ export interface SqliteStoreOptions {
 }
 
 const APPEND_BYTES_MAX = 16 * 1024 * 1024;
-/** What one message to the writer holds at most, so that it starts while the rest is still being queued. */
-const MESSAGE_REQUESTS_MAX = 256;
+/**
+ * What one message to the writer holds at most, so that it starts while the rest is still being queued: else all
+ * attempts would move in step, and the threads would wait for each other instead of working side by side.
+ */
+const MESSAGE_REQUESTS_MAX = 64;
 const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** In a checkout the source itself, in the published package what was compiled from it. */
