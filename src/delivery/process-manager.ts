@@ -35,6 +35,9 @@ import { cancelReasonOf } from './cancel-reason.ts';
 import { readScheduled } from './scheduled-reader.ts';
 import { type AttemptKind, endpointOf, FairQueue, type QueueLimits, type Slot } from './fair-queue.ts';
 import type { Admission, Scheduling } from './fan-out.ts';
+import { HeldWindow } from './held-window.ts';
+import { Ledger } from './ledger.ts';
+import { Signable } from './signable.ts';
 
 export interface ProcessManagerDeps {
   readonly store: EventStore;
@@ -60,9 +63,6 @@ interface Waiting {
   readonly held: HeldInvocation | undefined;
 }
 
-/** Bounds of the invocations that wait in memory with their bodies; all others wait in the store. */
-const HELD_MAX = 20_000;
-const HELD_BYTES_MAX = 48 * 1024 * 1024;
 const STORE_RETRY_MS = 500;
 
 /**
@@ -73,9 +73,9 @@ const STORE_RETRY_MS = 500;
 export class ProcessManager implements Admission {
   readonly #deps: ProcessManagerDeps;
   readonly #queue: FairQueue<Waiting>;
-  /** Queued or in flight here, or settled here but not yet shown by the read models (then the position to wait for). */
-  readonly #mine = new Map<string, Position | 'active'>();
-  readonly #doneUnprojected: Array<{ readonly guid: string; readonly position: Position }> = [];
+  readonly #ledger = new Ledger();
+  readonly #window = new HeldWindow();
+  readonly #signable: Signable;
   /** Reservations of first attempts that are being appended together with their scheduling. */
   readonly #reserved = new Map<
     string,
@@ -84,19 +84,14 @@ export class ProcessManager implements Admission {
   readonly #backlog: Backlog;
   /** Ordered webhooks where something settled: the next for the same resource may be due. */
   readonly #lookAgain = new Set<string>();
-  /** Webhooks whose secret could not be opened when it was last asked for. */
-  readonly #unsigned = new Set<string>();
   readonly #interrupt = new AbortController();
   readonly #running = new Set<Promise<void>>();
-  #held = 0;
-  #heldBytes = 0;
   #started = false;
   #draining = false;
-  /** What the read models show. */
-  #projectedUpTo: Position = 0;
 
   constructor(deps: ProcessManagerDeps) {
     this.#deps = deps;
+    this.#signable = new Signable(deps.requests, deps.log);
     this.#queue = new FairQueue<Waiting>(deps.limits, (webhook) => {
       const known = deps.webhooks.cached(webhook);
       return known === undefined ? undefined : endpointOf(urlOf(known));
@@ -105,13 +100,13 @@ export class ProcessManager implements Admission {
       dueList: deps.dueList,
       clock: deps.clock,
       reached: deps.reached,
-      isHeld: (guid) => this.#mine.has(guid),
+      isHeld: (guid) => this.#ledger.has(guid),
       queuedIn: (webhook) => this.#queue.queuedIn(webhook),
       queued: () => this.#queue.queued,
       prepare: async (webhook) => {
         const found = await deps.webhooks.get(webhook);
         if (isLeft(found)) return found;
-        if (!this.#canSign(found.right)) return left('its secret cannot be opened');
+        if (!this.#signable.check(found.right)) return left('its secret cannot be opened');
         const endpoint = endpointOf(urlOf(found.right));
         return right((rows) => this.#takeDue(webhook, endpoint, rows));
       },
@@ -183,7 +178,7 @@ export class ProcessManager implements Admission {
       return;
     }
     if (reserved !== undefined) {
-      this.#mine.set(scheduled.guid, 'active');
+      this.#ledger.take(scheduled.guid);
       this.#run(this.#attemptStarted(reserved.held, reserved.slot, reserved.request));
       return;
     }
@@ -196,28 +191,24 @@ export class ProcessManager implements Admission {
   #keepInMemory(scheduled: InvocationScheduled, held: HeldInvocation, position: Position): void {
     const { webhook, guid } = scheduled;
     const cached = this.#deps.webhooks.cached(webhook);
-    if (cached === undefined || !this.#hasRoomFor(held) || this.#backlog.holds(webhook)) {
+    if (cached === undefined || !this.#window.hasRoomFor(held) || this.#backlog.holds(webhook)) {
       this.#backlog.fetch(webhook, position);
       return;
     }
-    this.#mine.set(guid, 'active');
+    this.#ledger.take(guid);
     this.#enqueue(webhook, endpointOf(urlOf(cached)), 'first', guid, held);
     this.#pump();
   }
 
   /** From the due list; those that were only scheduled are read together. */
   async #takeDue(webhook: string, endpoint: string, rows: ReadonlyArray<DueRow>): Promise<void> {
-    for (const { guid } of rows) this.#mine.set(guid, 'active');
+    for (const { guid } of rows) this.#ledger.take(guid);
     const read = await readScheduled(this.#deps.store, rows);
     for (const { guid, retry } of rows) {
       const held = read.get(guid);
-      const kept = held !== undefined && this.#hasRoomFor(held) ? held : undefined;
+      const kept = held !== undefined && this.#window.hasRoomFor(held) ? held : undefined;
       this.#enqueue(webhook, endpoint, retry ? 'retry' : 'first', guid, kept);
     }
-  }
-
-  #hasRoomFor(held: HeldInvocation): boolean {
-    return this.#held < HELD_MAX && this.#heldBytes + bodyBytes(held) <= HELD_BYTES_MAX;
   }
 
   #enqueue(
@@ -227,10 +218,7 @@ export class ProcessManager implements Admission {
     guid: string,
     held: HeldInvocation | undefined,
   ): void {
-    if (held !== undefined) {
-      this.#held += 1;
-      this.#heldBytes += bodyBytes(held);
-    }
+    if (held !== undefined) this.#window.add(held);
     this.#queue.push(webhook, endpoint, kind, { guid, held });
   }
 
@@ -238,14 +226,7 @@ export class ProcessManager implements Admission {
 
   /** The read models now show everything up to `position`; `events` are the newest of that. */
   projected(events: ReadonlyArray<Decoded>, position: Position): void {
-    this.#projectedUpTo = position;
-    let done = 0;
-    for (const { guid, position: at } of this.#doneUnprojected) {
-      if (at > position) break;
-      if (this.#mine.get(guid) === at) this.#mine.delete(guid);
-      done += 1;
-    }
-    if (done > 0) this.#doneUnprojected.splice(0, done);
+    this.#ledger.shown(position);
     if (!this.#started || this.#draining) return;
     for (const { event, stream } of events) {
       // Settled by a reaction: where invocations are ordered, another one may go now.
@@ -267,10 +248,7 @@ export class ProcessManager implements Admission {
       const taken = this.#queue.take();
       if (taken === undefined) return;
       const { lane, item, slot } = taken;
-      if (item.held !== undefined) {
-        this.#held -= 1;
-        this.#heldBytes -= bodyBytes(item.held);
-      }
+      if (item.held !== undefined) this.#window.remove(item.held);
       this.#backlog.drained(lane);
       this.#run(this.#attempt(item, slot));
     }
@@ -379,7 +357,7 @@ export class ProcessManager implements Admission {
       }
       if (recorded.left._tag === 'WrongExpectedRevision') {
         // Moved on by somebody else, for example recorded as interrupted by a node that took over.
-        this.#mine.delete(guid);
+        this.#ledger.letGo(guid);
         this.#backlog.fetch(webhook);
         break;
       }
@@ -400,23 +378,6 @@ export class ProcessManager implements Admission {
     }
   }
 
-  /** What cannot be signed stays in the due list. The backlog asks again after a while; the operator hears of it once. */
-  #canSign(snapshot: WebhookSnapshot): boolean {
-    const { facts } = snapshot.webhook;
-    if (cancelReasonOf(snapshot) !== undefined || this.#deps.requests.canSign(facts)) {
-      this.#unsigned.delete(facts.guid);
-      return true;
-    }
-    if (!this.#unsigned.has(facts.guid)) {
-      this.#unsigned.add(facts.guid);
-      this.#deps.log.error(
-        { webhook: facts.guid },
-        'nothing is sent to this webhook: its secret cannot be opened; rotate the secret',
-      );
-    }
-    return false;
-  }
-
   /** It is at this place in the log; until the read models show that, they must not be believed about it. */
   #recordedAt(
     position: Position,
@@ -424,14 +385,11 @@ export class ProcessManager implements Admission {
     { guid, webhook, ordering }: InvocationScheduled,
   ): void {
     const leadsOn = situation === 'waiting' || ordering === 'per_resource';
-    if (position <= this.#projectedUpTo) {
-      // They were faster than the store's answer: what they showed meanwhile was passed over.
-      this.#mine.delete(guid);
+    if (this.#ledger.recorded(guid, position)) {
+      // What the read models showed before the store answered was passed over.
       if (leadsOn) this.#backlog.fetch(webhook);
       return;
     }
-    this.#mine.set(guid, position);
-    this.#doneUnprojected.push({ guid, position });
     if (ordering === 'per_resource') this.#lookAgain.add(webhook);
   }
 
@@ -440,7 +398,7 @@ export class ProcessManager implements Admission {
     if (afterMs > 0) {
       await this.#pause(afterMs);
     }
-    this.#mine.delete(guid);
+    this.#ledger.letGo(guid);
     this.#queue.release(slot, undefined);
     if (afterMs > 0) this.#backlog.lookAtAll();
     this.#pump();
@@ -508,5 +466,3 @@ const urlOf = (snapshot: WebhookSnapshot): string => snapshot.webhook.facts.sett
 
 const factsOf = (held: HeldInvocation): InvocationFacts | undefined =>
   held.state.situation === 'unscheduled' ? undefined : held.state.facts;
-
-const bodyBytes = (held: HeldInvocation): number => factsOf(held)?.scheduled.body.length ?? 0;

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../src/domain/json.ts';
 import { DEFAULT_TEMPLATE } from '../../src/domain/moshtix-request.ts';
 import type { CustomRequest, SystemEvent, WebhookSettings } from '../../src/domain/webhook.ts';
+import { PRINTED_ORDER } from '../domain/order-samples.ts';
 import { auditWorld } from '../support/engine-audit.ts';
 import { CAUSE, World } from '../support/engine-world.ts';
 import { answers } from '../support/scripted-sender.ts';
@@ -39,54 +40,13 @@ const bodies = async (): Promise<ReadonlyArray<Body>> => {
   return world.sender.seen.map(({ body }) => JSON.parse(body) as Body);
 };
 
-const SOLD = {
-  id: 37228036,
-  createdDate: '2021-11-02T07:47:57.000Z',
-  channel: 'ONLINE',
-  refCode: '',
-  offerCode: '',
-  customer: {
-    id: 6702175,
-    email: 'test@moshtix.com',
-    firstName: 'Fred',
-    lastName: 'Durst',
-    telephone: '0433567777',
-  },
-  event: {
-    id: 132218,
-    name: 'Test API Event',
-    startDate: '2023-12-31T22:30:00.000Z',
-    endDate: '2023-12-31T23:30:00.000Z',
-    client: null,
-    tags: { items: [] },
-  },
-  tickets: {
-    items: [
-      {
-        id: 29734124,
-        firstName: null,
-        lastName: null,
-        valid: true,
-        barcode: 'F2D705C60392480385CD7BEF6C0A70DF',
-        unitCost: 0,
-        bookingFee: 0,
-        totalCost: 0,
-        discount: 0,
-        ticketType: { id: 360875, name: 'free', tags: { items: [] } },
-      },
-    ],
-  },
-  transactions: {
-    items: [
-      {
-        id: 12894177,
-        type: 'PURCHASE',
-        status: 'SUCCESS',
-        ipAddress: '2001:8004:1140:7f9e:64bc:1ec4:94a7:de87',
-      },
-    ],
-  },
-} as const;
+interface PrintedOrder extends JsonObject {
+  readonly customer: JsonObject;
+  readonly tickets: { readonly items: ReadonlyArray<{ readonly id: number; readonly valid: boolean }> };
+}
+
+const SOLD = JSON.parse(PRINTED_ORDER) as PrintedOrder;
+const TICKET = 29734124;
 
 describe('ORDER_SAVED', () => {
   it('sends the printed payload byte for byte', async () => {
@@ -100,12 +60,11 @@ describe('ORDER_SAVED', () => {
 
   it('sends the full order after each step of its life, and nothing of a scan or a plain trigger', async () => {
     await moshtix(['ORDER_SAVED']);
-    const ticket = SOLD.tickets.items[0];
     const steps: ReadonlyArray<readonly [string, Json]> = [
       ['order.sold', SOLD],
-      ['order.scanned', { tickets: { items: [{ id: ticket.id }] } }],
+      ['order.scanned', { tickets: { items: [{ id: TICKET }] } }],
       ['order.update', { note: 'plain' }],
-      ['order.refunded', { tickets: { items: [{ id: ticket.id, valid: false }] } }],
+      ['order.refunded', { tickets: { items: [{ id: TICKET, valid: false }] } }],
       ['order.cancelled', {}],
     ];
     for (const [type, data] of steps) {
@@ -117,7 +76,7 @@ describe('ORDER_SAVED', () => {
       Array.from({ length: 3 }, () => 'order-saved-prepare-full-message'),
     );
     expect(seen.map(({ data }) => data['customer'])).toEqual([SOLD.customer, SOLD.customer, SOLD.customer]);
-    expect(seen.map(({ data }) => (data['tickets'] as typeof SOLD.tickets).items[0].valid)).toEqual([
+    expect(seen.map(({ data }) => (data as PrintedOrder).tickets.items[0]?.valid)).toEqual([
       true,
       false,
       false,
