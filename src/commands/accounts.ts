@@ -31,6 +31,8 @@ const CACHED_MAX = 20_000;
 export class Accounts {
   readonly #deps: AccountDeps;
   readonly #cache = new Lru<string, Loaded<AccountState>>(CACHED_MAX);
+  readonly #opening = new Map<string, Promise<Either<StoreFailure, void>>>();
+  readonly #turns = new Map<string, Promise<unknown>>();
   /** A claim is never given back, so what is known stays true. */
   readonly #companies = new Lru<number, string>(CACHED_MAX);
 
@@ -41,6 +43,17 @@ export class Accounts {
   /** Opens the account unless it is open. */
   async open(companyId: string, cause: Cause): Promise<Either<StoreFailure, void>> {
     if (this.#cache.get(companyId)?.state.situation === 'open') return right(undefined);
+    // Whoever comes meanwhile waits for the same answer, and goes on in the order in which all came.
+    const opening = this.#opening.get(companyId) ?? this.#openNow(companyId, cause);
+    this.#opening.set(companyId, opening);
+    try {
+      return await opening;
+    } finally {
+      this.#opening.delete(companyId);
+    }
+  }
+
+  async #openNow(companyId: string, cause: Cause): Promise<Either<StoreFailure, void>> {
     const opened = await this.#execute({ type: 'OpenAccount', companyId, atMs: this.#nowMs() }, cause);
     return isLeft(opened) ? left(onlyStoreFailure(opened.left)) : right(undefined);
   }
@@ -136,16 +149,25 @@ export class Accounts {
     cause: Cause,
   ): Promise<Either<AccountRejection | StoreFailure, Transacted<AccountState, AccountEvent>>> {
     const { companyId } = command;
-    const written = await transact(
-      this.#deps,
-      streamOf.account(companyId),
-      account,
-      command,
-      cause,
-      this.#cache.get(companyId),
-    );
-    if (written._tag === 'Right') this.#remember(companyId, written.right);
-    return written;
+    return this.#inTurn(companyId, async () => {
+      const known = this.#cache.get(companyId);
+      const stream = streamOf.account(companyId);
+      const written = await transact(this.#deps, stream, account, command, cause, known);
+      if (written._tag === 'Right') this.#remember(companyId, written.right);
+      return written;
+    });
+  }
+
+  /** Commands on one account go one after the other: it has one stream, where they would only get in each other's way. */
+  async #inTurn<A>(companyId: string, work: () => Promise<A>): Promise<A> {
+    const before = this.#turns.get(companyId) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    this.#turns.set(companyId, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#turns.get(companyId) === mine) this.#turns.delete(companyId);
+    }
   }
 
   /** A slower reader must not put an older state over a newer one. */

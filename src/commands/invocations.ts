@@ -173,7 +173,9 @@ const testContent = (facts: WebhookFacts, guid: string, atMs: number): TestConte
   const matched = [{ resource, identifier, path: [{ resource, identifier }] }];
   if (systemEvent !== undefined && request !== undefined) {
     const dataJson = JSON.stringify({ test: true });
-    const body = renderSavedBody(compileRequest(request), { systemEvent, contextId: identifier, dataJson });
+    const fields = { systemEvent, contextId: identifier, dataJson };
+    const body = renderSavedBody(compileRequest(request), fields);
+    if (body === undefined) throw new Error('a test has little to say');
     return { resource, trigger, identifier, origin, matched, systemEvent, body };
   }
   const body = renderBody({

@@ -1,5 +1,5 @@
 import type { Cause } from '../domain/events.ts';
-import { invocationGuid, scheduledEventId, streamOf } from '../domain/ids.ts';
+import { invocationGuid, scheduledEventId, streamOf, tooLargeEventId } from '../domain/ids.ts';
 import type { InvocationScheduled, MatchedResource } from '../domain/invocation.ts';
 import { type Match, matchChange } from '../domain/matching.ts';
 import { renderSavedBody } from '../domain/moshtix-request.ts';
@@ -105,9 +105,9 @@ export const hearersOf = (
 const invocationOf = (
   { defaultRetryBaseMs }: Pick<FanOutDeps, 'defaultRetryBaseMs'>,
   { id, event }: Decoded<ResourceChange>,
-  dataJson: string,
+  dataJson: string | undefined,
   { subscriber, trigger, matched: reached, systemEvent }: Match<ActiveWebhook>,
-): InvocationScheduled => {
+): InvocationScheduled | Unsendable => {
   const { companyId, resource, identifier, occurredAtMs } = event;
   const { webhook, retries, retryBaseMs, ordering, coalesce } = subscriber;
   const [first] = reached;
@@ -116,11 +116,12 @@ const invocationOf = (
   const origin = { resource, identifier, trigger };
   const matched = reached.map(matchedResource);
   const test = false;
-  const body =
+  const bodyOf = (json: string): string | undefined =>
     subscriber.request === undefined || systemEvent === undefined
-      ? renderBody({ guid, webhook, companyId, trigger, origin, matched, occurredAtMs, dataJson, test })
-      : renderSavedBody(subscriber.request, { systemEvent, contextId: first.ref.identifier, dataJson });
-  return {
+      ? renderBody({ guid, webhook, companyId, trigger, origin, matched, occurredAtMs, dataJson: json, test })
+      : renderSavedBody(subscriber.request, { systemEvent, contextId: first.ref.identifier, dataJson: json });
+  const body = dataJson === undefined ? undefined : bodyOf(dataJson);
+  const scheduled: InvocationScheduled = {
     type: 'InvocationScheduled',
     guid,
     webhook,
@@ -133,7 +134,7 @@ const invocationOf = (
     origin,
     matched,
     ...(systemEvent !== undefined && { systemEvent }),
-    body,
+    body: body ?? '',
     retries,
     retryBaseMs: retryBaseMs ?? defaultRetryBaseMs,
     ordering,
@@ -141,7 +142,13 @@ const invocationOf = (
     // Not the time of this fan-out: whoever decides it, and whenever again, writes the very same event.
     atMs: event.atMs,
   };
+  return body === undefined ? { unsendable: scheduled } : scheduled;
 };
+
+/** Its body would be too large. It is in the log nevertheless, cancelled, so that nobody is silently not told. */
+interface Unsendable {
+  readonly unsendable: InvocationScheduled;
+}
 
 const matchedResource = ({ ref, path }: Reached, index: number): MatchedResource => {
   const whole = index < WHOLE_PATHS_MAX && path.length <= PATH_STEPS_MAX;
@@ -172,8 +179,12 @@ export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> 
       ordinal += 1;
       if (ordinal <= task.done || (task.repeated && isKnown(deps, change, match))) continue;
       const data = dataOf(match);
-      const dataJson = typeof data === 'string' ? data : await data;
-      const planned = schedulingOf(invocationOf(deps, change, dataJson, match), cause);
+      const dataJson = data instanceof Promise ? await data : data;
+      const invocation = invocationOf(deps, change, dataJson, match);
+      const sendable = !('unsendable' in invocation);
+      const planned = sendable
+        ? schedulingOf(invocation, cause)
+        : cancelledSchedulingOf(invocation.unsendable, cause);
       const isFull = batch.length === STREAMS_PER_APPEND_MAX || units + unitsIn(planned) > unitsMax;
       if (isFull && batch.length > 0) {
         if (deps.stopped()) return;
@@ -181,35 +192,36 @@ export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> 
         batch = [];
         units = 0;
       }
-      const scheduling = admits ? task.admission.admit(planned) : planned;
-      batch.push({ scheduling, ordinal });
+      const scheduling = admits && sendable ? task.admission.admit(planned) : planned;
+      batch.push({ scheduling, sendable, ordinal });
       units += unitsIn(scheduling);
     }
   }
   if (batch.length > 0 && !deps.stopped()) await appendAll(deps, task, batch);
 };
 
-/** The data that a match is told, as JSON text: each kind of it is made once for a change. */
+/** The data that a match is told, as JSON text, undefined when it is too much. Each kind is made once for a change. */
 const dataReader = (
   deps: FanOutDeps,
   change: Decoded<ResourceChange>,
-): ((match: Match<ActiveWebhook>) => string | Promise<string>) => {
+): ((match: Match<ActiveWebhook>) => string | undefined | Promise<string | undefined>) => {
   let reported: string | undefined;
-  let saved: string | undefined;
-  const savedJson = async (systemEvent: SystemEvent, identifier: string): Promise<string> =>
+  let saved: Promise<string | undefined> | undefined;
+  const savedJson = async (systemEvent: SystemEvent, identifier: string): Promise<string | undefined> =>
     systemEvent === 'ORDER_SAVED'
       ? orderSavedJson(change)
       : eventSavedJson(deps, change.event.companyId, change.position, identifier);
   return ({ systemEvent, matched }) => {
     if (systemEvent === undefined) return (reported ??= JSON.stringify(change.event.data));
-    if (saved !== undefined) return saved;
-    return savedJson(systemEvent, matched[0]?.ref.identifier ?? '').then((json) => (saved = json));
+    return (saved ??= savedJson(systemEvent, matched[0]?.ref.identifier ?? ''));
   };
 };
 
 /** `ordinal` counts the matches of all changes of a task, from 1. */
 interface Planned {
   readonly scheduling: Scheduling;
+  /** False: cancelled as soon as scheduled. */
+  readonly sendable: boolean;
   readonly ordinal: number;
 }
 
@@ -229,6 +241,20 @@ const schedulingOf = (scheduled: InvocationScheduled, cause: Cause): Scheduling 
   return { scheduled, stream, append, head, cause };
 };
 
+const cancelledSchedulingOf = (scheduled: InvocationScheduled, cause: Cause): Scheduling => {
+  const stream = streamOf.invocation(scheduled.guid);
+  const { guid, atMs } = scheduled;
+  const events = [
+    { id: scheduledEventId(guid), event: scheduled },
+    {
+      id: tooLargeEventId(guid),
+      event: { type: 'InvocationCancelled', reason: 'body_too_large', atMs } as const,
+    },
+  ];
+  const { append, head } = seal(stream, emptyHead(stream), events, cause);
+  return { scheduled, stream, append, head, cause };
+};
+
 const appendAll = async (
   deps: FanOutDeps,
   task: FanOutTask,
@@ -237,7 +263,9 @@ const appendAll = async (
   const appends = batch.map(({ scheduling }) => scheduling.append);
   const appended = await appendUntilKnown(deps.store, appends, deps.wait);
   const stored = appended._tag === 'Right' ? appended.right : [];
-  for (const [index, { scheduling }] of batch.entries()) task.admission.scheduled(scheduling, stored[index]);
+  for (const [index, { scheduling, sendable }] of batch.entries()) {
+    if (sendable) task.admission.scheduled(scheduling, stored[index]);
+  }
   if (appended._tag === 'Right') return noteDone(task, batch.at(-1), stored);
   const { _tag } = appended.left;
   if (_tag !== 'WrongExpectedRevision' && _tag !== 'AppendTooLarge') throw new NotStored('invocations', _tag);
@@ -251,25 +279,25 @@ const appendOneByOne = async (
   batch: ReadonlyArray<Planned>,
 ): Promise<void> => {
   for (const planned of batch) {
-    const { scheduled, append } = planned.scheduling;
-    const alone = { stream: append.stream, expectedRevision: NO_STREAM, events: append.events.slice(0, 1) };
-    const appended = await appendUntilKnown(deps.store, [alone], deps.wait);
-    if (appended._tag === 'Right') {
-      noteDone(task, planned, appended.right);
-      continue;
-    }
-    if (appended.left._tag === 'AppendTooLarge') {
+    const { scheduled, append, cause } = planned.scheduling;
+    const events = planned.sendable ? append.events.slice(0, 1) : append.events;
+    const alone = { stream: append.stream, expectedRevision: NO_STREAM, events };
+    let appended = await appendUntilKnown(deps.store, [alone], deps.wait);
+    if (appended._tag === 'Left' && appended.left._tag === 'AppendTooLarge') {
       // No later try would store it, and all other deliveries would wait for it.
       const { bytes, bytesMax } = appended.left;
       const { guid, webhook, change } = scheduled;
       deps.log.error(
         { invocation: guid, webhook, change, bytes, bytesMax },
-        'an invocation is larger than the event store takes: this webhook is not told of this change',
+        'an invocation is larger than the event store takes: it is cancelled, the webhook is not told of this change',
       );
-    } else if (appended.left._tag !== 'WrongExpectedRevision') {
+      const cancelled = cancelledSchedulingOf({ ...scheduled, body: '' }, cause);
+      appended = await appendUntilKnown(deps.store, [cancelled.append], deps.wait);
+    }
+    if (appended._tag === 'Left' && appended.left._tag !== 'WrongExpectedRevision') {
       throw new NotStored('invocations', appended.left._tag);
     }
-    noteDone(task, planned, []);
+    noteDone(task, planned, appended._tag === 'Right' ? appended.right : []);
   }
 };
 

@@ -1,7 +1,7 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { streamOf } from '../domain/ids.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
-import { type LastReported, savedEvent } from '../domain/moshtix-request.ts';
+import { type LastReported, SAVED_BODY_UNITS_MAX, savedEvent } from '../domain/moshtix-request.ts';
 import { printedOrder } from '../domain/order-print.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import type { ResourceRef } from '../domain/resources.ts';
@@ -20,28 +20,34 @@ export interface SavedDataDeps {
 export const orderSavedJson = ({ event }: Decoded<ResourceChange>): string =>
   JSON.stringify(event.order === undefined ? event.data : printedOrder(event.order.after));
 
+/** Code units of all that was reported of an event and its ticket types; a body cannot be longer either. */
+const REPORTED_UNITS_MAX = SAVED_BODY_UNITS_MAX;
+
 /**
  * The event and its ticket types as last reported up to and with the change at `at`, as JSON text. Ticket types that
- * were deleted are left out. Throws `NotStored` when the store cannot be read: the caller tries again.
+ * were deleted are left out. Undefined when it is more than a body can hold. Throws `NotStored` when the store cannot be read: the caller tries again.
  */
 export const eventSavedJson = async (
   deps: SavedDataDeps,
   companyId: string,
   at: Position,
   identifier: string,
-): Promise<string> => {
+): Promise<string | undefined> => {
+  let units = 0;
   const lastReported = async (ref: ResourceRef): Promise<LastReported | undefined> => {
     const place = deps.routing.lastReport(companyId, at, ref);
     if (ref.resource === 'ticket' && place?.deleted === true) return undefined;
     const revision = place?.revision;
     const data = revision === undefined ? undefined : await reportedData(deps, companyId, ref, revision);
-    return { identifier: ref.identifier, data };
+    units += data?.units ?? 0;
+    return { identifier: ref.identifier, data: data?.reported };
   };
   const event = (await lastReported({ resource: 'event', identifier })) ?? { identifier, data: undefined };
   const ticketTypes: LastReported[] = [];
   for (const ticketType of deps.routing.ticketTypesOf(companyId, at, identifier)) {
     const reported = await lastReported({ resource: 'ticket', identifier: ticketType });
     if (reported !== undefined) ticketTypes.push(reported);
+    if (units > REPORTED_UNITS_MAX) return undefined;
   }
   return JSON.stringify(savedEvent(event, ticketTypes));
 };
@@ -51,7 +57,7 @@ const reportedData = async (
   companyId: string,
   { resource, identifier }: ResourceRef,
   revision: number,
-): Promise<JsonObject | undefined> => {
+): Promise<{ readonly reported: JsonObject; readonly units: number } | undefined> => {
   const stream = streamOf.resource(companyId, resource, identifier);
   const page = await store.readStream(stream, { fromRevision: revision, limit: 1 })();
   if (isLeft(page)) throw new NotStored('saved data', page.left._tag);
@@ -61,5 +67,5 @@ const reportedData = async (
     throw new Error(`${stream}: revision ${revision} cannot be read again`);
   }
   const { data } = decoded.right.event as ResourceChange;
-  return isJsonObject(data) ? data : undefined;
+  return isJsonObject(data) ? { reported: data, units: recorded?.event.data.length ?? 0 } : undefined;
 };

@@ -51,6 +51,9 @@ export const invocationGuid = (webhook: string, change: string): string => uuidV
 /** Event id of an InvocationScheduled: two fan-outs of the same change write the same event. */
 export const scheduledEventId = (invocation: string): string => uuidV5(invocation, 'scheduled');
 
+/** Event id of the cancellation of an invocation whose body is too large: decided with its scheduling, as often. */
+export const tooLargeEventId = (invocation: string): string => uuidV5(invocation, 'too large');
+
 export const streamOf = {
   account: (companyId: string): string => `account-${companyId}`,
   client: (clientId: number): string => `client-${clientId}`,

@@ -81,7 +81,11 @@ export interface InvocationExhausted {
   readonly gone: boolean;
   readonly atMs: number;
 }
-export type CancelReason = 'webhook_disabled' | 'webhook_deleted';
+export type CancelReason =
+  | 'webhook_disabled'
+  | 'webhook_deleted'
+  /** Scheduled without its body: it would have been more than can be stored or sent. It cannot be retried. */
+  | 'body_too_large';
 export interface InvocationCancelled {
   readonly type: 'InvocationCancelled';
   readonly reason: CancelReason;
@@ -277,7 +281,8 @@ export type InvocationRejection =
   | { readonly _tag: 'AttemptOutOfTurn'; readonly expected: number; readonly number: number }
   | { readonly _tag: 'AttemptTooEarly'; readonly dueAtMs: number }
   | { readonly _tag: 'InvocationInFlight' }
-  | { readonly _tag: 'InvocationSupersededBefore' };
+  | { readonly _tag: 'InvocationSupersededBefore' }
+  | { readonly _tag: 'InvocationHasNoBody' };
 
 // Decide
 
@@ -315,6 +320,9 @@ export const decideInvocation = (
       const { retries, retryBaseMs, atMs } = command;
       if (state.situation === 'in_flight') return left({ _tag: 'InvocationInFlight' });
       if (state.situation === 'superseded') return left({ _tag: 'InvocationSupersededBefore' });
+      if (state.situation === 'cancelled' && state.reason === 'body_too_large') {
+        return left({ _tag: 'InvocationHasNoBody' });
+      }
       return right([{ type: 'RetryRequested', retries, retryBaseMs, atMs }]);
     }
   }

@@ -1,6 +1,7 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
-import { parseTemplate, renderTemplate, type Template, templateKindOf } from './template.ts';
+import { inMilliseconds } from './order-print.ts';
+import { parseTemplate, renderTemplateWithin, type Template, templateKindOf } from './template.ts';
 import type { CustomRequest, SystemEvent } from './webhook.ts';
 
 /** What a Moshtix-style webhook is sent. Shapes: the payload printed on the vendor's page "Webhooks". */
@@ -36,9 +37,14 @@ export interface SavedFields {
   readonly dataJson: string;
 }
 
-export const renderSavedBody = ({ template }: CompiledRequest, fields: SavedFields): string => {
+/** Code units; what is longer is not sent. An order of ten thousand tickets takes about half of it. */
+export const SAVED_BODY_UNITS_MAX = 5 * 1024 * 1024;
+
+/** Undefined: the body would be too long. */
+export const renderSavedBody = ({ template }: CompiledRequest, fields: SavedFields): string | undefined => {
   const { systemEvent, contextId, dataJson } = fields;
-  return renderTemplate(template, { eventType: EVENT_TYPES[systemEvent], contextId, dataJson });
+  const values = { eventType: EVENT_TYPES[systemEvent], contextId, dataJson };
+  return renderTemplateWithin(template, values, SAVED_BODY_UNITS_MAX);
 };
 
 export interface CustomHeaders {
@@ -78,14 +84,21 @@ export const savedEvent = (event: LastReported, ticketTypes: ReadonlyArray<LastR
   ticketTypes: { items: ticketTypes.map((ticketType) => printedFirst(ticketType, ['name'])) },
 });
 
+const TIMES: ReadonlySet<string> = new Set(['startDate', 'endDate']);
+
 const printedFirst = ({ identifier, data }: LastReported, fields: ReadonlyArray<string>): JsonObject => {
   const reported = data ?? {};
   const { id: _id, tags: _tags, relations: _relations, ticketTypes: _ticketTypes, ...others } = reported;
   return {
     id: reported['id'] ?? idOf(identifier),
-    ...Object.fromEntries(fields.map((field) => [field, reported[field] ?? null])),
+    ...Object.fromEntries(fields.map((field) => [field, null])),
     tags: isJsonObject(reported['tags'] ?? null) ? (reported['tags'] as Json) : { items: [] },
-    ...others,
+    ...Object.fromEntries(
+      Object.entries(others).map(([field, value]) => [
+        field,
+        TIMES.has(field) ? inMilliseconds(value) : value,
+      ]),
+    ),
   };
 };
 

@@ -20,7 +20,7 @@ const TEXT: Field = { absent: '', print: asReported };
 const TIME = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
 
 /** Moshtix writes times in UTC with milliseconds. What is no time is written as it was reported. */
-const inMilliseconds = (value: Json): Json => {
+export const inMilliseconds = (value: Json): Json => {
   const parts = typeof value === 'string' ? TIME.exec(value) : null;
   if (parts === null) return value;
   const [text, year, month, day] = parts;

@@ -109,7 +109,13 @@ const situationAfter = (before: Order | undefined, { type }: OrderReport): Order
   return type === 'OrderSold' ? 'sold' : (before?.situation ?? 'unknown_sale');
 };
 
-const DIGITS = /^(?:0|[1-9]\d{0,14})$/;
+const DIGITS = /^(?:0|[1-9]\d{0,15})$/;
+
+/** As contextId of the bodies: a number where that holds it exactly. */
+const idOf = (identifier: string): Order['id'] => {
+  const number = Number(identifier);
+  return DIGITS.test(identifier) && Number.isSafeInteger(number) ? number : identifier;
+};
 
 /** The subject is what the order is called; the report's own `id` only says whether as a number or as text. */
 const checkIdentity = (
@@ -118,7 +124,7 @@ const checkIdentity = (
   { id }: ReadReport,
   say: Say,
 ): Order['id'] => {
-  const own = before?.id ?? (DIGITS.test(identifier) ? Number(identifier) : identifier);
+  const own = before?.id ?? idOf(identifier);
   if (id === undefined) return own;
   if ((typeof id === 'number' || typeof id === 'string') && String(id) === identifier) return id;
   say('other_order', 'data.id', `the subject is ${shown(identifier)}; reported: ${shown(id)}`);

@@ -25,6 +25,17 @@ export const fault = (at: number, reason: string): Either<Fault, never> => left(
 /** A text body has no structure that a value could break. */
 export const scanText: Scan = (text) => right(holesIn(text).map(() => 'plainText'));
 
+/** Nobody knows how a value would have to be escaped. */
+export const scanOther: Scan = (text) => {
+  const [first] = holesIn(text);
+  return first === undefined
+    ? right([])
+    : fault(
+        first,
+        'How values are escaped under this Content-Type is not known: use JSON, XML, application/x-www-form-urlencoded or text/plain, or no placeholders.',
+      );
+};
+
 const PERCENT_BEFORE = /%[0-9a-f]?$/i;
 
 /** Names, values and separators are the template's own; only an unfinished escape could swallow a value. */

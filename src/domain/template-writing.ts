@@ -39,7 +39,7 @@ const textOf = (placeholder: Placeholder, values: TemplateValues): string => {
 
 const DIGITS = /^(?:0|[1-9]\d*)$/;
 
-/** Identifiers that a number holds exactly are numbers. The data is JSON already; only lone surrogates are escaped. */
+/** Identifiers that a number holds exactly are numbers; a longer one would reach its reader as another. The data is JSON already; only lone surrogates are escaped. */
 const jsonValue = (placeholder: Placeholder, values: TemplateValues): string => {
   switch (placeholder) {
     case 'eventType':

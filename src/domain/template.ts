@@ -1,6 +1,6 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { scanJson } from './template-json.ts';
-import { HOLE, type Scan, scanForm, scanText, type Writing } from './template-scan.ts';
+import { HOLE, type Scan, scanForm, scanOther, scanText, type Writing } from './template-scan.ts';
 import { type Placeholder, type TemplateValues, written } from './template-writing.ts';
 import { scanXml } from './template-xml.ts';
 
@@ -16,7 +16,7 @@ export type { TemplateValues } from './template-writing.ts';
 
 export const TEMPLATE_BYTES_MAX = 64 * 1024;
 
-export type TemplateKind = 'json' | 'form' | 'xml' | 'text';
+export type TemplateKind = 'json' | 'form' | 'xml' | 'text' | 'other';
 
 /** What `parseTemplate` made of a template: plain data, to be handed to `renderTemplate` and not to be looked into. */
 export interface Template {
@@ -36,15 +36,30 @@ export interface TemplateRefusal {
   readonly column: number;
 }
 
-const JSON_TYPES: ReadonlySet<string> = new Set(['', 'application/json', 'text/json']);
-const XML_TYPES: ReadonlySet<string> = new Set(['application/xml', 'text/xml', 'text/html']);
+/** A body is one JSON text in those of sequences, too. */
+const JSON_TYPES: ReadonlySet<string> = new Set([
+  '',
+  'application/json',
+  'text/json',
+  'text/x-json',
+  'application/jsonl',
+  'application/x-jsonl',
+  'application/ndjson',
+  'application/x-ndjson',
+  'application/json-seq',
+]);
+const XML_TYPES: ReadonlySet<string> = new Set(['application/xml', 'text/xml']);
 
-/** By the media type of the Content-Type header, parameters ignored; without one it is JSON. */
+/**
+ * By the media type of the Content-Type header, parameters ignored; without one it is JSON. `other` is whatever has an
+ * escaping that is not known here, HTML with its scripts included: such a template holds no placeholders.
+ */
 export const templateKindOf = (contentType: string | undefined): TemplateKind => {
   const mediaType = (contentType ?? '').replace(/;.*$/s, '').trim().toLowerCase();
   if (JSON_TYPES.has(mediaType) || mediaType.endsWith('+json')) return 'json';
   if (XML_TYPES.has(mediaType) || mediaType.endsWith('+xml')) return 'xml';
-  return mediaType === 'application/x-www-form-urlencoded' ? 'form' : 'text';
+  if (mediaType === 'application/x-www-form-urlencoded') return 'form';
+  return mediaType === 'text/plain' ? 'text' : 'other';
 };
 
 const SCANS: Readonly<Record<TemplateKind, Scan>> = {
@@ -52,6 +67,7 @@ const SCANS: Readonly<Record<TemplateKind, Scan>> = {
   form: scanForm,
   xml: scanXml,
   text: scanText,
+  other: scanOther,
 };
 
 /**
@@ -76,12 +92,23 @@ export const parseTemplate = (text: string, kind: TemplateKind): Either<Template
  * The body: well-formed, and in JSON valid as long as `dataJson` is. Its length is bounded by the number of
  * placeholders times the values.
  */
-export const renderTemplate = (template: Template, values: TemplateValues): string => {
+export const renderTemplate = (template: Template, values: TemplateValues): string =>
+  renderTemplateWithin(template, values, Number.POSITIVE_INFINITY) ?? '';
+
+/** The same, or undefined when it would be longer than so many code units; then little of it was made. */
+export const renderTemplateWithin = (
+  template: Template,
+  values: TemplateValues,
+  unitsMax: number,
+): string | undefined => {
   let body = '';
   for (const part of template.parts) {
+    // Escaping makes nothing shorter.
+    const least = typeof part === 'string' || part.placeholder !== 'data' ? 0 : values.dataJson.length;
+    if (body.length + least > unitsMax) return undefined;
     body += typeof part === 'string' ? part : written(part.placeholder, part.writing, values);
   }
-  return body;
+  return body.length > unitsMax ? undefined : body;
 };
 
 // ---------------------------------------------------------------- characters

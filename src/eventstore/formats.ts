@@ -234,7 +234,7 @@ const invocationDelivered = object<DataOf<InvocationDelivered>>({
 });
 const invocationExhausted = object<DataOf<InvocationExhausted>>({ gone: t.boolean, atMs: t.number });
 const invocationCancelled = object<DataOf<InvocationCancelled>>({
-  reason: oneOf<CancelReason>(['webhook_disabled', 'webhook_deleted']),
+  reason: oneOf<CancelReason>(['webhook_disabled', 'webhook_deleted', 'body_too_large']),
   atMs: t.number,
 });
 const invocationSuperseded = object<DataOf<InvocationSuperseded>>({ by: t.string, atMs: t.number });

@@ -140,6 +140,8 @@ export const problemOf = (failure: Failure): ProblemAnswer => {
       return problem('conflict', 'An attempt of this invocation is in flight. Wait until it has ended.');
     case 'InvocationSupersededBefore':
       return problem('conflict', 'A newer invocation superseded this one. Retry the newer one instead.');
+    case 'InvocationHasNoBody':
+      return problem('conflict', 'Its body would have been more than can be sent. It cannot be retried.');
     case 'InvocationNotWaiting':
     case 'AttemptOutOfTurn':
     case 'AttemptTooEarly':

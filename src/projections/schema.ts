@@ -8,7 +8,7 @@
  * small however long the log is. A look-up asks the generations one after the other, the newest first: what is asked
  * for is mostly young. Changes have no generations, as most guids asked for there do not exist.
  */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 export const GENERATION_ROWS = 2 ** 17;
 

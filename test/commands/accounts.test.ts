@@ -88,6 +88,11 @@ describe('ids', () => {
     expect(firsts.sort((a, b) => a - b)).toEqual([1, 4, 7, 10]);
     expect(await valueOf(accounts.issueIds(B, 1, cause(B)))).toBe(1);
   });
+
+  it('are issued to many that ask one process at once', async () => {
+    const asked = Array.from({ length: 50 }, () => valueOf(accounts.issueIds(A, 2, cause(A))));
+    expect(await Promise.all(asked)).toEqual(Array.from({ length: 50 }, (_, index) => 1 + 2 * index));
+  });
 });
 
 describe('strict mode', () => {

@@ -192,3 +192,51 @@ describe('an attempt', () => {
     ]);
   });
 });
+
+describe('a body that would be too large', () => {
+  const XML = { headers: [{ id: 9, name: 'Content-Type', value: 'text/xml' }] };
+  const quotes = (count: number) => ({ name: "'".repeat(count) });
+
+  it('is not sent, is in the log as cancelled, and holds nobody else up', async () => {
+    const greedy = await moshtix(['EVENT_SAVED'], { ...XML, body: '@data '.repeat(16) });
+    const modest = await moshtix(['EVENT_SAVED']);
+    await world.report(world.change('event.update', '1', { data: quotes(400_000) }));
+    expect((await bodies()).map(({ data }) => data['name'])).toEqual(["'".repeat(400_000)]);
+    expect(await world.situations(greedy)).toEqual(['cancelled']);
+    expect(await world.situations(modest)).toEqual(['delivered']);
+    const [invocation] = await world.invocations(greedy);
+    expect(invocation).toMatchObject({ reason: 'body_too_large', facts: { scheduled: { body: '' } } });
+    expect(await world.retry(invocation?.facts.scheduled.guid ?? '')).toMatchObject({
+      left: { _tag: 'InvocationHasNoBody' },
+    });
+  });
+
+  it('because of many ticket types is told of in the log for each change, after a restart too', async () => {
+    const webhook = await moshtix(['EVENT_SAVED']);
+    const declared = [{ resource: 'event', identifier: '1' }] as const;
+    for (let n = 1; n <= 7; n += 1) {
+      await world.report(
+        world.change('ticket.create', String(n), { data: quotes(900_000), declared: [...declared] }),
+      );
+    }
+    await world.clock.advance(1_000);
+    await world.restart();
+    await world.report(world.change('event.update', '1', { data: quotes(1) }));
+    await world.clock.advance(1_000);
+    const situations = await world.situations(webhook);
+    expect(situations.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'delivered'));
+    expect(situations.slice(5)).toEqual(Array.from({ length: 3 }, () => 'cancelled'));
+    expect(world.defects).toEqual([]);
+  });
+});
+
+it('writes the times of an event as Moshtix does', async () => {
+  await moshtix(['EVENT_SAVED']);
+  const data = { startDate: '2023-12-31T22:30:00Z', endDate: '2024-01-01T01:30:00+02:00' };
+  await world.report(world.change('event.create', '1', { data }));
+  const [seen] = await bodies();
+  expect(seen?.data).toMatchObject({
+    startDate: '2023-12-31T22:30:00.000Z',
+    endDate: '2023-12-31T23:30:00.000Z',
+  });
+});

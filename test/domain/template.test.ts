@@ -48,13 +48,13 @@ describe('the kind of a body', () => {
     ['application/xml', 'xml'],
     ['text/xml; charset=utf-8', 'xml'],
     ['application/soap+xml', 'xml'],
-    ['text/html', 'xml'],
+    ['text/html', 'other'],
     ['application/xhtml+xml', 'xml'],
     ['text/plain', 'text'],
-    ['application/jsonp', 'text'],
-    ['application/json-seq', 'text'],
-    ['multipart/form-data; boundary=x', 'text'],
-    ['nonsense', 'text'],
+    ['application/jsonp', 'other'],
+    ['application/json-seq', 'json'],
+    ['multipart/form-data; boundary=x', 'other'],
+    ['nonsense', 'other'],
   ])('of %s is %s', (contentType, kind) => {
     expect(templateKindOf(contentType)).toBe(kind);
   });
@@ -373,6 +373,19 @@ describe('the number of placeholders', () => {
     expect(refused(of(PLACEHOLDERS_MAX + 1), kind)).toMatchObject({
       reason: expect.stringContaining('more than 16 placeholders') as unknown,
       offset: before.length + 16 * '@data,'.length,
+    });
+  });
+});
+
+describe('a body whose escaping is not known', () => {
+  it('may be anything without placeholders', () => {
+    expect(filled('a,b@@c', {}, 'other')).toBe('a,b@c');
+  });
+
+  it('takes no placeholders', () => {
+    expect(refused('<p>@contextId</p>', 'other')).toMatchObject({
+      reason: expect.stringContaining('is not known') as unknown,
+      offset: 3,
     });
   });
 });
