@@ -99,8 +99,11 @@ export class Appender {
     let message = connection.away ?? '';
     for (let tries = 0; ; tries += 1) {
       const leftMs = this.#times.repeatMs - (this.#clock.monotonicMs() - startedMs);
-      const waitMs = mayBeStored ? leftMs : this.#times.connectionMs;
-      const session = leftMs > 0 ? await connection.session(Math.max(waitMs, 0)) : undefined;
+      const session = mayBeStored
+        ? leftMs > 0
+          ? await connection.session(leftMs)
+          : undefined
+        : await connection.sessionSoon(this.#times.connectionMs);
       if (session === undefined) {
         message = connection.away ?? message;
         return left({ _tag: mayBeStored ? 'OutcomeUnknown' : 'StoreUnavailable', message });

@@ -34,13 +34,16 @@ export class Connection {
   readonly #unguard: () => void;
   #session: (Session & { readonly end: AbortController }) | undefined;
   #away: string | undefined = 'not connected yet';
+  #awaySinceMs: number;
   #refusal: string | undefined;
+  #closing = false;
   #closed = false;
   #waiting = new Set<() => void>();
   #connecting: Promise<void> = Promise.resolve();
 
   constructor(deps: ConnectionDeps) {
     this.#deps = deps;
+    this.#awaySinceMs = deps.clock.monotonicMs();
     this.#unguard = guardStrays((error) => {
       const reason = describe(error);
       deps.log.warn({ reason }, 'EventStoreDB: the client let go of an error');
@@ -60,9 +63,9 @@ export class Connection {
     return this.#refusal;
   }
 
-  /** The session, once there is one; undefined after `waitMs`. */
+  /** The session, once there is one; undefined after `waitMs`, and at once while closing. */
   async session(waitMs: number): Promise<Session | undefined> {
-    if (this.#session !== undefined || this.#closed) return this.#session;
+    if (this.#session !== undefined || this.#closing || waitMs <= 0) return this.#session;
     await new Promise<void>((resolve) => {
       const wake = (): void => {
         timer.cancel();
@@ -75,6 +78,17 @@ export class Connection {
     return this.#session;
   }
 
+  /** The same, but a connection that has been gone for longer than that already is not waited for. */
+  sessionSoon(waitMs: number): Promise<Session | undefined> {
+    return this.session(waitMs - (this.#deps.clock.monotonicMs() - this.#awaySinceMs));
+  }
+
+  /** From now on nobody waits for a connection that is not there. */
+  stopWaiting(): void {
+    this.#closing = true;
+    for (const wake of this.#waiting) wake();
+  }
+
   verdict(error: unknown): Verdict {
     return verdictOf(this.#deps.driver.ErrorType, error);
   }
@@ -85,6 +99,7 @@ export class Connection {
     const { client, end } = this.#session;
     this.#session = undefined;
     this.#away = reason;
+    this.#awaySinceMs = this.#deps.clock.monotonicMs();
     this.#deps.log.warn({ reason }, 'EventStoreDB is away, connecting again');
     end.abort(new NoAnswer(reason));
     this.#connecting = this.#end(client).then(() => this.#connect());
@@ -117,12 +132,12 @@ export class Connection {
   }
 
   async close(): Promise<void> {
+    this.stopWaiting();
     this.#closed = true;
     const session = this.#session;
     this.#session = undefined;
     this.#away = 'the store is closed';
     session?.end.abort(new NoAnswer('the store is closed'));
-    for (const wake of this.#waiting) wake();
     if (session !== undefined) await this.#end(session.client);
     await this.#connecting;
     this.#unguard();

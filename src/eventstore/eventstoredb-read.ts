@@ -141,7 +141,7 @@ export class Reader {
     let message = connection.away ?? '';
     for (;;) {
       const leftMs = this.#times.patienceMs - (this.#clock.monotonicMs() - startedMs);
-      const session = leftMs > 0 ? await connection.session(leftMs) : undefined;
+      const session = leftMs > 0 ? await connection.sessionSoon(leftMs) : undefined;
       if (session === undefined)
         return left({ _tag: 'StoreUnavailable', message: connection.away ?? message });
       try {

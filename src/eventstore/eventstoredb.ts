@@ -86,6 +86,7 @@ export const openEventStoreDb = async (
     message: 'the store is closed',
   });
   const close = async (): Promise<void> => {
+    connection.stopWaiting();
     await subscriptions.stopAll();
     await appender.idle();
     await connection.close();

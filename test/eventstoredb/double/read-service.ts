@@ -223,9 +223,15 @@ const filterOf = (options: Options): ((event: StoredEvent) => boolean) => {
 const send = async (call: ReadCall, response: streamsPb.ReadResp): Promise<void> => {
   if (call.cancelled || call.destroyed || call.write(response)) return;
   await new Promise<void>((resolve) => {
-    for (const event of ['drain', 'cancelled', 'close', 'error']) call.once(event, () => resolve());
+    const goOn = (): void => {
+      for (const event of GOING_ON) call.off(event, goOn);
+      resolve();
+    };
+    for (const event of GOING_ON) call.on(event, goOn);
   });
 };
+
+const GOING_ON = ['drain', 'cancelled', 'close', 'error'];
 
 /** Of one stream the server reads events without their place in the log. */
 const eventResponse = (event: StoredEvent, fromAll: boolean): streamsPb.ReadResp => {
