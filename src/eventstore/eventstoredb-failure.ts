@@ -35,6 +35,9 @@ const REFUSING_CODES: ReadonlyArray<number> = [
 /** How a node says that it cannot serve: starting, stopping, without a leader, or with a full queue. */
 const NOT_NOW = /Server Is (?:Not Ready|Too Busy|Busy)|No leader info/;
 
+/** A position that is no event's: a defect of ours, which a new client does not mend. */
+const NO_POSITION = /InvalidPosition|invalid position/;
+
 /** The client's own text says that the certificate was not accepted; no later try changes that. */
 const NOT_TRUSTED = /certificate|CERT_|self.signed|UNABLE_TO_VERIFY|hostname\/IP does not match/i;
 
@@ -69,6 +72,7 @@ export const verdictOf = (ErrorType: typeof ErrorTypes, error: unknown): Verdict
     default:
   }
   if (code !== undefined && REFUSING_CODES.includes(code)) return { kind: 'refused', message };
+  if (NO_POSITION.test(message)) return { kind: 'refused', message };
   if (NOT_NOW.test(message)) return { kind: 'later', message };
   // Of the answers that came over a living call the client keeps no status code.
   if (type !== undefined && code === undefined) return { kind: 'later', message };

@@ -125,9 +125,9 @@ export class Double {
     const { users } = this.faults;
     if (users === undefined || this.#tls === undefined) return true;
     const [header] = metadata.get('authorization').map(String);
-    const [name = '', password] = Buffer.from(header?.replace('Basic ', '') ?? '', 'base64')
-      .toString('utf8')
-      .split(':');
+    const login = Buffer.from(header?.replace('Basic ', '') ?? '', 'base64').toString('utf8');
+    const name = login.slice(0, Math.max(login.indexOf(':'), 0));
+    const password = login.slice(name.length + 1);
     return Object.hasOwn(users, name) && users[name] === password;
   }
 
