@@ -64,3 +64,18 @@ describe('the guard', () => {
     expect(stdout).toBe('');
   });
 });
+
+describe('two stores in one process', () => {
+  it('both go on when the client forgets an append of one over the trouble of the other', async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      join(import.meta.dirname, 'two-stores.ts'),
+    ]);
+    // Both renew their client; that of the bystander would have thrown at the late answer, and been dead after it.
+    expect(stdout.match(/connecting again/g)).toHaveLength(2);
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({
+      first: 'Right',
+      second: 'Right',
+      stored: 2,
+    });
+  });
+});
