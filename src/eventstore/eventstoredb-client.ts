@@ -1,14 +1,29 @@
 import { readFileSync } from 'node:fs';
-import type { EventStoreDBClient } from '@eventstore/db-client';
+import type { ErrorType as ErrorTypes, EventStoreDBClient } from '@eventstore/db-client';
 import type { DatabaseAddress, DatabaseLogin } from './eventstoredb-address.ts';
 
+export interface DatabaseClient extends Pick<
+  EventStoreDBClient,
+  'appendToStream' | 'readStream' | 'readAll' | 'subscribeToAll'
+> {
+  /** The server's version. Rejects while no node answers that may serve: its features, the leader, and that all may be read. */
+  probe(): Promise<string>;
+  /** Cancels everything under way and closes the connection, which the client itself leaves open. */
+  end(): Promise<void>;
+}
+
+export interface Driver {
+  readonly ErrorType: typeof ErrorTypes;
+  /** Connects at the first call. Throws when a certificate cannot be read. */
+  connect(address: DatabaseAddress, login: DatabaseLogin): DatabaseClient;
+}
+
 /** The module, loaded where it is needed: a server on SQLite starts without it. */
-export const loadDriver = async () => {
+export const loadDriver = async (): Promise<Driver> => {
   const module = await import('@eventstore/db-client');
   const { EventStoreDBClient: Base, ErrorType, BACKWARDS, END } = module;
 
   class Client extends Base {
-    /** Rejects while no node answers that may serve: the features, the leader, and that all may be read. */
     async probe(): Promise<string> {
       const { serverVersion } = await this.capabilities;
       const newest = this.readAll({
@@ -23,7 +38,6 @@ export const loadDriver = async () => {
       return serverVersion;
     }
 
-    /** Cancels everything under way and closes the connection, which the client itself leaves open. */
     async end(): Promise<void> {
       await this.dispose();
       (await this.getChannel()).close();
@@ -32,7 +46,7 @@ export const loadDriver = async () => {
 
   return {
     ErrorType,
-    connect: (address: DatabaseAddress, login: DatabaseLogin): Client => {
+    connect: (address, login) => {
       const common = {
         keepAliveInterval: address.keepAliveIntervalMs,
         keepAliveTimeout: address.keepAliveTimeoutMs,
@@ -62,10 +76,4 @@ export const loadDriver = async () => {
         : new Client({ ...common, endpoint }, security, user);
     },
   };
-};
-
-export type Driver = Awaited<ReturnType<typeof loadDriver>>;
-export type DatabaseClient = EventStoreDBClient & {
-  probe(): Promise<string>;
-  end(): Promise<void>;
 };
