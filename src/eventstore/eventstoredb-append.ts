@@ -1,4 +1,4 @@
-import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { type Either, isLeft, type Left, left, right } from 'fp-ts/lib/Either.js';
 import type { Clock } from '../ports/clock.ts';
 import { bytesOf } from './batch.ts';
 import type { Connection, Session } from './eventstoredb-connection.ts';
@@ -63,7 +63,7 @@ export class Appender {
     const appended: Appended[] = [];
     for (const { part, events, bytes } of parts) {
       const result = await this.#inTurn(part.stream, () => this.#appendOne(part, events, bytes));
-      if (isLeft(result)) return result;
+      if (isLeft(result)) return appended.length === 0 ? result : partly(result);
       appended.push(result.right);
     }
     return right(appended);
@@ -152,6 +152,12 @@ export class Appender {
     }
   }
 }
+
+/** With a part of the batch stored it is not true any more that nothing is. The identical batch completes it. */
+const partly = (result: Left<AppendFailure>): Left<AppendFailure> =>
+  result.left._tag === 'StoreUnavailable'
+    ? { ...result, left: { ...result.left, _tag: 'OutcomeUnknown' } }
+    : result;
 
 /** A bound on how many run at once and on their bytes; whoever comes later waits, in order. */
 class Slots {

@@ -206,6 +206,19 @@ describe('an append', () => {
   });
 });
 
+describe('a batch over several streams that the server took in part', () => {
+  it('is told as unknown, never as not stored, and is completed by the identical batch', async () => {
+    const store = await open();
+    const batch = ['a', 'b'].map((name) => new Writer(`order-${name}`).next([1]));
+    double.faults.appends.push(undefined, 'access_denied');
+    expect(await store.append(batch)()).toMatchObject(left({ _tag: 'OutcomeUnknown' }));
+    await append(store, ...batch);
+    expect([await idsIn(store, 'order-a'), await idsIn(store, 'order-b')].map((ids) => ids.length)).toEqual([
+      1, 1,
+    ]);
+  });
+});
+
 describe('many appends when the server dies', () => {
   it('are all known in the end, none twice, and the process lives', async () => {
     const store = await open({ times: { ...TIMES, answerMs: 2_000, connectionMs: 8_000, repeatMs: 10_000 } });
