@@ -35,8 +35,8 @@ const GATED = {
   },
   undici: { regex: '^undici(?:/|$)', message: 'undici belongs to src/adapters/undici*.ts and src/cli.' },
   eventstoredb: {
-    regex: '^@eventstore/',
-    message: '@eventstore/db-client belongs to src/eventstore/eventstoredb.ts.',
+    regex: '^(?:@eventstore/|@grpc/)',
+    message: '@eventstore/db-client belongs to src/eventstore/eventstoredb*.ts.',
   },
   koa: { regex: '^(?:koa(?:[/-]|$)|@koa/)', message: 'koa belongs to src/http and src/main.ts.' },
   graphql: { regex: '^graphql(?:/|-|$)', message: 'graphql belongs to src/http/graphql.' },
@@ -143,7 +143,7 @@ const importArrows = [
   ]),
   { files: ['src/eventstore/sqlite*.ts'], rules: restrictImports(['sqlite'], arrows('eventstore', 0)) },
   {
-    files: ['src/eventstore/eventstoredb.ts'],
+    files: ['src/eventstore/eventstoredb*.ts'],
     rules: restrictImports(['eventstoredb'], arrows('eventstore', 0)),
   },
   {
@@ -250,7 +250,8 @@ const effects = [
     },
   },
   { files: ['src/eventstore/sqlite*.ts'], rules: globals(TIMERS) },
-  { files: ['src/eventstore/eventstoredb.ts'], rules: syntax(TIME_AND_CHANCE, ENVIRONMENT) },
+  // Loads its client only where CALLBOARD_STORE asks for it.
+  { files: ['src/eventstore/eventstoredb*.ts'], rules: syntax(TIME_AND_CHANCE, ENVIRONMENT) },
   {
     files: ['src/adapters/**/*.ts'],
     rules: { ...syntax(ENVIRONMENT, DYNAMIC_IMPORT), 'no-restricted-globals': 'off' },

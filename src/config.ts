@@ -1,11 +1,15 @@
 import { isAbsolute, join, resolve } from 'node:path';
-import { type Either, left, right } from 'fp-ts/lib/Either.js';
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import * as t from 'io-ts';
 import { LOG_LEVELS, type LogLevel } from './adapters/pino-log.ts';
+import { type DatabaseAddress, type DatabaseLogin, parseAddress } from './eventstore/eventstoredb-address.ts';
 import { oneOf } from './one-of.ts';
 
 /** Where the log lives. */
-export type StoreConfig = { readonly kind: 'memory' } | { readonly kind: 'sqlite'; readonly path: string };
+export type StoreConfig =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'sqlite'; readonly path: string }
+  | { readonly kind: 'esdb'; readonly address: DatabaseAddress; readonly login: DatabaseLogin };
 
 export interface Config {
   readonly host: string;
@@ -51,6 +55,7 @@ const text = (description: string, accepts: (value: string) => boolean) =>
   );
 
 const SECRET_LENGTH_MIN = 32;
+const DATABASE = /^esdb(?:\+discover)?:/;
 
 /** Everything that the environment may say, in one place: name, default, meaning of a bad value. */
 const VARIABLES = {
@@ -59,8 +64,15 @@ const VARIABLES = {
   CALLBOARD_DATA_DIR: { default: './data', codec: text('a folder', (value) => value !== '') },
   CALLBOARD_STORE: {
     default: 'sqlite:',
-    codec: text('sqlite:[path] or memory:', (value) => value.startsWith('sqlite:') || value === 'memory:'),
+    codec: text(
+      'sqlite:[path], memory:, esdb://host:port or esdb+discover://host,host,host',
+      (value) => value.startsWith('sqlite:') || value === 'memory:' || DATABASE.test(value),
+    ),
   },
+  CALLBOARD_STORE_USER: { default: '', codec: t.string },
+  CALLBOARD_STORE_PASSWORD: { default: '', codec: t.string },
+  CALLBOARD_STORE_CERT: { default: '', codec: t.string },
+  CALLBOARD_STORE_KEY: { default: '', codec: t.string },
   CALLBOARD_SECRET: {
     default: '',
     codec: text(
@@ -110,14 +122,24 @@ export const readConfig = (
     environment: read('CALLBOARD_ENV'),
     logLevel: read('LOG_LEVEL'),
   };
+  const login = {
+    user: read('CALLBOARD_STORE_USER'),
+    password: read('CALLBOARD_STORE_PASSWORD'),
+    cert: read('CALLBOARD_STORE_CERT'),
+    key: read('CALLBOARD_STORE_KEY'),
+  };
   if (bad.length > 0) return left(bad);
 
   const dataDir = resolve(workingDir, config.dataDir);
+  const store = DATABASE.test(config.store)
+    ? databaseOf(config.store, login, workingDir)
+    : right(fileOf(config.store, dataDir, workingDir));
+  if (isLeft(store)) return left([store.left]);
   return right({
     host: config.host,
     port: config.port,
     dataDir,
-    store: storeOf(config.store, dataDir, workingDir),
+    store: store.right,
     secret: config.secret === '' ? null : config.secret,
     allowTargets: config.allowTargets,
     retryBaseMs: config.retryBaseMs,
@@ -128,9 +150,46 @@ export const readConfig = (
   });
 };
 
-const storeOf = (value: string, dataDir: string, workingDir: string): StoreConfig => {
+const fileOf = (value: string, dataDir: string, workingDir: string): StoreConfig => {
   if (value === 'memory:') return { kind: 'memory' };
   const path = value.slice('sqlite:'.length);
   if (path === '') return { kind: 'sqlite', path: join(dataDir, 'events.db') };
   return { kind: 'sqlite', path: isAbsolute(path) ? path : resolve(workingDir, path) };
+};
+
+interface LoginTexts {
+  readonly user: string;
+  readonly password: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** No message shows the connection string: whoever put a password there by mistake must not find it in a log. */
+const databaseOf = (
+  value: string,
+  { user, password, cert, key }: LoginTexts,
+  workingDir: string,
+): Either<BadVariable, StoreConfig> => {
+  const bad = (name: string, reason: string): Either<BadVariable, never> => left({ name, reason });
+  const parsed = parseAddress(value);
+  if (isLeft(parsed)) return bad('CALLBOARD_STORE', parsed.left);
+  if ((user === '') !== (password === '')) {
+    return bad('CALLBOARD_STORE_USER', 'and CALLBOARD_STORE_PASSWORD go together: set both or none');
+  }
+  if ((cert === '') !== (key === '')) {
+    return bad('CALLBOARD_STORE_CERT', 'and CALLBOARD_STORE_KEY go together: set both or none');
+  }
+  if (!parsed.right.tls && (user !== '' || cert !== '')) {
+    return bad('CALLBOARD_STORE', 'says tls=false, and a user is known to a database with TLS only');
+  }
+  const path = (text: string): string => resolve(workingDir, text);
+  const { caFile } = parsed.right;
+  return right({
+    kind: 'esdb',
+    address: { ...parsed.right, caFile: caFile === null ? null : path(caFile) },
+    login: {
+      user: user === '' ? null : { username: user, password },
+      certificate: cert === '' ? null : { certFile: path(cert), keyFile: path(key) },
+    },
+  });
 };

@@ -21,9 +21,11 @@ import { RequestBuilder } from './delivery/attempt.ts';
 import { DEFAULT_LIMITS, Engine } from './delivery/engine.ts';
 import { BUILT_IN_RULES, type Rules } from './domain/rules.ts';
 import type { EventStore } from './eventstore/event-store.ts';
+import { openEventStoreDb } from './eventstore/eventstoredb.ts';
 import { openMemoryStore } from './eventstore/memory.ts';
 import { openSqliteStore } from './eventstore/sqlite.ts';
 import { createApp, SERVER_OPTIONS } from './http/app.ts';
+import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
 import type { Random } from './ports/random.ts';
 import { openReadModels } from './projections/sqlite-read-models.ts';
@@ -81,14 +83,34 @@ export const openSecrets = (config: Config, random: Random): Either<StartFailure
   return isLeft(secret) ? left({ message: secret.left.message }) : right(openSecretBox(secret.right, random));
 };
 
+/** The log, and why it cannot be reached at the moment, if so. */
+interface OpenedStore {
+  readonly store: EventStore;
+  readonly away: () => string | undefined;
+}
+
 const openStore = async (
-  config: Config,
-  log: Log,
+  { store: where }: Config,
+  { clock, random, log }: { readonly clock: Clock; readonly random: Random; readonly log: Log },
+  keyId: string,
   onFatal: (error: unknown) => void,
-): Promise<Either<StartFailure, EventStore>> => {
-  if (config.store.kind === 'memory') return right(openMemoryStore());
-  const store = await openSqliteStore({ path: config.store.path, log, onFatal });
-  return isLeft(store) ? left({ message: store.left.message }) : right(store.right);
+): Promise<Either<StartFailure, OpenedStore>> => {
+  const near = (store: EventStore): Either<never, OpenedStore> => right({ store, away: () => undefined });
+  switch (where.kind) {
+    case 'memory':
+      return near(openMemoryStore());
+    case 'sqlite': {
+      const store = await openSqliteStore({ path: where.path, log, onFatal });
+      return isLeft(store) ? left({ message: store.left.message }) : near(store.right);
+    }
+    case 'esdb': {
+      const { address, login } = where;
+      const opened = await openEventStoreDb({ address, login, clock, random, log, keyId });
+      if (isLeft(opened)) return left({ message: opened.left.message });
+      const store = opened.right;
+      return right({ store, away: () => store.away });
+    }
+  }
 };
 
 /** Puts all parts together and starts them. Answers as soon as the port is bound; `ready` follows. */
@@ -115,9 +137,9 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     stopping.begin(1);
   };
 
-  const opened = await openStore(config, log, onDefect);
+  const opened = await openStore(config, { clock, random, log }, box.keyId, onDefect);
   if (isLeft(opened)) return opened;
-  const store = opened.right;
+  const { store, away } = opened.right;
   if (config.store.kind === 'sqlite') {
     const bound = bindKey(config.store.path, box.keyId);
     if (isLeft(bound)) {
@@ -203,16 +225,17 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     checkUrl: urlPolicy(targets.right),
     settled: () => engine.settled(),
     development: config.development,
-    health: () => ({
-      ready: engine.ready,
-      reasons: engine.ready
-        ? []
-        : [
-            stopping.begun
-              ? 'the server is stopping'
-              : 'the log is being read, deliveries have not started yet',
-          ],
-    }),
+    health: () => {
+      const gone = away();
+      const reasons = [
+        ...(gone === undefined ? [] : [`the event store is away: ${gone}`]),
+        ...(stopping.begun ? ['the server is stopping'] : []),
+      ];
+      if (!engine.ready && reasons.length === 0) {
+        reasons.push('the log is being read, deliveries have not started yet');
+      }
+      return { ready: engine.ready && reasons.length === 0, reasons };
+    },
     clock,
     random,
     log,

@@ -23,8 +23,10 @@ export const audit: Command = {
     const config = readEnvironment();
     if (isLeft(config)) return failed(config.left.message);
     const { store } = config.right;
-    if (store.kind !== 'sqlite')
+    if (store.kind === 'memory')
       return failed('there is no history to verify in memory: CALLBOARD_STORE=memory:');
+    if (store.kind === 'esdb')
+      return failed('audit verify checks the embedded store: CALLBOARD_STORE=sqlite:');
     return verify(store.path);
   },
 };

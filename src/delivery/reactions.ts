@@ -9,7 +9,7 @@ import {
 } from '../domain/invocation.ts';
 import { emptyHead } from '../eventstore/codec.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
-import type { EventStore } from '../eventstore/event-store.ts';
+import type { EventStore, Position } from '../eventstore/event-store.ts';
 import type { TransactDeps } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import { decodeAll } from '../projections/projector.ts';
@@ -85,7 +85,11 @@ const settleOne = async (
 ): Promise<void> => {
   const events = await eventsOf(deps.store, stream);
   // What happened to it after the event came about with the event known: so repeating a reaction takes nothing back.
-  if (events.some((later) => later.event.type !== 'InvocationScheduled' && later.position > position)) return;
+  const others = events.filter(({ event }) => event.type !== 'InvocationScheduled');
+  if (others.some((later) => later.position > position)) return;
+  // Where a stream's events do not tell their positions, the log does.
+  if (others.some((other) => other.position === 0) && (await goesOnAfter(deps.store, stream, position)))
+    return;
   const last = events.at(-1);
   const held: HeldInvocation = {
     stream,
@@ -106,6 +110,18 @@ const settleOne = async (
   if (step === undefined) return;
   const appended = await deps.store.append([step.append])();
   if (isLeft(appended)) throw new NotStored(command.type, appended.left._tag);
+};
+
+/** Whether the log holds anything of the stream after the position, besides its scheduling. */
+const goesOnAfter = async (store: EventStore, stream: string, position: Position): Promise<boolean> => {
+  for (let after = position; ;) {
+    const page = await store.readAll({ after, limit: EVENTS_PAGE, filter: { streamPrefixes: [stream] } })();
+    if (isLeft(page)) throw new NotStored(`what follows for ${stream}`, page.left._tag);
+    const { events, next, atEnd } = page.right;
+    if (events.some(({ event }) => event.type !== 'InvocationScheduled')) return true;
+    if (atEnd) return false;
+    after = next;
+  }
 };
 
 const EVENTS_PAGE = 500;

@@ -1,8 +1,8 @@
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js';
 
 /**
- * A place in the order of all events. 0 stands before the first event. Positions grow strictly; SQLite and memory
- * have no gaps, EventStoreDB has.
+ * A place in the order of all events. 0 stands before the first event. Positions grow strictly. On SQLite and memory they
+ * are 1, 2, 3 …; on EventStoreDB the event's offset in the log in bytes (a safe integer up to 8 PiB), with gaps.
  */
 export type Position = number;
 
@@ -22,6 +22,7 @@ export interface EventData {
 export interface RecordedEvent {
   readonly stream: string;
   readonly revision: number;
+  /** 0 where the store does not tell: see {@link EventStore.positions}. */
   readonly position: Position;
   readonly event: EventData;
 }
@@ -112,7 +113,12 @@ export interface EventStore {
   readonly id: string;
   /** Whether one append over several streams is all or nothing. Where not, streams are written in the given order. */
   readonly atomicBatches: boolean;
-  /** Bytes of data, metadata, ids and types that one append may hold. */
+  /**
+   * `dense`: 1, 2, 3 …, so one may reckon with them. `opaque`: only 0 and what the store gave may be handed back to it,
+   * and events read from one stream need not tell theirs (0).
+   */
+  readonly positions: 'dense' | 'opaque';
+  /** Bytes of data, metadata, ids and types that one append may hold; without `atomicBatches` what each stream of it may. */
   readonly appendBytesMax: number;
   /**
    * One answer per `StreamAppend`; the log has them in this order. A stream may stand there again, expecting the

@@ -100,6 +100,7 @@ export const openMemoryStore = (): EventStore => {
   return {
     id: 'memory',
     atomicBatches: true,
+    positions: 'dense',
     appendBytesMax: APPEND_BYTES_MAX,
     append,
     readStream,

@@ -213,6 +213,7 @@ const sqliteStore = (
   return {
     id: storeId,
     atomicBatches: true,
+    positions: 'dense',
     appendBytesMax: APPEND_BYTES_MAX,
     append,
     readStream: (stream, options) => {

@@ -110,7 +110,12 @@ export const openInvocationWriter = (
     counters.set('invocations', number + 1);
     noteTime(Math.floor(number / TIME_BLOCK_ROWS), position, atMs);
     if (event.change !== null) {
-      counters.set('fan_out_floor', Math.max(counters.get('fan_out_floor'), changePosition - 1));
+      // Changes are fanned out in order: with the first of a later one, all of the one before it are stored.
+      const newest = counters.get('fan_out_newest');
+      if (changePosition > newest) {
+        counters.set('fan_out_floor', Math.max(counters.get('fan_out_floor'), newest));
+        counters.set('fan_out_newest', changePosition);
+      }
     }
     touched.set(guid, {
       identity: { position, company, webhook, orderedBy, coalescedBy },

@@ -174,8 +174,8 @@ export interface ReadModels extends Routing, WebhookList, Changes, InvocationLog
   /** Rows and checkpoint in one transaction. Events at or before the checkpoint are skipped: applying twice is safe. */
   apply(group: Group, events: ReadonlyArray<Decoded>, upTo: Position): void;
   /**
-   * Up to where every change is known to have been fanned out: what was stored, or what the log shows (the newest
-   * change with a scheduled invocation, less one), whichever is greater.
+   * Up to where every change is known to have been fanned out: what was stored, or what the log shows (of the changes
+   * with a scheduled invocation the last but one), whichever is greater.
    */
   fannedOutUpTo(): Position;
   recordFannedOut(position: Position): void;

@@ -9,6 +9,7 @@ import type {
 } from '../../src/eventstore/event-store.ts';
 import { guidOf } from '../arbitraries/decoded-log.ts';
 import type { Writer } from '../eventstore/events.ts';
+import { asInStream } from './as-in-stream.ts';
 
 interface Context {
   readonly store: EventStore;
@@ -80,7 +81,9 @@ export const subscriptionContract = (context: () => Context): void => {
       await subscription.stop();
       expect(caughtUpAt).toEqual([3]);
       const stored = await context().store.readStream(writer.stream, { limit: 10 })();
-      expect(seen).toEqual(isLeft(stored) ? [] : stored.right);
+      expect(asInStream(context().store, seen)).toEqual(
+        asInStream(context().store, isLeft(stored) ? [] : stored.right),
+      );
       expect(seen[0]).toMatchObject({ stream: writer.stream, revision: 0, event: first.events[0] });
     });
 

@@ -228,7 +228,7 @@ describe('checkpoints', () => {
 });
 
 describe('fannedOutUpTo', () => {
-  it('is what was recorded, or just before the newest change that the log shows somebody was told of', () => {
+  it('is what was recorded, or the last but one of the changes that the log shows somebody was told of', () => {
     const { models, log } = start();
     expect(models.fannedOutUpTo()).toBe(0);
     for (const n of [0x10, 0x11, 0x12]) log.change(changed(ORDER), guidOf(n));
@@ -236,7 +236,10 @@ describe('fannedOutUpTo', () => {
     log.invocation(guidOf(0x21), scheduled(guidOf(0x21), WEBHOOK, { change: guidOf(0x10), test: false }));
     log.invocation(guidOf(0x22), scheduled(guidOf(0x22), WEBHOOK));
     log.catchUp();
-    expect([models.fannedOutUpTo(), models.handledUpTo()]).toEqual([1, 0]);
+    expect([models.fannedOutUpTo(), models.handledUpTo()]).toEqual([0, 0]);
+    log.invocation(guidOf(0x23), scheduled(guidOf(0x23), WEBHOOK, { change: guidOf(0x12), test: false }));
+    log.catchUp();
+    expect([models.fannedOutUpTo(), models.handledUpTo()]).toEqual([2, 0]);
     models.recordFannedOut(5);
     expect([models.fannedOutUpTo(), models.handledUpTo()]).toEqual([5, 5]);
     models.recordFannedOut(4);

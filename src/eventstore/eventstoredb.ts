@@ -1,0 +1,122 @@
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import type { Clock } from '../ports/clock.ts';
+import { type Log, silentLog } from '../ports/log.ts';
+import type { Random } from '../ports/random.ts';
+import { assertBatch, assertLimit } from './batch.ts';
+import { type DatabaseAddress, type DatabaseLogin, showAddress } from './eventstoredb-address.ts';
+import { APPEND_BYTES_MAX, APPEND_TIMES, Appender, type AppendTimes } from './eventstoredb-append.ts';
+import { loadDriver } from './eventstoredb-client.ts';
+import { Connection } from './eventstoredb-connection.ts';
+import { describe } from './eventstoredb-failure.ts';
+import { storeIdentity } from './eventstoredb-identity.ts';
+import { READ_TIMES, Reader, type ReadTimes } from './eventstoredb-read.ts';
+import { SUBSCRIPTION_TIMES, subscriptionsTo, type SubscriptionTimes } from './eventstoredb-subscription.ts';
+import type { EventStore, ReadFailure } from './event-store.ts';
+
+export interface DatabaseOptions {
+  readonly address: DatabaseAddress;
+  readonly login: DatabaseLogin;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log?: Log;
+  /** Of the key that webhook secrets are sealed under; bound to the database by the first server. Undefined: not asked. */
+  readonly keyId?: string;
+  /** How long a database that does not answer is waited for at the start. */
+  readonly openMs?: number;
+  readonly times?: Partial<AppendTimes & SubscriptionTimes> & { readonly read?: Partial<ReadTimes> };
+}
+
+export interface OpenFailure {
+  readonly _tag: 'StoreRefused';
+  /** Says what to do. */
+  readonly message: string;
+}
+
+/** The store on EventStoreDB; a cluster may be shared by several processes. */
+export interface DatabaseStore extends EventStore {
+  /** Why the database cannot be reached now, or undefined. It is looked for all the time. */
+  readonly away: string | undefined;
+  /** Appends that the client holds at this moment. */
+  readonly inFlight: number;
+}
+
+const OPEN_MS = 30_000;
+const LOOK_MS = 250;
+
+/** Opens it, however long its nodes take to start, within `openMs`; what waiting does not mend is told at once. */
+export const openEventStoreDb = async (
+  options: DatabaseOptions,
+): Promise<Either<OpenFailure, DatabaseStore>> => {
+  const { address, login, clock, random, log = silentLog, openMs = OPEN_MS, times = {} } = options;
+  const shown = showAddress(address);
+  const refused = (message: string): Either<OpenFailure, never> =>
+    left({ _tag: 'StoreRefused', message: `${shown}: ${message}` });
+
+  const driver = await loadDriver();
+  const connect = () => driver.connect(address, login);
+  try {
+    // Reads the certificates: one that is not there never will be.
+    connect();
+  } catch (error) {
+    return refused(describe(error));
+  }
+  const connection = new Connection({ driver, connect, clock, log });
+  const startedMs = clock.monotonicMs();
+  while ((await connection.session(LOOK_MS)) === undefined) {
+    const { refusal, away } = connection;
+    if (refusal === undefined && clock.monotonicMs() - startedMs < openMs) continue;
+    await connection.close();
+    return refused(refusal ?? `no answer in ${Math.round(openMs / 1000)} s: ${away}`);
+  }
+
+  const appender = new Appender(connection, clock, { ...APPEND_TIMES, ...times });
+  const reader = new Reader(connection, clock, { ...READ_TIMES, ...times.read });
+  const identity = await storeIdentity({ appender, reader, random }, options.keyId);
+  if (isLeft(identity)) {
+    await connection.close();
+    return refused(identity.left);
+  }
+  log.info({ store: shown, id: identity.right }, 'event store open');
+
+  const subscriptionTimes = { ...SUBSCRIPTION_TIMES, ...times };
+  const subscriptions = subscriptionsTo({ connection, reader, clock, log, times: subscriptionTimes });
+  let closing: Promise<void> | undefined;
+  const unavailable: Either<ReadFailure, never> = left({
+    _tag: 'StoreUnavailable',
+    message: 'the store is closed',
+  });
+  const close = async (): Promise<void> => {
+    connection.stopWaiting();
+    await subscriptions.stopAll();
+    await appender.idle();
+    await connection.close();
+  };
+
+  return right({
+    id: identity.right,
+    atomicBatches: false,
+    positions: 'opaque',
+    appendBytesMax: APPEND_BYTES_MAX,
+    get away() {
+      return connection.away;
+    },
+    get inFlight() {
+      return appender.inFlight;
+    },
+    append: (batch) => async () => {
+      assertBatch(batch);
+      return closing === undefined ? appender.append(batch) : unavailable;
+    },
+    readStream: (stream, wanted) => async () => {
+      assertLimit(wanted.limit);
+      return closing === undefined ? reader.stream(stream, wanted) : unavailable;
+    },
+    readAll: (wanted) => async () => {
+      assertLimit(wanted.limit);
+      return closing === undefined ? reader.all(wanted) : unavailable;
+    },
+    head: () => async () => (closing === undefined ? reader.head() : unavailable),
+    subscribe: subscriptions.subscribe,
+    close: () => (closing ??= close()),
+  });
+};
