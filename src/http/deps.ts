@@ -53,7 +53,7 @@ export interface HttpDeps {
   readonly health: () => Health;
   /** A developer's machine: GraphQL shows its schema to everybody, and has a page to try it out. */
   readonly development: boolean;
-  readonly clock: Pick<Clock, 'nowMs' | 'setTimer'>;
+  readonly clock: Clock;
   readonly random: Pick<Random, 'uuid'>;
   readonly log: Log;
 }

@@ -14,7 +14,7 @@ import type { Failure } from './failure.ts';
 import { codecOf, decodeQuery } from './fields.ts';
 import type { Call, Handled, Route } from './routing.ts';
 
-type Deps = Pick<HttpDeps, 'store'>;
+type Deps = Pick<HttpDeps, 'store' | 'clock'>;
 
 /** Orders, read from their own streams: what was answered with 202 is in them. */
 export const orderRoutes = (deps: Deps): ReadonlyArray<Route> => {
@@ -23,8 +23,9 @@ export const orderRoutes = (deps: Deps): ReadonlyArray<Route> => {
 };
 
 /** Changes that one answer goes back to. */
-export const HISTORY_MAX = 1_000;
-const PAGE = 50;
+export const HISTORY_MAX = 200;
+/** Read at once: each of them has the whole order. */
+const PAGE = 20;
 
 const QUERY = codecOf({ company_id: optional(guid) });
 
@@ -36,7 +37,7 @@ const read = async (deps: Deps, call: Call): Handled => {
   const identifier = call.params['id'] ?? '';
   const found = await history(deps, streamOf.resource(company.right, 'order', identifier));
   if (isLeft(found)) return found;
-  const { order, revision, changes } = found.right;
+  const { order, revision, changes, complete } = found.right;
   if (order === undefined) return left({ _tag: 'NotFound' });
   return right(
     ok({
@@ -49,6 +50,7 @@ const read = async (deps: Deps, call: Call): Handled => {
         contradictions.map((one) => ({ change, ...printedContradiction(one), at: recorded_at })),
       ),
       changes: changes.map(({ contradictions: _contradictions, ...change }) => change),
+      complete,
       revision,
     }),
   );
@@ -60,14 +62,17 @@ interface History {
   readonly revision: number;
   /** The newest ones, oldest first. */
   readonly changes: ReadonlyArray<Told>;
+  /** Whether the first change is among them. */
+  readonly complete: boolean;
 }
 
-/** Backwards, because the newest event has the order; a few at a time, because each of them has it. */
-const history = async ({ store }: Deps, stream: string): Promise<Either<Failure, History>> => {
+/** Backwards, because the newest event has the order; a few at a time, and others have their turn in between. */
+const history = async ({ store, clock }: Deps, stream: string): Promise<Either<Failure, History>> => {
   const changes: Told[] = [];
   let newest: Decoded<ResourceChange> | undefined;
   let fromRevision: number | undefined;
   while (changes.length < HISTORY_MAX && fromRevision !== -1) {
+    if (fromRevision !== undefined) await new Promise<void>((resolve) => clock.setTimer(0, resolve));
     const limit = Math.min(PAGE, HISTORY_MAX - changes.length);
     const page = await store.readStream(stream, {
       direction: 'backwards',
@@ -80,7 +85,8 @@ const history = async ({ store }: Deps, stream: string): Promise<Either<Failure,
       if (isLeft(decoded)) throw new Error(`${stream} cannot be read at revision ${recorded.revision}`);
       const change = decoded.right as Decoded<ResourceChange>;
       newest ??= change;
-      if (newest.event.order === undefined) return right({ order: undefined, revision: -1, changes: [] });
+      if (newest.event.order === undefined)
+        return right({ order: undefined, revision: -1, changes: [], complete: true });
       changes.push(told(change));
     }
     fromRevision = (page.right.at(-1)?.revision ?? 0) - 1;
@@ -89,6 +95,7 @@ const history = async ({ store }: Deps, stream: string): Promise<Either<Failure,
     order: newest?.event.order?.after,
     revision: newest?.revision ?? -1,
     changes: changes.reverse(),
+    complete: fromRevision === -1,
   });
 };
 

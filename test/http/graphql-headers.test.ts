@@ -27,6 +27,7 @@ describe('a header', () => {
     'upgrade',
     'expect',
     'keep-alive',
+    'Accept-Encoding',
     'Proxy-Authorization',
     'proxy-connection',
     'webhook-id',

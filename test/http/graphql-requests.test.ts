@@ -1,7 +1,17 @@
 import { getIntrospectionQuery } from 'graphql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openWorld, OTHER_COMPANY, type World } from './harness.ts';
-import { type Clients, clientsOf, errorsIn, NEW, post, trySave, viewerIn, wrongFields } from './graphql.ts';
+import {
+  type Clients,
+  clientsOf,
+  errorsIn,
+  NEW,
+  post,
+  save,
+  trySave,
+  viewerIn,
+  wrongFields,
+} from './graphql.ts';
 
 let world: World;
 let clients: Clients;
@@ -185,5 +195,97 @@ describe('a request that takes too long', () => {
     settle();
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(await world.head()).toBe(before);
+  });
+});
+
+describe('the invocations of many webhooks', () => {
+  const WEBHOOKS = 12;
+  const TESTS = 3;
+  let mostAtOnce: number;
+  let reads: number;
+  let turns: number;
+  let msPerRead: number;
+
+  beforeEach(async () => {
+    mostAtOnce = reads = turns = msPerRead = 0;
+    let atOnce = 0;
+    let sinceTurn = 0;
+    world = await openWorld((deps) => ({
+      ...deps,
+      invocations: {
+        ...deps.invocations,
+        get: async (guid) => {
+          reads += 1;
+          atOnce += 1;
+          sinceTurn += 1;
+          mostAtOnce = Math.max(mostAtOnce, atOnce, sinceTurn);
+          world.nowMs += msPerRead;
+          const got = await deps.invocations.get(guid);
+          atOnce -= 1;
+          return got;
+        },
+      },
+      clock: {
+        ...deps.clock,
+        setTimer: (delayMs, callback) => {
+          if (delayMs > 0) return deps.clock.setTimer(delayMs, callback);
+          turns += 1;
+          return deps.clock.setTimer(0, () => {
+            sinceTurn = 0;
+            callback();
+          });
+        },
+      },
+    }));
+    clients = await clientsOf(world, OTHER_COMPANY);
+    for (let made = 0; made < WEBHOOKS; made += 1) {
+      const guid = (await save(world, clients.own, NEW))['guid'] as string;
+      for (let sent = 0; sent < TESTS; sent += 1) {
+        expect((await world.api('POST', `/webhook/${guid}/test`)).status).toBe(202);
+      }
+    }
+    turns = 0;
+  });
+  afterEach(() => world.close());
+
+  const asking = (fields: string): string =>
+    `{ a: viewer { ...v } b: viewer { ...v } }
+     fragment v on Viewer { webhooks { items { invocations(pageSize: 8) { ${fields} } } } }`;
+
+  it('are read a few at a time over the whole request, and others have their turn in between', async () => {
+    const got = await post(world, asking('items { id test }'), { token: clients.own });
+    expect(errorsIn(got)).toEqual([]);
+    expect(reads).toBe(2 * WEBHOOKS * TESTS);
+    expect(mostAtOnce).toBeLessThanOrEqual(20);
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(reads / 20));
+  });
+
+  it('end with the deadline by the clock, though no timer came', async () => {
+    msPerRead = 100;
+    const got = await post(world, asking('items { id test }'), { token: clients.own });
+    expect(got.body).toMatchObject({ data: null, errors: [{ extensions: { code: 'store-not-available' } }] });
+    expect(errorsIn(got)[0]?.message).toContain('longer than 2 seconds');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(reads).toBeLessThan(2_000 / msPerRead + 20);
+  });
+
+  it.each([
+    'totalCount',
+    'items { __typename id status }',
+    'x: items { id } ... on InvocationConnection { items { ... on Invocation { s: status } } }',
+  ])('are not read for what the log tells by itself: %s', async (fields) => {
+    const query = `{ viewer { webhooks { items { invocations(pageSize: 8) { ${fields} } } } } }`;
+    const got = await post(world, query, { token: clients.own });
+    expect(errorsIn(got)).toEqual([]);
+    expect(JSON.stringify(got.body)).toMatch(/"totalCount":3|"(status|s)":"WAITING"/);
+    expect(reads).toBe(0);
+  });
+
+  it('are read for anything else, behind a fragment too', async () => {
+    const query = `{ viewer { webhook(id: 1) { invocations { items { id } ...r } } } }
+      fragment r on InvocationConnection { items { ...i } } fragment i on Invocation { contextId }`;
+    const got = await post(world, query, { token: clients.own });
+    expect(errorsIn(got)).toEqual([]);
+    expect(reads).toBe(TESTS);
   });
 });

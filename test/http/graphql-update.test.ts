@@ -117,7 +117,9 @@ describe('saving with an id', () => {
       { id: 3, name: 'Content-Type' },
       { id: 2, value: 'text/plain' },
     ];
-    expect(Object.keys(await refusedFields({ id: 1, headers: { items } }))).toEqual([
+    // The value of the third header is no media type under which the template could be filled.
+    expect(Object.keys(await refusedFields({ id: 1, headers: { items } })).sort()).toEqual([
+      'body',
       'headers.items[1].name',
     ]);
     const saved = await save(world, token, {

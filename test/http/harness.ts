@@ -84,7 +84,11 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
   const clock: Clock = {
     nowMs: () => world.nowMs,
     monotonicMs: () => world.nowMs,
-    setTimer: () => ({ cancel: () => undefined }),
+    // Time stands still: only what is due at once comes.
+    setTimer: (delayMs, callback) => {
+      const timer = delayMs <= 0 ? setImmediate(callback) : undefined;
+      return { cancel: () => clearImmediate(timer) };
+    },
   };
   const box = openSecretBox('a master secret for tests', random);
   const tokenKey = box.tokenKey();

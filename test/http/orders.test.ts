@@ -64,6 +64,7 @@ describe('GET /orders/{id}', () => {
           recorded_at: '2026-01-02T03:04:05.678Z',
         },
       ],
+      complete: true,
       revision: 0,
     });
     expect(JSON.stringify(at(got, 'order'))).toBe(JSON.stringify(printedData()));
@@ -173,11 +174,38 @@ describe('GET /orders/{id}', () => {
   it('goes back a bounded number of changes', async () => {
     const many = (count: number) => Array.from({ length: count }, () => event('order.update', {}));
     await report(event('order.sold', SOLD), ...many(HISTORY_MAX - 1));
-    expect(at(await world.api('GET', '/orders/37228036'), 'changes')).toHaveLength(HISTORY_MAX);
+    const whole = await world.api('GET', '/orders/37228036');
+    expect([HISTORY_MAX, at(whole, 'complete')]).toEqual([200, true]);
+    expect(at(whole, 'changes')).toHaveLength(HISTORY_MAX);
     await report(...many(60));
     const got = await world.api('GET', '/orders/37228036');
     expect(at(got, 'changes')).toHaveLength(HISTORY_MAX);
-    expect(got.body).toMatchObject({ situation: 'sold', revision: HISTORY_MAX + 59 });
+    expect(got.body).toMatchObject({ situation: 'sold', complete: false, revision: HISTORY_MAX + 59 });
+  });
+
+  it('reads few changes at once, and others have their turn in between', async () => {
+    await world.close();
+    const steps: Array<number | 'turn'> = [];
+    world = await openWorld((deps) => ({
+      ...deps,
+      store: {
+        readStream: (stream, options) => {
+          if (stream.includes('37228036')) steps.push(options.limit);
+          return deps.store.readStream(stream, options);
+        },
+      },
+      clock: {
+        ...deps.clock,
+        setTimer: (delayMs, callback) => {
+          if (delayMs === 0) steps.push('turn');
+          return deps.clock.setTimer(delayMs, callback);
+        },
+      },
+    }));
+    await report(event('order.sold', SOLD), ...Array.from({ length: 45 }, () => event('order.update', {})));
+    steps.length = 0;
+    expect(at(await world.api('GET', '/orders/37228036'), 'changes')).toHaveLength(46);
+    expect(steps).toEqual([20, 'turn', 20, 'turn', 20]);
   });
 
   it('is 503 while the store is away', async () => {

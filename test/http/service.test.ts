@@ -38,6 +38,7 @@ describe('read models that stay behind', () => {
       settled: () => new Promise(() => undefined),
       clock: {
         nowMs: () => world.nowMs,
+        monotonicMs: () => world.nowMs,
         setTimer: (delayMs, callback) => {
           waits.push(delayMs);
           setImmediate(callback);

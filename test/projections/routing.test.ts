@@ -153,7 +153,11 @@ describe('systemSubscribersTo', () => {
     },
     request: { headers: [], body },
   });
-  const bodyAt = (models: ReadModels, at: number, systemEvent: SystemEvent): ReadonlyArray<string | undefined> =>
+  const bodyAt = (
+    models: ReadModels,
+    at: number,
+    systemEvent: SystemEvent,
+  ): ReadonlyArray<string | undefined> =>
     models
       .systemSubscribersTo(COMPANY, at, systemEvent)
       .map(({ request }) =>

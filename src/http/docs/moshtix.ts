@@ -107,9 +107,9 @@ const requests = html`<h3 id="headers">Headers</h3>
   <p>
     A webhook has up to 50 headers of at most 8 KiB together, each once, in printable ASCII. Those that belong
     to the connection (<code>Host</code>, <code>Content-Length</code>, <code>Connection</code>,
-    <code>Transfer-Encoding</code>, <code>Proxy-…</code> and the like) and to the signature
-    (<code>webhook-…</code>) are refused. Requests are <a href="#signature">signed</a> like all others, and
-    are tried four times.
+    <code>Transfer-Encoding</code>, <code>Accept-Encoding</code>, <code>Proxy-…</code> and the like) and to
+    the signature (<code>webhook-…</code>) are refused. Requests are <a href="#signature">signed</a> like all
+    others, and are tried four times.
   </p>`;
 
 const errors = html`<h3 id="graphql-errors">Errors</h3>

@@ -1,7 +1,7 @@
 import type { Principal } from '../../ports/tokens.ts';
 import { onlyCompany } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
-import { invalidValues, orRefuse, Refusal } from './refusal.ts';
+import { invalidValues, orRefuse, Refusal, refusalOf } from './refusal.ts';
 
 /** As an input names a client account. */
 export interface ClientInput {
@@ -54,7 +54,10 @@ export const companyToWriteFor = async (
   return own ?? companyBehind(deps, client);
 };
 
-/** The company whose webhooks are those of the client account; undefined while it was never attached to the token's. */
+/**
+ * The company whose webhooks are those of the client account; undefined while neither was ever attached. Reading refuses
+ * what saving would refuse: a list that is empty for ever would hide that the token is wrong.
+ */
 export const companyToReadFrom = async (
   deps: Deps,
   principal: Principal,
@@ -62,7 +65,13 @@ export const companyToReadFrom = async (
 ): Promise<string | undefined> => {
   const company = await companyToWriteFor(deps, principal, client);
   const account = orRefuse(await deps.accounts.get(company));
-  return account?.clientId === client ? company : undefined;
+  const attached = account?.clientId ?? null;
+  if (attached === client) return company;
+  if (attached !== null) throw refusalOf({ _tag: 'AccountHasAnotherClient', clientId: attached });
+  const claimedBy = orRefuse(await deps.accounts.companyOfClient(client));
+  if (claimedBy !== undefined && claimedBy !== company)
+    throw refusalOf({ _tag: 'ClientOfAnotherCompany', clientId: client });
+  return undefined;
 };
 
 const companyBehind = async ({ accounts }: Deps, client: number): Promise<string> => {

@@ -29,6 +29,7 @@ const REFUSED: ReadonlySet<string> = new Set([
   'upgrade',
   'expect',
   'keep-alive',
+  'accept-encoding',
 ]);
 const REFUSED_PREFIXES = ['webhook-', 'proxy-'] as const;
 

@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from 'graphql';
 import type { KnownWebhook } from '../../commands/webhooks.ts';
 import type { MoshtixSelection } from '../../domain/webhook.ts';
 import type { HttpDeps } from '../deps.ts';
@@ -39,8 +40,8 @@ export const printedWebhook = (deps: Deps, webhook: KnownWebhook) => {
     enabled,
     createdDate: new Date(createdAtMs).toISOString(),
     updatedDate: new Date(updatedAtMs).toISOString(),
-    invocations: (asked: InvocationArguments, context: RequestContext) =>
-      invocationsOf(deps, context, { companyId, webhook: guid }, asked),
+    invocations: (asked: InvocationArguments, context: RequestContext, info: GraphQLResolveInfo) =>
+      invocationsOf(deps, context, { companyId, webhook: guid }, asked, info),
   };
 };
 

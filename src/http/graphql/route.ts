@@ -79,8 +79,13 @@ const executed = (
   document: DocumentNode,
   { isMutation }: Measured,
 ): Promise<Outcome> => {
-  const context = new RequestContext(deps, call);
-  const result = Promise.resolve(
+  const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+  const context = new RequestContext(deps, call, {
+    ms: DEADLINE_MS,
+    passed: () => resolve({ errors: [outOfTime(isMutation)], data: null }),
+  });
+  const timer = deps.clock.setTimer(DEADLINE_MS, () => context.endLate());
+  Promise.resolve(
     execute({
       schema: SCHEMA,
       document,
@@ -90,16 +95,10 @@ const executed = (
       operationName: operationName ?? null,
       options: { maxCoercionErrors: ERRORS_MAX },
     }),
-  );
-  return new Promise((resolve, reject) => {
-    const timer = deps.clock.setTimer(DEADLINE_MS, () => {
-      context.endLate();
-      resolve({ errors: [outOfTime(isMutation)], data: null });
-    });
-    result
-      .then(({ errors = [], data }) => resolve({ errors, ...(data !== undefined && { data }) }), reject)
-      .finally(() => timer.cancel());
-  });
+  )
+    .then(({ errors = [], data }) => resolve({ errors, ...(data !== undefined && { data }) }), reject)
+    .finally(() => timer.cancel());
+  return promise;
 };
 
 const outOfTime = (isMutation: boolean): Refusal => {

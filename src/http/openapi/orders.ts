@@ -89,6 +89,7 @@ export const orderSchemas: JsonObject = {
       },
       `The newest ${HISTORY_MAX} changes of the order, oldest first.`,
     ),
+    complete: described(BOOLEAN, 'False when there are older changes that are not listed.'),
     revision: described(INTEGER, 'Of the newest change: 0 is the first.'),
   }),
 };
