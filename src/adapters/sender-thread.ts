@@ -24,8 +24,8 @@ const INTERRUPTED: SendOutcome = { kind: 'interrupted', address: null };
 
 /**
  * The undici sender on a thread of its own, so that sockets and TLS handshakes do not compete with deciding and
- * recording. Should the thread fail, nobody knows what it had sent: `onFailure` is told, nothing more is sent, and the
- * next start records those attempts as interrupted.
+ * recording. Should the thread fail, nobody knows what it had sent: `onFailure` is told, what was under way ends as
+ * interrupted, and nothing more is sent.
  */
 export const startSenderThread = (
   options: SenderThreadOptions,
