@@ -14,10 +14,10 @@ export interface BacklogDeps {
   /** How many invocations of a webhook, and how many of all, wait in memory. */
   readonly queuedIn: (webhook: string) => number;
   readonly queued: () => number;
-  /** Makes ready to take invocations of a webhook; the left side: the store is away. */
+  /** Makes ready to take invocations of a webhook, undefined: they are not ours; the left side: the store is away. */
   readonly prepare: (
     webhook: string,
-  ) => Promise<Either<unknown, (rows: ReadonlyArray<DueRow>) => Promise<void>>>;
+  ) => Promise<Either<unknown, ((rows: ReadonlyArray<DueRow>) => Promise<void>) | undefined>>;
   /** Called when something was brought into memory. */
   readonly onFetched: () => void;
   /** Runs work that nobody waits for; what it throws is a defect. */
@@ -168,7 +168,7 @@ export class Backlog {
         await new Promise<void>((resolve) => this.#deps.clock.setTimer(STORE_RETRY_MS, resolve));
         return;
       }
-      await this.#takePortion(webhook, prepared.right);
+      if (prepared.right !== undefined) await this.#takePortion(webhook, prepared.right);
     } finally {
       this.#fetching.delete(webhook);
       this.#deps.onFetched();

@@ -1,9 +1,10 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import type { ChangeIntake } from '../commands/report-changes.ts';
 import type { Accounts } from '../commands/accounts.ts';
-import type { Webhooks } from '../commands/webhooks.ts';
+import type { Webhooks, WebhookSnapshot } from '../commands/webhooks.ts';
 import { STREAM_PREFIXES } from '../domain/ids.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
+import { endpointOf, partitionOf } from '../domain/partitions.ts';
 import { isResource } from '../domain/resources.ts';
 import type { Rules } from '../domain/rules.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
@@ -19,8 +20,11 @@ import type { QueueLimits } from './fair-queue.ts';
 import { type Admission, fanOut, type FanOutTask, noAdmission } from './fan-out.ts';
 import { NotStored } from './not-stored.ts';
 import { ProcessManager } from './process-manager.ts';
-import { isCause, react } from './reactions.ts';
+import type { Membership, Tenant } from './membership.ts';
+import { isCause, react, webhookOf } from './reactions.ts';
 import { recordInterrupted } from './recovery.ts';
+import { type IsOurs, type Redone, Takeovers } from './takeovers.ts';
+import { WHOLE_TERRITORY } from './territory.ts';
 
 export interface EngineDeps {
   readonly store: EventStore;
@@ -36,6 +40,8 @@ export interface EngineDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Where several nodes share the store; undefined: this process has it for itself. */
+  readonly membership?: Membership;
   /** The engine cannot go on; a new process recovers from the log. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -60,6 +66,10 @@ export class Engine {
   readonly #deps: EngineDeps;
   readonly #projector: Projector;
   readonly #deliveries: ProcessManager;
+  readonly #takeovers: Takeovers;
+  /** What is done between two batches of the log, one after the other. */
+  #turn: Promise<void> = Promise.resolve();
+  readonly #recovering = new Set<string>();
   #subscription: Subscription | undefined;
   #ready = false;
   #stopped = false;
@@ -71,6 +81,8 @@ export class Engine {
   /** Fan-out and reactions are done up to here. */
   #handled: Position = 0;
   #recorded: Position = 0;
+  /** Batches of the log were looked at up to here. */
+  #seen: Position = 0;
   /** The newest that was scheduled when the fan-out of the last process was finished. */
   #scheduledUpTo: Position = 0;
 
@@ -79,9 +91,16 @@ export class Engine {
     this.#projector = new Projector(deps);
     this.#deliveries = new ProcessManager({
       ...deps,
+      territory: deps.membership ?? WHOLE_TERRITORY,
       dueList: deps.readModels,
       settled: () => this.settled(),
       reached: (position) => this.#projector.reached(position),
+    });
+    this.#takeovers = new Takeovers({
+      routing: deps.readModels,
+      seenUpTo: () => this.#seen,
+      inTurn: (work) => void this.#inTurn(work).catch(deps.onDefect),
+      redo: (after, upTo, isOurs) => this.#redo(after, upTo, isOurs),
     });
     this.#projector.onProjected((events, position) => {
       deps.intake.projectedUpTo(position);
@@ -110,11 +129,16 @@ export class Engine {
   }
 
   async start(): Promise<void> {
-    const { readModels, log } = this.#deps;
+    const { readModels, log, membership } = this.#deps;
     const head = await this.#catchUp();
+    this.#seen = head;
+    if (membership !== undefined) return this.#startAmongOthers(membership, head);
     const handled = readModels.handledUpTo();
     const repeated = await this.#finishFanOut(head);
-    this.#reactInTurn(head, () => this.#repeatReactions(handled, head));
+    void this.#reactInTurn(head, async () => {
+      await this.#projector.reached(this.#scheduledUpTo);
+      await this.#repeatReactions(handled, head);
+    });
     await this.#subscribe(head);
     await this.#reacting;
     const interrupted = await this.#untilStored('recovery', () =>
@@ -128,10 +152,62 @@ export class Engine {
     log.info({ head, repeated, interrupted }, 'engine ready');
   }
 
+  /** What others have not done comes with the partitions that this node gets. */
+  async #startAmongOthers(membership: Membership, head: Position): Promise<void> {
+    this.#handled = head;
+    await this.#subscribe(head);
+    await this.settled();
+    if (this.#stopped) return;
+    this.#deliveries.start();
+    await membership.join(this.#tenant());
+    if (this.#stopped) return;
+    this.#ready = true;
+    this.#deps.log.info({ head, node: membership.node }, 'engine ready');
+  }
+
+  #tenant(): Tenant {
+    const { readModels } = this.#deps;
+    return {
+      handledUpTo: () => this.#takeovers.upTo(this.#handled),
+      handledBefore: () => readModels.fannedOutUpTo(),
+      readUpTo: () => readModels.checkpoint('log'),
+      inFlight: () => this.#deliveries.inFlight,
+      assigned: (partitions, undoneFrom) => {
+        this.#takeovers.assigned(partitions, undoneFrom);
+        this.#deliveries.lookAgain();
+      },
+      busyNodes: () => readModels.inFlightNodes(),
+      takeOverAttempts: (node) => void this.#takeOverAttempts(node).catch(this.#deps.onDefect),
+      resumed: () => this.#deliveries.lookAgain(),
+    };
+  }
+
+  /** Asked again with each look at the cluster, until none is left. */
+  async #takeOverAttempts(node: string): Promise<void> {
+    const { readModels, membership, log } = this.#deps;
+    if (this.#recovering.has(node) || membership === undefined) return;
+    this.#recovering.add(node);
+    try {
+      await this.settled();
+      const isOurs = ({ webhook }: WebhookSnapshot): boolean =>
+        membership.mayAttempt(partitionOf(endpointOf(webhook.facts.settings.url)));
+      const dueList = {
+        inFlight: (after: Position, limit: number) => readModels.inFlightOf(node, after, limit),
+      };
+      const interrupted = await recordInterrupted({ ...this.#deps, dueList, of: { node, isOurs } });
+      if (interrupted > 0) log.info({ node, interrupted }, 'attempts of a node that is gone were ended');
+    } catch (error) {
+      if (!(error instanceof NotStored)) throw error;
+    } finally {
+      this.#recovering.delete(node);
+    }
+  }
+
   /** Stops reading and delivering. Running attempts end or, after `boundMs`, are recorded as interrupted. */
   async drain(boundMs: number): Promise<void> {
-    this.#stopped = true;
     this.#ready = false;
+    await this.#deps.membership?.beginLeaving();
+    this.#stopped = true;
     // An append that is under way may hold first attempts: they are among the running ones once it is answered.
     await this.#fanningOut;
     await this.#deliveries.drain(boundMs);
@@ -139,6 +215,7 @@ export class Engine {
     this.#projector.stop();
     await this.#reacting;
     this.#recordHandled();
+    await this.#deps.membership?.leave();
   }
 
   /** The read models up to the newest event; nothing is decided here. */
@@ -158,8 +235,8 @@ export class Engine {
   /** Changes that the last process had not fanned out to the end. */
   async #finishFanOut(head: Position): Promise<number> {
     let repeated = 0;
-    for await (const { events, next } of this.#pages(this.#deps.readModels.fannedOutUpTo())) {
-      const changes = decodeAll(events.filter(({ position }) => position <= head)).filter(isChange);
+    for await (const { events, next } of this.#pages(this.#deps.readModels.fannedOutUpTo(), head)) {
+      const changes = decodeAll(events).filter(isChange);
       repeated += changes.length;
       const newest = await this.#fanOutUntilStored(changes, noAdmission, true);
       this.#scheduledUpTo = Math.max(this.#scheduledUpTo, newest);
@@ -169,19 +246,20 @@ export class Engine {
   }
 
   /** Reactions that the last process had not finished. They do nothing where they were. */
-  async #repeatReactions(after: Position, head: Position): Promise<void> {
-    await this.#projector.reached(this.#scheduledUpTo);
-    for await (const { events, next } of this.#pages(after)) {
-      const known = decodeAll(events.filter(({ position }) => position <= head));
-      for (const cause of known.filter(isCause)) {
+  async #repeatReactions(after: Position, head: Position, isOurs = this.#isOurs): Promise<void> {
+    for await (const { events, next } of this.#pages(after, head)) {
+      for (const cause of decodeAll(events).filter(isCause)) {
+        if (!isOurs(webhookOf(cause), cause.position)) continue;
         await this.#untilStored('reaction', () => react(this.#deps, cause));
       }
       if (next >= head) return;
     }
   }
 
+  /** Events of the range after < position ≤ upTo. */
   async *#pages(
     from: Position,
+    upTo = Number.POSITIVE_INFINITY,
   ): AsyncGenerator<{ readonly events: ReadonlyArray<RecordedEvent>; readonly next: Position }> {
     let after = from;
     while (!this.#stopped) {
@@ -192,7 +270,7 @@ export class Engine {
         continue;
       }
       const { events, next, atEnd } = page.right;
-      yield { events, next };
+      yield { events: events.filter(({ position }) => position <= upTo), next };
       if (atEnd) return;
       after = next;
     }
@@ -205,7 +283,7 @@ export class Engine {
         after,
         filter: FILTER,
         batchMax: PAGE,
-        onEvents: (events, upTo) => this.#onEvents(events, upTo),
+        onEvents: (events, upTo) => this.#inTurn(() => this.#onEvents(events, upTo)),
         onCaughtUp: resolve,
         onFailure: (error) => {
           // Nothing more will be shown: whoever waits for that would wait for ever.
@@ -216,21 +294,30 @@ export class Engine {
     });
   }
 
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
   async #onEvents(recorded: ReadonlyArray<RecordedEvent>, position: Position): Promise<void> {
     const events = decodeAll(recorded);
     const { readModels, accounts, webhooks } = this.#deps;
     readModels.apply('routing', events, position);
     for (const decoded of events) {
-      if (isWebhookEvent(decoded)) webhooks.observe(decoded);
-      else if (isAccountEvent(decoded)) accounts.observe(decoded);
+      if (isWebhookEvent(decoded)) {
+        webhooks.observe(decoded);
+        if (this.#deps.membership !== undefined) this.#deliveries.moved(webhookOf(decoded));
+      } else if (isAccountEvent(decoded)) accounts.observe(decoded);
     }
     this.#projector.take(events, position);
     const scheduledUpTo = await this.#fanOutUntilStored(events.filter(isChange), this.#deliveries, false);
     // What was not fanned out before the stop must not count as done.
     if (this.#stopped) return;
-    const causes = events.filter(isCause);
+    this.#seen = position;
+    const causes = events.filter((event) => isCause(event) && this.#isOurs(webhookOf(event), event.position));
     if (causes.length > 0) {
-      this.#reactInTurn(position, async () => {
+      void this.#reactInTurn(position, async () => {
         // With what the changes before these events have led to, however late that was written.
         await this.#projector.reached(Math.max(position, scheduledUpTo));
         for (const cause of causes) await this.#untilStored('reaction', () => react(this.#deps, cause));
@@ -238,14 +325,37 @@ export class Engine {
     } else if (this.#reactionsDueTo === 0) this.#handled = position;
   }
 
+  readonly #isOurs: IsOurs = (webhook, at) =>
+    this.#deps.membership === undefined || this.#takeovers.isOurs(webhook, at);
+
+  /** What others would have done of the range, had they not gone. What they did is left as it is. */
+  async #redo(after: Position, upTo: Position, isOurs: IsOurs): Promise<Redone> {
+    await this.#projector.reached(upTo);
+    let scheduledUpTo = upTo;
+    if (after >= upTo) return { reacted: Promise.resolve() };
+    for await (const { events, next } of this.#pages(after, upTo)) {
+      const changes = decodeAll(events).filter(isChange);
+      const newest = await this.#fanOutUntilStored(changes, noAdmission, true, isOurs);
+      scheduledUpTo = Math.max(scheduledUpTo, newest);
+      if (next >= upTo) break;
+    }
+    return {
+      reacted: this.#reactInTurn(upTo, async () => {
+        await this.#projector.reached(scheduledUpTo);
+        await this.#repeatReactions(after, upTo, isOurs);
+      }),
+    };
+  }
+
   async #fanOutUntilStored(
     changes: ReadonlyArray<Decoded<ResourceChange>>,
     admission: Admission,
     repeated: boolean,
+    isOurs = this.#isOurs,
   ): Promise<Position> {
     if (changes.length === 0) return 0;
     const task: FanOutTask = { changes, admission, repeated, done: 0, newest: 0 };
-    const fannedOut = this.#untilStored('fan-out', () => fanOut(this.#fanOutDeps(), task));
+    const fannedOut = this.#untilStored('fan-out', () => fanOut(this.#fanOutDeps(isOurs), task));
     this.#fanningOut = fannedOut.catch(() => undefined);
     await fannedOut;
     return task.newest;
@@ -266,30 +376,31 @@ export class Engine {
   }
 
   /** Reactions run beside the reading, one batch after the other. */
-  #reactInTurn(position: Position, reactions: () => Promise<void>): void {
+  #reactInTurn(position: Position, reactions: () => Promise<void>): Promise<void> {
     this.#reactionsDueTo = position;
-    this.#reacting = this.#reacting
-      .then(reactions)
-      .then(() => {
-        if (this.#stopped) return;
-        this.#handled = position;
-        if (this.#reactionsDueTo === position) this.#reactionsDueTo = 0;
-      })
-      .catch(this.#deps.onDefect);
+    const done = this.#reacting.then(reactions).then(() => {
+      if (this.#stopped) return;
+      this.#handled = Math.max(this.#handled, position);
+      if (this.#reactionsDueTo === position) this.#reactionsDueTo = 0;
+    });
+    this.#reacting = done.catch(this.#deps.onDefect);
+    return done;
   }
 
   #recordHandled(): void {
-    if (this.#handled <= this.#recorded) return;
+    // Among others it stands in what this node says of itself.
+    if (this.#handled <= this.#recorded || this.#deps.membership !== undefined) return;
     this.#deps.readModels.recordFannedOut(this.#handled);
     this.#recorded = this.#handled;
   }
 
-  #fanOutDeps() {
+  #fanOutDeps(isOurs: IsOurs) {
     const { store, readModels, rules, defaultRetryBaseMs, log } = this.#deps;
     return {
       store,
       routing: readModels,
       known: readModels,
+      isOurs,
       rules,
       defaultRetryBaseMs,
       wait: async () => {

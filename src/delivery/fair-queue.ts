@@ -319,9 +319,3 @@ class Fifo<T> {
     return item;
   }
 }
-
-/** The endpoint of a URL: origin and path. Webhooks with the same endpoint share its cap. */
-export const endpointOf = (url: string): string => {
-  const query = url.indexOf('?');
-  return query === -1 ? url : url.slice(0, query);
-};

@@ -33,6 +33,8 @@ export interface FanOutDeps {
   readonly defaultRetryBaseMs: number;
   /** Passes the time between two tries of an append whose outcome is not known; false: do not go on. */
   readonly wait: () => Promise<boolean>;
+  /** Whether what a webhook hears of at this position is for this process to schedule. */
+  readonly isOurs: (webhook: string, at: Position) => boolean;
   /** True: nothing more is appended; what is left is done after the next start. */
   readonly stopped: () => boolean;
   readonly log: Log;
@@ -177,7 +179,8 @@ export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> 
     const dataOf = dataReader(deps, change);
     for (const match of hearersOf(deps, change)) {
       ordinal += 1;
-      if (ordinal <= task.done || (task.repeated && isKnown(deps, change, match))) continue;
+      if (ordinal <= task.done || !deps.isOurs(match.subscriber.webhook, change.position)) continue;
+      if (task.repeated && isKnown(deps, change, match)) continue;
       const data = dataOf(match);
       const dataJson = data instanceof Promise ? await data : data;
       const invocation = invocationOf(deps, change, dataJson, match);

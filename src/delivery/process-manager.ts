@@ -12,6 +12,7 @@ import {
   type InvocationState,
   nextAction,
 } from '../domain/invocation.ts';
+import { endpointOf, partitionOf } from '../domain/partitions.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Appended, AppendFailure, EventStore, Position } from '../eventstore/event-store.ts';
 import { load } from '../eventstore/transact.ts';
@@ -33,11 +34,12 @@ import {
 import { Backlog } from './backlog.ts';
 import { cancelReasonOf } from './cancel-reason.ts';
 import { readScheduled } from './scheduled-reader.ts';
-import { type AttemptKind, endpointOf, FairQueue, type QueueLimits, type Slot } from './fair-queue.ts';
+import { type AttemptKind, FairQueue, type QueueLimits, type Slot } from './fair-queue.ts';
 import type { Admission, Scheduling } from './fan-out.ts';
 import { HeldWindow } from './held-window.ts';
 import { Ledger } from './ledger.ts';
 import { Signable } from './signable.ts';
+import type { Territory } from './territory.ts';
 
 export interface ProcessManagerDeps {
   readonly store: EventStore;
@@ -48,6 +50,7 @@ export interface ProcessManagerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly territory: Territory;
   /** Resolves when the read models show everything this process has written. */
   readonly settled: () => Promise<void>;
   /** Resolves when they show everything up to there. */
@@ -106,8 +109,9 @@ export class ProcessManager implements Admission {
       prepare: async (webhook) => {
         const found = await deps.webhooks.get(webhook);
         if (isLeft(found)) return found;
-        if (!this.#signable.check(found.right)) return left('its secret cannot be opened');
         const endpoint = endpointOf(urlOf(found.right));
+        if (!this.#mayAttempt(endpoint)) return right(undefined);
+        if (!this.#signable.check(found.right)) return left('its secret cannot be opened');
         return right((rows) => this.#takeDue(webhook, endpoint, rows));
       },
       onFetched: () => this.#pump(),
@@ -144,12 +148,16 @@ export class ProcessManager implements Admission {
     if (webhook?.webhook.situation !== 'enabled' || this.#backlog.holds(scheduled.webhook)) return scheduling;
     const { facts } = webhook.webhook;
     const { url } = facts.settings;
-    const slot = this.#queue.reserve(scheduled.webhook, endpointOf(url));
+    const endpoint = endpointOf(url);
+    if (!this.#mayAttempt(endpoint)) return scheduling;
+    const slot = this.#queue.reserve(scheduled.webhook, endpoint);
     if (slot === undefined) return scheduling;
 
     const atMs = this.#deps.clock.nowMs();
     const state = evolveInvocation(initialInvocation, scheduled);
-    const start = { type: 'StartAttempt', number: 1, url, webhookRevision: webhook.revision, atMs } as const;
+    const { node } = this.#deps.territory;
+    const webhookRevision = webhook.revision;
+    const start = { type: 'StartAttempt', number: 1, url, webhookRevision, node, atMs } as const;
     const request = this.#deps.requests.build(facts, scheduled, url, atMs);
     const step =
       request === undefined
@@ -240,11 +248,29 @@ export class ProcessManager implements Admission {
     this.#backlog.projected(events);
   }
 
+  /** Work may have come or gone: what is due is looked at again. */
+  lookAgain(): void {
+    if (!this.#started || this.#draining) return;
+    this.#backlog.lookAtAll();
+    this.#pump();
+  }
+
+  /** It may have moved to another endpoint, and so come to us. */
+  moved(webhook: string): void {
+    if (this.#started && !this.#draining) this.#backlog.fetch(webhook);
+  }
+
   // One attempt after the other
+
+  #mayAttempt(endpoint: string): boolean {
+    const { territory } = this.#deps;
+    // Where it is alone no partition is reckoned.
+    return territory.node === undefined || territory.mayAttempt(partitionOf(endpoint));
+  }
 
   #pump(): void {
     if (!this.#started) return;
-    while (!this.#draining) {
+    while (!this.#draining && this.#deps.territory.isHeld) {
       const taken = this.#queue.take();
       if (taken === undefined) return;
       const { lane, item, slot } = taken;
@@ -287,6 +313,8 @@ export class ProcessManager implements Admission {
     }
 
     const { url } = webhook.facts.settings;
+    // Whoever it belongs to now finds it in the due list.
+    if (!this.#mayAttempt(endpointOf(url))) return this.#letGo(item.guid, slot);
     const atMs = this.#deps.clock.nowMs();
     // Before AttemptStarted: an attempt that cannot be signed is never started.
     const request = this.#deps.requests.build(webhook.facts, scheduled, url, atMs);
@@ -297,7 +325,14 @@ export class ProcessManager implements Admission {
     const step = stepOf(
       this.#deps.random,
       held,
-      { type: 'StartAttempt', number: action.number, url, webhookRevision: revision, atMs },
+      {
+        type: 'StartAttempt',
+        number: action.number,
+        url,
+        webhookRevision: revision,
+        node: this.#deps.territory.node,
+        atMs,
+      },
       attemptCause(scheduled),
     );
     if (step === undefined) {

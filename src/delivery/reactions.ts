@@ -35,6 +35,10 @@ export const isCause = ({ event }: Decoded): boolean =>
   event.type === 'WebhookDeleted' ||
   (event.type === 'InvocationScheduled' && event.coalesce);
 
+/** Of a cause: the webhook whose invocations it concerns. */
+export const webhookOf = ({ event, stream }: Decoded): string =>
+  event.type === 'InvocationScheduled' ? event.webhook : stream.slice(streamOf.webhook('').length);
+
 /** The read models must show the log up to the event at least. Throws `NotStored`. */
 export const react = async (deps: ReactionDeps, decoded: Decoded): Promise<void> => {
   const { event } = decoded;

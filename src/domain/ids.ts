@@ -61,6 +61,9 @@ export const streamOf = {
   resource: (companyId: string, resource: string, identifier: string): string =>
     `${resource}-${companyId}-${identifier}`,
   invocation: (guid: string): string => `invocation-${guid}`,
+  /** The next two are between nodes: no projection reads them, and they hold nothing that the others do not. */
+  claim: (change: string): string => `claim-${change}`,
+  cluster: 'callboard-cluster',
 };
 
 /** The prefixes of all streams that are ours; whatever else a shared store holds is not read. */

@@ -57,6 +57,8 @@ export interface AttemptStarted {
   readonly number: number;
   readonly url: string;
   readonly webhookRevision: number;
+  /** The node that makes it, where several share a store: another one may end it only when that one is gone. */
+  readonly node?: string;
   readonly atMs: number;
 }
 export interface AttemptFailed {
@@ -122,6 +124,7 @@ export interface Attempt {
   readonly startedAtMs: number;
   readonly url: string;
   readonly webhookRevision: number;
+  readonly node: string | undefined;
   /** Null while it runs. */
   readonly ended: {
     readonly atMs: number;
@@ -173,8 +176,8 @@ export const evolveInvocation = (state: InvocationState, event: InvocationEvent)
   const { facts } = state;
   switch (event.type) {
     case 'AttemptStarted': {
-      const { number, url, webhookRevision, atMs } = event;
-      const attempt: Attempt = { number, startedAtMs: atMs, url, webhookRevision, ended: null };
+      const { number, url, webhookRevision, node, atMs } = event;
+      const attempt: Attempt = { number, startedAtMs: atMs, url, webhookRevision, node, ended: null };
       return {
         situation: 'in_flight',
         facts: { ...facts, attempts: [...facts.attempts, attempt] },
@@ -227,6 +230,7 @@ export interface StartAttempt {
   readonly number: number;
   readonly url: string;
   readonly webhookRevision: number;
+  readonly node?: string | undefined;
   readonly atMs: number;
 }
 /** The receiver answered. Whether that is success the decision says. */
@@ -332,14 +336,16 @@ const startAttempt = (
   state: Exclude<InvocationState, { situation: 'unscheduled' }>,
   command: StartAttempt,
 ): Either<InvocationRejection, ReadonlyArray<InvocationEvent>> => {
-  const { number, url, webhookRevision, atMs } = command;
+  const { number, url, webhookRevision, node, atMs } = command;
   if (number <= state.facts.attempts.length) return right([]);
   if (state.situation !== 'waiting')
     return left({ _tag: 'InvocationNotWaiting', situation: state.situation });
   const expected = state.facts.attempts.length + 1;
   if (number !== expected) return left({ _tag: 'AttemptOutOfTurn', expected, number });
   if (atMs < state.dueAtMs) return left({ _tag: 'AttemptTooEarly', dueAtMs: state.dueAtMs });
-  return right([{ type: 'AttemptStarted', number, url, webhookRevision, atMs }]);
+  return right([
+    { type: 'AttemptStarted', number, url, webhookRevision, ...(node !== undefined && { node }), atMs },
+  ]);
 };
 
 const recordOutcome = (

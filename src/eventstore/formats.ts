@@ -1,6 +1,8 @@
 import * as t from 'io-ts';
 import type { AccountOpened, ClientAttached, IdsIssued, StrictModeSwitched } from '../domain/account.ts';
+import type { ChangeClaimed } from '../domain/change-claim.ts';
 import type { ClientClaimed } from '../domain/client.ts';
+import type { NodeExpired, NodeJoined, NodeLeft, NodeReport, NodeRenewed } from '../domain/cluster.ts';
 import type { DomainEvent } from '../domain/events.ts';
 import type {
   AttemptFailed,
@@ -214,12 +216,10 @@ const invocationScheduled = objectWith<DataOf<InvocationScheduled>>(
   },
   { systemEvent },
 );
-const attemptStarted = object<DataOf<AttemptStarted>>({
-  number: t.number,
-  url: t.string,
-  webhookRevision: t.number,
-  atMs: t.number,
-});
+const attemptStarted = objectWith<DataOf<AttemptStarted>>(
+  { number: t.number, url: t.string, webhookRevision: t.number, atMs: t.number },
+  { node: t.string },
+);
 const attemptFailed = object<DataOf<AttemptFailed>>({
   number: t.number,
   outcome: oneOf<AttemptFailed['outcome']>(['failed', 'interrupted']),
@@ -243,6 +243,29 @@ const retryRequested = object<DataOf<RetryRequested>>({
   retryBaseMs: t.number,
   atMs: t.number,
 });
+
+// Nodes that share a store
+
+const changeClaimed = object<DataOf<ChangeClaimed>>({
+  change: t.string,
+  fingerprint: t.string,
+  atMs: t.number,
+});
+const nodeReport: Props<NodeReport> = {
+  node: t.string,
+  name: t.string,
+  url: t.string,
+  version: t.string,
+  joinedAtMs: t.number,
+  handledUpTo: t.number,
+  readUpTo: t.number,
+  inFlight: t.number,
+  leaving: t.boolean,
+};
+const nodeJoined = object<DataOf<NodeJoined>>({ ...nodeReport, atMs: t.number });
+const nodeRenewed = object<DataOf<NodeRenewed>>({ ...nodeReport, atMs: t.number });
+const nodeLeft = object<DataOf<NodeLeft>>({ node: t.string, atMs: t.number });
+const nodeExpired = object<DataOf<NodeExpired>>({ node: t.string, by: t.string, atMs: t.number });
 
 export const FORMATS: Formats = {
   AccountOpened: latest(accountOpened),
@@ -273,4 +296,10 @@ export const FORMATS: Formats = {
   InvocationCancelled: latest(invocationCancelled),
   InvocationSuperseded: latest(invocationSuperseded),
   RetryRequested: latest(retryRequested),
+
+  ChangeClaimed: latest(changeClaimed),
+  NodeJoined: latest(nodeJoined),
+  NodeRenewed: latest(nodeRenewed),
+  NodeLeft: latest(nodeLeft),
+  NodeExpired: latest(nodeExpired),
 };

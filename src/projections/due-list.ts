@@ -99,6 +99,11 @@ export const openDueList = (db: Database, webhooks: Dictionary): DueList => {
     'i.position DESC LIMIT 1',
   );
 
+  const selectNodes = db.prepare('SELECT DISTINCT node FROM in_flight');
+  const selectInFlightOf = db.prepare(`
+    SELECT ${ROW_COLUMNS} FROM in_flight f NOT INDEXED
+    CROSS JOIN invocations i ON i.position = f.position ${ROW_JOINS}
+    WHERE f.node = ? AND f.position > ? ORDER BY f.position LIMIT ?`);
   const selectInFlight = db.prepare(`
     SELECT ${ROW_COLUMNS} FROM in_flight f NOT INDEXED
     CROSS JOIN invocations i ON i.position = f.position ${ROW_JOINS}
@@ -116,6 +121,9 @@ export const openDueList = (db: Database, webhooks: Dictionary): DueList => {
     nextFirstAfter: (afterMs) => (selectNextFirst.get(afterMs) as { due_at: number } | undefined)?.due_at,
     inFlight: (after: Position, limit) =>
       (selectInFlight.all(after, limit) as unknown as RowColumns[]).map(invocationRow),
+    inFlightNodes: () => (selectNodes.all() as unknown as { node: string }[]).map(({ node }) => node),
+    inFlightOf: (node, after, limit) =>
+      (selectInFlightOf.all(node, after, limit) as unknown as RowColumns[]).map(invocationRow),
     waitingOf: (guid, before, after, limit) => waitingOf(guid, after, before, limit),
     failedOf: (guid, after, limit) =>
       [...exhaustedOf(guid, after, limit), ...failedAndWaitingOf(guid, after, limit)]

@@ -23,8 +23,8 @@ export interface Due {
 /** Writes the tables that say where invocations stand: `due`, `in_flight` and `undelivered`. */
 export interface InvocationStandings {
   leave(identity: Identity, status: InvocationStatus): void;
-  /** `due` is set exactly when it waits. */
-  enter(identity: Identity, status: InvocationStatus, due: Due | null): void;
+  /** `due` is set exactly when it waits, `node` only for one in flight. */
+  enter(identity: Identity, status: InvocationStatus, due: Due | null, node: string): void;
   /** After the last one of a batch: brings the order of what is ordered up to date. */
   unblock(): void;
   forget(): void;
@@ -36,7 +36,7 @@ export const openInvocationStandings = (db: Database): InvocationStandings => {
 
   const insertDue = db.prepare('INSERT INTO due VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
   const deleteDue = db.prepare('DELETE FROM due WHERE position = ?');
-  const insertInFlight = db.prepare('INSERT INTO in_flight VALUES (?, ?, ?)');
+  const insertInFlight = db.prepare('INSERT INTO in_flight VALUES (?, ?, ?, ?)');
   const deleteInFlight = db.prepare('DELETE FROM in_flight WHERE position = ?');
   const insertUndelivered = db.prepare('INSERT INTO undelivered VALUES (?, ?, ?, ?)');
   const deleteUndelivered = db.prepare('DELETE FROM undelivered WHERE position = ?');
@@ -76,7 +76,7 @@ export const openInvocationStandings = (db: Database): InvocationStandings => {
           return;
       }
     },
-    enter: (identity, status, due) => {
+    enter: (identity, status, due, node) => {
       noteOrder(identity);
       const { position, company, webhook, orderedBy, coalescedBy } = identity;
       if (due !== null) {
@@ -94,7 +94,7 @@ export const openInvocationStandings = (db: Database): InvocationStandings => {
           coalescedBy,
         );
       } else if (status === 'in_flight') {
-        insertInFlight.run(position, webhook, orderedBy);
+        insertInFlight.run(position, webhook, orderedBy, node);
       } else if (status !== 'delivered') {
         insertUndelivered.run(position, company, webhook, status);
       }

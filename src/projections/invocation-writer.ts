@@ -28,6 +28,8 @@ interface Touched {
   status: InvocationStatus;
   /** Exactly when it waits. */
   due: Due | null;
+  /** Where it is in flight; '' where nodes do not share the store. */
+  node: string;
 }
 
 /** Writes invocations and where they stand. */
@@ -80,7 +82,7 @@ export const openInvocationWriter = (
     const already = touched.get(guid);
     if (already !== undefined) return already;
     const { identity, status } = find(guid);
-    const entry: Touched = { identity, before: status, status, due: null };
+    const entry: Touched = { identity, before: status, status, due: null, node: '' };
     touched.set(guid, entry);
     return entry;
   };
@@ -122,6 +124,7 @@ export const openInvocationWriter = (
       before: null,
       status: 'waiting',
       due: { retry: false, failed: false, atMs },
+      node: '',
     });
   };
 
@@ -142,12 +145,12 @@ export const openInvocationWriter = (
   };
 
   const save = (): void => {
-    for (const [guid, { identity, before, status, due }] of touched) {
+    for (const [guid, { identity, before, status, due, node }] of touched) {
       if (before !== null) {
         standings.leave(identity, before);
         counters.set(before, counters.get(before) - 1);
       }
-      standings.enter(identity, status, due);
+      standings.enter(identity, status, due, node);
       counters.set(status, counters.get(status) + 1);
       known.set(guid, { identity, status });
     }
@@ -165,6 +168,7 @@ export const openInvocationWriter = (
       const entry = touch(stream.slice(INVOCATION_PREFIX));
       entry.status = statusAfter(event);
       entry.due = dueAfter(event);
+      entry.node = (event.type === 'AttemptStarted' && event.node) || '';
     },
     save,
     forget: () => {

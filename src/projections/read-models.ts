@@ -55,6 +55,8 @@ export interface Routing {
   lastReport(companyId: string, at: Position, ref: ResourceRef): ReportPlace | undefined;
   /** Identifiers of the ticket types that belong to the event as of `at`, in code unit order. */
   ticketTypesOf(companyId: string, at: Position, event: string): ReadonlyArray<string>;
+  /** The partition of the webhook's endpoint as of `at`: every node answers the same. Undefined: it did not exist. */
+  partitionOf(webhook: string, at: Position): number | undefined;
   /** What the resource belongs to as of `at`, a change at `at` itself included. */
   belongsTo(companyId: string, at: Position, ref: ResourceRef): ReadonlyArray<ResourceRef>;
 }
@@ -159,6 +161,10 @@ export interface DueList {
   /** The same of first attempts alone: one lies in the future only if the clock was set back. */
   nextFirstAfter(afterMs: number): number | undefined;
   inFlight(after: Position, limit: number): ReadonlyArray<InvocationRow>;
+  /** Nodes that have attempts in flight; '' stands for those that were started when nodes did not share the store. */
+  inFlightNodes(): ReadonlyArray<string>;
+  /** What one of these has in flight. */
+  inFlightOf(node: string, after: Position, limit: number): ReadonlyArray<InvocationRow>;
   /** Waiting invocations of a webhook whose change (or test) came before `before`, oldest first, after the cursor. */
   waitingOf(webhook: string, before: Position, after: Position, limit: number): ReadonlyArray<InvocationRow>;
   /** Exhausted ones, and waiting ones that failed before: what "retry all failed" takes. Oldest first. */

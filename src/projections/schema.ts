@@ -8,7 +8,7 @@
  * small however long the log is. A look-up asks the generations one after the other, the newest first: what is asked
  * for is mostly young. Changes have no generations, as most guids asked for there do not exist.
  */
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 6;
 
 export const GENERATION_ROWS = 2 ** 17;
 
@@ -37,6 +37,13 @@ CREATE TABLE webhooks (
   deleted INTEGER NOT NULL,
   settings TEXT NOT NULL
 ) STRICT;
+-- The partition of a webhook's endpoint, from a position on; a row per change of it.
+CREATE TABLE webhook_partitions (
+  webhook INTEGER NOT NULL,
+  from_pos INTEGER NOT NULL,
+  partition INTEGER NOT NULL,
+  PRIMARY KEY (webhook, from_pos)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX webhooks_listed ON webhooks (company, dialect) WHERE deleted = 0;
 CREATE INDEX webhooks_moshtix ON webhooks (company, json_extract(settings, '$.selection.id'))
   WHERE dialect = 'moshtix' AND deleted = 0;
@@ -169,10 +176,12 @@ CREATE INDEX due_ordered ON due (webhook, ordered_by) WHERE ordered_by IS NOT NU
 CREATE INDEX due_unblocked ON due (webhook, ordered_by) WHERE ordered_by IS NOT NULL AND blocked = 0;
 CREATE INDEX due_coalescing ON due (webhook, coalesced_by) WHERE coalesced_by IS NOT NULL;
 
+-- By which node: empty where nodes do not share the store.
 CREATE TABLE in_flight (
   position INTEGER PRIMARY KEY,
   webhook INTEGER NOT NULL,
-  ordered_by TEXT
+  ordered_by TEXT,
+  node TEXT NOT NULL
 ) STRICT;
 CREATE INDEX in_flight_ordered ON in_flight (webhook, ordered_by) WHERE ordered_by IS NOT NULL;
 

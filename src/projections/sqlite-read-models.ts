@@ -125,6 +125,7 @@ export const openReadModels = ({
     ...dueList,
     subscribersTo: (...question) => webhookVersions.subscribersTo(...question),
     systemSubscribersTo: (...question) => webhookVersions.systemSubscribersTo(...question),
+    partitionOf: (...question) => webhookVersions.partitionOf(...question),
     lastReport: (...question) => eventReports.lastReport(...question),
     ticketTypesOf: (...question) => relationGraph.ticketTypesOf(...question),
     belongsTo: (...question) => relationGraph.belongsTo(...question),

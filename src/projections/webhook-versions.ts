@@ -2,6 +2,7 @@ import { streamOf } from '../domain/ids.ts';
 import { canonicalJson, type Json } from '../domain/json.ts';
 import { Lru } from '../domain/lru.ts';
 import { compileRequest } from '../domain/moshtix-request.ts';
+import { endpointOf, partitionOf } from '../domain/partitions.ts';
 import type { CustomRequest, SystemEvent, WebhookEvent, WebhookSettings } from '../domain/webhook.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
@@ -58,7 +59,14 @@ interface Answer {
 const ANSWERS_MAX = 20_000;
 const GROUPS_MAX = 20_000;
 
-export interface WebhookVersions extends Pick<Routing, 'subscribersTo' | 'systemSubscribersTo'> {
+/** A webhook's partitions, the newest first. */
+type PartitionTimes = ReadonlyArray<{ readonly from: Position; readonly partition: number }>;
+const PARTITIONS_CACHED_MAX = 50_000;
+
+export interface WebhookVersions extends Pick<
+  Routing,
+  'subscribersTo' | 'systemSubscribersTo' | 'partitionOf'
+> {
   add(decoded: Decoded<WebhookEvent>): void;
   forget(): void;
 }
@@ -67,6 +75,7 @@ export const openWebhookVersions = (db: Database, companies: Dictionary): Webhoo
   let answers = new Lru<string, Answer>(ANSWERS_MAX);
   /** Whether any webhook, at any time, named an identifier in the group (company, resource, trigger). */
   let named = new Lru<string, boolean>(GROUPS_MAX);
+  let partitions = new Lru<string, PartitionTimes>(PARTITIONS_CACHED_MAX);
 
   // ------------------------------------------------------------ writing
 
@@ -84,6 +93,16 @@ export const openWebhookVersions = (db: Database, companies: Dictionary): Webhoo
   const endVersion = db.prepare(`
     UPDATE webhook_versions SET to_pos = ?
     WHERE company = ? AND resource = ? AND "trigger" = ? AND identifier = ? AND to_pos = ${OPEN} AND webhook = ?`);
+
+  const beginPartition = db.prepare('INSERT INTO webhook_partitions VALUES (?, ?, ?)');
+
+  const locate = (guid: string, webhook: Position, url: string, at: Position): void => {
+    const partition = partitionOf(endpointOf(url));
+    const known = partitionTimes(guid);
+    if (known[0]?.partition === partition) return;
+    beginPartition.run(webhook, at, partition);
+    partitions.set(guid, [{ from: at, partition }, ...known]);
+  };
 
   const load = (guid: string): Webhook => {
     const row = selectWebhook.get(guidBytes(guid)) as
@@ -109,10 +128,13 @@ export const openWebhookVersions = (db: Database, companies: Dictionary): Webhoo
         { position, guid: event.guid, company, enabled: true, deleted: false, settings },
         position,
       );
+      locate(event.guid, position, event.settings.url, position);
       return;
     }
     const before = load(stream.slice(streamOf.webhook('').length));
     replace(before, evolve(before, event), position);
+    const url = event.type === 'WebhookUpdated' ? event.changes.url : undefined;
+    if (url !== undefined) locate(before.guid, before.position, url, position);
   };
 
   const replace = (before: Webhook | undefined, after: Webhook, at: Position): void => {
@@ -174,6 +196,18 @@ export const openWebhookVersions = (db: Database, companies: Dictionary): Webhoo
 
   // ------------------------------------------------------------ asking
 
+  const selectPartitions = db.prepare(`
+    SELECT from_pos AS "from", partition FROM webhook_partitions
+    WHERE webhook = (SELECT position FROM webhooks WHERE guid = ?) ORDER BY from_pos DESC`);
+
+  const partitionTimes = (guid: string): PartitionTimes => {
+    const known = partitions.get(guid);
+    if (known !== undefined) return known;
+    const found = selectPartitions.all(guidBytes(guid)) as unknown as PartitionTimes;
+    if (found.length > 0) partitions.set(guid, found);
+    return found;
+  };
+
   const selectNamed = db.prepare(`
     SELECT 1 FROM webhook_versions
     WHERE company = ? AND resource = ? AND "trigger" = ? AND identifier > '' LIMIT 1`);
@@ -204,7 +238,9 @@ export const openWebhookVersions = (db: Database, companies: Dictionary): Webhoo
     forget: () => {
       answers = new Lru(ANSWERS_MAX);
       named = new Lru(GROUPS_MAX);
+      partitions = new Lru(PARTITIONS_CACHED_MAX);
     },
+    partitionOf: (webhook, at) => partitionTimes(webhook).find(({ from }) => from <= at)?.partition,
     subscribersTo: (companyId, at, resource, trigger, identifier) => {
       const company = companies.find(companyId);
       if (company === undefined) return [];

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { endpointOf, FairQueue, type QueueLimits, type Slot } from '../../src/delivery/fair-queue.ts';
+import { FairQueue, type QueueLimits, type Slot } from '../../src/delivery/fair-queue.ts';
+import { endpointOf } from '../../src/domain/partitions.ts';
 
 const LIMITS: QueueLimits = {
   inFlightMax: 6,

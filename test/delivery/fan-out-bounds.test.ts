@@ -132,11 +132,13 @@ it('renders what the next append takes, not all that a change leads to', async (
       belongsTo: () => [],
       systemSubscribersTo: () => [],
       lastReport: () => undefined,
+      partitionOf: () => undefined,
       ticketTypesOf: () => [],
       subscribersTo: (_company, _at, _resource, _trigger, identifier) =>
         identifier === '' ? subscribers : [],
     },
     known: { invocation: () => undefined },
+    isOurs: () => true,
     rules: BUILT_IN_RULES,
     // Asked for once for each invocation that is rendered.
     get defaultRetryBaseMs() {

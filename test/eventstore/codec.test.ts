@@ -58,6 +58,17 @@ const examples: { readonly [E in DomainEvent as E['type']]: E } = (() => {
     ordering: 'per_resource',
     coalesce: true,
   } as const;
+  const report = {
+    node: guidOf(4),
+    name: guidOf(6),
+    url: 'http://127.0.0.1:8080',
+    version: '0.1.0',
+    joinedAtMs: 1,
+    handledUpTo: 17,
+    readUpTo: 18,
+    inFlight: 2,
+    leaving: false,
+  };
   const result = {
     statusCode: 500,
     error: null,
@@ -130,6 +141,11 @@ const examples: { readonly [E in DomainEvent as E['type']]: E } = (() => {
     InvocationCancelled: { type: 'InvocationCancelled', reason: 'webhook_deleted', atMs },
     InvocationSuperseded: { type: 'InvocationSuperseded', by: guidOf(5), atMs },
     RetryRequested: { type: 'RetryRequested', retries: 3, retryBaseMs: 30_000, atMs },
+    ChangeClaimed: { type: 'ChangeClaimed', change: guidOf(3), fingerprint: 'abc', atMs },
+    NodeJoined: { type: 'NodeJoined', ...report, atMs },
+    NodeRenewed: { type: 'NodeRenewed', ...report, leaving: true, atMs },
+    NodeLeft: { type: 'NodeLeft', node: guidOf(4), atMs },
+    NodeExpired: { type: 'NodeExpired', node: guidOf(4), by: guidOf(5), atMs },
   };
 })();
 

@@ -13,6 +13,7 @@ import { Accounts } from '../../src/commands/accounts.ts';
 import { Webhooks } from '../../src/commands/webhooks.ts';
 import { RequestBuilder } from '../../src/delivery/attempt.ts';
 import { Engine } from '../../src/delivery/engine.ts';
+import { Membership } from '../../src/delivery/membership.ts';
 import type { QueueLimits } from '../../src/delivery/fair-queue.ts';
 import type { Cause } from '../../src/domain/events.ts';
 import { streamOf } from '../../src/domain/ids.ts';
@@ -71,6 +72,7 @@ export interface Process {
   readonly readModels: ReadModels;
   readonly invocations: InvocationDeps;
   readonly mortal: Mortal;
+  readonly membership?: Membership;
 }
 
 /** A store, receivers and a clock that outlive the processes started on them. */
@@ -87,9 +89,20 @@ export class World {
   #process: Process | undefined;
   #changes = 0;
 
-  constructor(options: { readonly limits?: Partial<QueueLimits>; readonly store?: EventStore } = {}) {
+  readonly #leaseMs: number | undefined;
+  #nodes = 0;
+
+  /** With `leaseMs` its processes are nodes that share the store. */
+  constructor(
+    options: {
+      readonly limits?: Partial<QueueLimits>;
+      readonly store?: EventStore;
+      readonly leaseMs?: number;
+    } = {},
+  ) {
     this.store = faulty(options.store ?? openMemoryStore());
     this.limits = { ...LIMITS, ...options.limits };
+    this.#leaseMs = options.leaseMs;
   }
 
   static async started(options: ConstructorParameters<typeof World>[0] = {}): Promise<World> {
@@ -105,15 +118,15 @@ export class World {
   }
 
   /** Starts a process beside those that run. Keeps the read models of the one before only when asked to. */
-  async start(kept?: ReadModels): Promise<Process> {
-    const process = this.build(kept);
+  async start(kept?: ReadModels, name?: string): Promise<Process> {
+    const process = this.build(kept, name);
     const ready = process.engine.start();
     ready.catch((error: unknown) => this.defects.push(error));
     await this.clock.advance(100);
     return process;
   }
 
-  build(kept?: ReadModels): Process {
+  build(kept?: ReadModels, name?: string): Process {
     const mortal = new Mortal();
     const store = mortal.store(this.store);
     const clock = mortal.clock(this.clock);
@@ -141,7 +154,25 @@ export class World {
       isStrict: (companyId) => accounts.isStrict(companyId),
       rules: BUILT_IN_RULES,
     });
+    const membership =
+      this.#leaseMs === undefined
+        ? undefined
+        : new Membership({
+            store,
+            clock,
+            random,
+            log: this.operatorLog,
+            identity: {
+              name: name ?? `node-${(this.#nodes += 1)}`,
+              url: 'http://127.0.0.1',
+              version: '0.0.0',
+            },
+            leaseMs: this.#leaseMs,
+            onLease: () => undefined,
+            onDefect: (error) => this.defects.push(error),
+          });
     const engine = new Engine({
+      ...(membership !== undefined && { membership }),
       store,
       accounts,
       readModels,
@@ -162,7 +193,15 @@ export class World {
       onDefect: (error) => this.defects.push(error),
     });
     const invocations = { store, random, clock, webhooks, dueList: readModels, defaultRetryBaseMs: BASE_MS };
-    this.#process = { engine, webhooks, intake, readModels, invocations, mortal };
+    this.#process = {
+      engine,
+      webhooks,
+      intake,
+      readModels,
+      invocations,
+      mortal,
+      ...(membership !== undefined && { membership }),
+    };
     return this.#process;
   }
 
