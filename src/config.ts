@@ -22,6 +22,8 @@ export interface Config {
   readonly allowTargets: string;
   readonly retryBaseMs: number;
   readonly attemptTimeoutMs: number;
+  /** How long a node that shares its store with others may be silent before they take over its work. */
+  readonly leaseMs: number;
   /** Path of an operator's rules file, or null for the built-in rules. */
   readonly rulesPath: string | null;
   readonly logLevel: LogLevel;
@@ -83,6 +85,7 @@ const VARIABLES = {
   CALLBOARD_ALLOW_TARGETS: { default: '', codec: t.string },
   CALLBOARD_RETRY_BASE_MS: { default: '30000', codec: wholeNumber(10, 3_600_000) },
   CALLBOARD_ATTEMPT_TIMEOUT_MS: { default: '15000', codec: wholeNumber(100, 120_000) },
+  CALLBOARD_LEASE_MS: { default: '5000', codec: wholeNumber(1000, 60_000) },
   CALLBOARD_RULES: { default: '', codec: t.string },
   CALLBOARD_ENV: {
     default: 'production',
@@ -118,6 +121,7 @@ export const readConfig = (
     allowTargets: read('CALLBOARD_ALLOW_TARGETS'),
     retryBaseMs: read('CALLBOARD_RETRY_BASE_MS'),
     attemptTimeoutMs: read('CALLBOARD_ATTEMPT_TIMEOUT_MS'),
+    leaseMs: read('CALLBOARD_LEASE_MS'),
     rules: read('CALLBOARD_RULES'),
     environment: read('CALLBOARD_ENV'),
     logLevel: read('LOG_LEVEL'),
@@ -144,6 +148,7 @@ export const readConfig = (
     allowTargets: config.allowTargets,
     retryBaseMs: config.retryBaseMs,
     attemptTimeoutMs: config.attemptTimeoutMs,
+    leaseMs: config.leaseMs,
     rulesPath: config.rules === '' ? null : resolve(workingDir, config.rules),
     logLevel: config.logLevel,
     development: config.environment === 'development',

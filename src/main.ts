@@ -13,6 +13,7 @@ import { systemClock } from './adapters/system-clock.ts';
 import { systemRandom } from './adapters/system-random.ts';
 import { startSenderThread } from './adapters/sender-thread.ts';
 import { getInvocation, retryAllFailed, retryInvocation, testWebhook } from './commands/invocations.ts';
+import { ChangeClaims } from './commands/change-claims.ts';
 import { ChangeIntake } from './commands/report-changes.ts';
 import { Accounts } from './commands/accounts.ts';
 import { Webhooks } from './commands/webhooks.ts';
@@ -24,12 +25,14 @@ import type { EventStore } from './eventstore/event-store.ts';
 import { openEventStoreDb } from './eventstore/eventstoredb.ts';
 import { openMemoryStore } from './eventstore/memory.ts';
 import { openSqliteStore } from './eventstore/sqlite.ts';
+import { noteWrites } from './eventstore/written.ts';
 import { createApp, SERVER_OPTIONS } from './http/app.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
 import type { Random } from './ports/random.ts';
 import { openReadModels } from './projections/sqlite-read-models.ts';
 import { parseRules } from './rules-file.ts';
+import { nodeStatuses, openSharing } from './sharing.ts';
 import { VERSION } from './version.ts';
 
 /** Why the program does not start, in words that say what to do. */
@@ -139,7 +142,8 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
 
   const opened = await openStore(config, { clock, random, log }, box.keyId, onDefect);
   if (isLeft(opened)) return opened;
-  const { store, away } = opened.right;
+  const { away } = opened.right;
+  const { store, newest } = noteWrites(opened.right.store);
   if (config.store.kind === 'sqlite') {
     const bound = bindKey(config.store.path, box.keyId);
     if (isLeft(bound)) {
@@ -147,6 +151,14 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
       return bound;
     }
   }
+  const startedAtMs = clock.nowMs();
+  let url = '';
+  const sharing = openSharing(config, store, { clock, random, log, url: () => url, onDefect });
+  if (isLeft(sharing)) {
+    await store.close();
+    return sharing;
+  }
+  const { membership, lease } = sharing.right;
   const storeHead = await store.head()();
   if (isLeft(storeHead)) return left({ message: storeHead.left.message });
   const readModels = openReadModels({
@@ -175,8 +187,12 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     openAccount: (companyId, cause) => accounts.open(companyId, cause),
     isStrict: (companyId) => accounts.isStrict(companyId),
     rules: rules.right,
+    ...(membership !== undefined && { claims: new ChangeClaims({ store, clock, random }) }),
   });
-  const sender = startSenderThread({ allowTargets: config.allowTargets }, onDefect);
+  const sender = startSenderThread(
+    { allowTargets: config.allowTargets, ...(lease !== undefined && { lease }) },
+    onDefect,
+  );
   const engine = new Engine({
     store,
     accounts,
@@ -195,6 +211,7 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     clock,
     random,
     log,
+    ...(membership !== undefined && { membership }),
     onDefect,
   });
   const invocationDeps = {
@@ -224,6 +241,9 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     openSecret: (sealed) => box.open(sealed),
     checkUrl: urlPolicy(targets.right),
     settled: () => engine.settled(),
+    shownUpTo: () => engine.shownUpTo,
+    writtenUpTo: newest,
+    nodes: () => nodeStatuses(sharing.right, engine, { url, startedAtMs, nowMs: clock.nowMs() }),
     development: config.development,
     health: () => {
       const gone = away();
@@ -248,10 +268,11 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     await sender.close();
     readModels.close();
     await store.close();
+    sharing.right.release();
     return bound;
   }
   const address = bound.right;
-  const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+  url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
   log.info({ url, dataDir: config.dataDir, version: VERSION }, `listening on ${url}`);
 
   const ready = engine.start();
@@ -265,6 +286,7 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     await sender.close();
     await store.close();
     readModels.close();
+    sharing.right.release();
     server.closeAllConnections();
     log.info({}, 'stopped');
     overdue.cancel();

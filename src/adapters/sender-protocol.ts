@@ -5,6 +5,8 @@ import type { SendOutcome, SendRequest } from '../ports/http-sender.ts';
 export interface SenderThreadOptions {
   /** As the operator wrote it, and known to be valid. */
   readonly allowTargets: string;
+  /** Of a `SharedLease`: nothing is sent once it is over. */
+  readonly lease?: SharedArrayBuffer;
 }
 
 export type ToSender =

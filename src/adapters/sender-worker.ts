@@ -8,14 +8,15 @@ import {
   type ToSender,
   unpackRequests,
 } from './sender-protocol.ts';
+import { leaseHolds } from './shared-lease.ts';
 import { undiciSender } from './undici-sender.ts';
 
 /** The thread that sends: sockets, TLS and HTTP of all attempts, and nothing of what is decided about them. */
 
-const serve = (port: NonNullable<typeof parentPort>, { allowTargets }: SenderThreadOptions): void => {
+const serve = (port: NonNullable<typeof parentPort>, { allowTargets, lease }: SenderThreadOptions): void => {
   const allow = parseAllowTargets(allowTargets);
   if (isLeft(allow)) throw new Error(allow.left);
-  const sender = undiciSender({ allow: allow.right });
+  const sender = undiciSender({ allow: allow.right, maySend: leaseHolds(lease) });
   const interrupts = new Map<number, AbortController>();
   let outcomes: (string | number | null)[] = [];
 

@@ -25,6 +25,7 @@ export class Attempt extends ConnectionAware implements Dispatcher.DispatchHandl
   readonly outcome: Promise<SendOutcome>;
   readonly signal: AbortSignal;
   readonly #settle: (outcome: SendOutcome) => void;
+  readonly #maySend: () => boolean;
   readonly #onSettled: (attempt: Attempt) => void;
   readonly #timeoutMs: number;
   readonly #timer: NodeJS.Timeout;
@@ -37,12 +38,18 @@ export class Attempt extends ConnectionAware implements Dispatcher.DispatchHandl
   #excerptBytes = 0;
   #excerpt: Array<Buffer> = [];
 
-  constructor(timeoutMs: number, signal: AbortSignal, onSettled: (attempt: Attempt) => void) {
+  constructor(
+    timeoutMs: number,
+    signal: AbortSignal,
+    maySend: () => boolean,
+    onSettled: (attempt: Attempt) => void,
+  ) {
     super();
     const { promise, resolve } = Promise.withResolvers<SendOutcome>();
     this.outcome = promise;
     this.signal = signal;
     this.#settle = resolve;
+    this.#maySend = maySend;
     this.#onSettled = onSettled;
     this.#timeoutMs = timeoutMs;
     this.#timer = setTimeout(expire, Math.min(Math.max(timeoutMs, 0), TIMER_MS_MAX), this);
@@ -73,6 +80,7 @@ export class Attempt extends ConnectionAware implements Dispatcher.DispatchHandl
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (!this.#maySend()) this.interrupt();
     // Thrown here, the request is dropped before its first byte and the connection stays whole.
     if (this.#settled) throw new Error('the attempt is over');
     this.#controller = controller;

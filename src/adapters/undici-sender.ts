@@ -22,6 +22,8 @@ export interface UndiciSenderOptions {
    */
   readonly connectionsPerOriginMax?: number;
   readonly connectTimeoutMs?: number;
+  /** Asked just before the first byte of a request; where it says no, the attempt ends as interrupted. */
+  readonly maySend?: () => boolean;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -45,6 +47,7 @@ interface Target {
  */
 export const undiciSender = (options: UndiciSenderOptions = {}): HttpSender => {
   const allow = options.allow ?? NO_TARGETS;
+  const maySend = options.maySend ?? ALWAYS;
   const policy = urlPolicy(allow);
   const connector = guardedConnector({
     isAllowedAddress: isAllowedAddress(allow),
@@ -102,7 +105,7 @@ export const undiciSender = (options: UndiciSenderOptions = {}): HttpSender => {
       const fields = headerFields(headers);
       if (isLeft(fields)) return Promise.resolve(notSent(fields.left));
       watch(signal);
-      const attempt = new Attempt(timeoutMs, signal, (settled) => inFlight.delete(settled));
+      const attempt = new Attempt(timeoutMs, signal, maySend, (settled) => inFlight.delete(settled));
       inFlight.add(attempt);
       const { origin, path } = target.right;
       agent.dispatch({ origin, path, method: 'POST', headers: fields.right, body }, attempt);
@@ -117,6 +120,8 @@ export const undiciSender = (options: UndiciSenderOptions = {}): HttpSender => {
     },
   };
 };
+
+const ALWAYS = (): boolean => true;
 
 const notSent = (error: string): SendOutcome => ({
   kind: 'not_answered',

@@ -2,16 +2,9 @@ import { hash } from 'node:crypto';
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { Cause } from '../domain/events.ts';
 import { changeGuid, streamOf } from '../domain/ids.ts';
-import { canonicalJson, type Json } from '../domain/json.ts';
+import { canonicalJson } from '../domain/json.ts';
 import { Lru } from '../domain/lru.ts';
-import type { Contradiction } from '../domain/order-contradiction.ts';
-import {
-  type ChangeEventType,
-  decideResource,
-  evolveResource,
-  type ResourceState,
-} from '../domain/resource-change.ts';
-import type { Resource, ResourceRef, Trigger } from '../domain/resources.ts';
+import { decideResource, evolveResource, type ResourceState } from '../domain/resource-change.ts';
 import type { Rules } from '../domain/rules.ts';
 import { unitsOf } from '../eventstore/batch.ts';
 import { seal } from '../eventstore/codec.ts';
@@ -20,42 +13,15 @@ import { asStoreFailure, load, type Loaded, type StoreFailure } from '../eventst
 import type { Clock } from '../ports/clock.ts';
 import type { Changes } from '../projections/read-models.ts';
 import { resource as resourceAggregate } from './aggregates.ts';
-
-/** One change as the platform reported it, already checked. */
-export interface ReportedChange {
-  readonly companyId: string;
-  readonly changeType: string;
-  readonly eventType: ChangeEventType;
-  readonly resource: Resource;
-  readonly identifier: string;
-  readonly triggers: ReadonlyArray<Trigger>;
-  readonly source: string;
-  readonly id: string;
-  /** Null when the report does not say: then it occurred when it was recorded. */
-  readonly occurredAtMs: number | null;
-  readonly data: Json;
-  /** Undefined when the report says nothing of relations. */
-  readonly declared: ReadonlyArray<ResourceRef> | undefined;
-}
-
-export interface ChangeReceipt {
-  readonly id: string;
-  readonly source: string;
-  readonly change: string;
-  readonly status: 'accepted' | 'duplicate';
-}
-
-/** A contradiction, and which change of the batch it is in. */
-export interface PlacedContradiction extends Contradiction {
-  readonly index: number;
-}
-
-export type ReportFailure =
-  /** The same company, source and id were reported with other content. Nothing of the batch was stored. */
-  | { readonly _tag: 'ChangeConflict'; readonly index: number; readonly id: string; readonly source: string }
-  /** A strict account's reports contradict what is known of its orders. Nothing of the batch was stored. */
-  | { readonly _tag: 'ReportsContradict'; readonly contradictions: ReadonlyArray<PlacedContradiction> }
-  | StoreFailure;
+import type { ChangeClaims } from './change-claims.ts';
+import {
+  type ChangeReceipt,
+  guidOf,
+  type PlacedContradiction,
+  type ReportedChange,
+  type ReportFailure,
+} from './reported-change.ts';
+import { RequestClaims } from './request-claims.ts';
 
 export interface ReportDeps {
   readonly store: EventStore;
@@ -67,6 +33,8 @@ export interface ReportDeps {
   /** Whether the account refuses reports that contradict what is known of an order. */
   readonly isStrict: (companyId: string) => Promise<Either<StoreFailure, boolean>>;
   readonly rules: Pick<Rules, 'reissueScanned'>;
+  /** Where nodes share the store: what is new is claimed before it is stored. */
+  readonly claims?: ChangeClaims;
 }
 
 /** A change that is on its way to disk, or on disk but not yet in the read models. */
@@ -77,9 +45,15 @@ interface Pending {
   durable: boolean;
 }
 
+/** The newest state of a resource, as far as is known here. */
+interface KnownHead extends Loaded<ResourceState> {
+  /** Which of the loads it rests on: what others wrote before that is in it. */
+  readonly load: number;
+}
+
 interface Planned {
   readonly appends: ReadonlyArray<StreamAppend>;
-  readonly streams: ReadonlyMap<string, Loaded<ResourceState>>;
+  readonly streams: ReadonlyMap<string, KnownHead>;
   /** Fingerprints by change. */
   readonly accepted: ReadonlyMap<string, string>;
   readonly receipts: ReadonlyArray<ChangeReceipt>;
@@ -105,7 +79,8 @@ const TRIES_MAX = 8;
  */
 export class ChangeIntake {
   readonly #deps: ReportDeps;
-  readonly #heads = new Lru<string, Loaded<ResourceState>>(HEADS_MAX);
+  readonly #heads = new Lru<string, KnownHead>(HEADS_MAX);
+  #loads = 0;
   readonly #pending = new Map<string, Pending>();
   /** Durable ones that the read models do not show yet, in log order. */
   readonly #unprojected: Array<{ readonly change: string; readonly position: Position }> = [];
@@ -133,11 +108,13 @@ export class ChangeIntake {
 
     let failure: StoreFailure = { _tag: 'StoreUnavailable', message: 'the change was not stored' };
     let headsAreFresh = false;
+    const claims = new RequestClaims(this.#deps.claims);
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       if (!(await this.#solveDoubts())) return left(failure);
       const ready = await this.#loadHeads(changes);
       if (isLeft(ready)) return ready;
       if (this.#doubts > this.#doubtsSolved) continue;
+      if (claims.mayBeStored && !(await this.#seeAll(changes))) return left(failure);
       const planned = this.#plan(changes, strict.right, actor, requestId);
       if (isLeft(planned)) {
         if (planned.left._tag === 'HeadsMissing') continue;
@@ -153,13 +130,21 @@ export class ChangeIntake {
         await Promise.all(planned.left.others.map((other) => other.settled));
         continue;
       }
+      const unclaimed = claims.unclaimed(planned.right.accepted);
+      if (unclaimed.length > 0) {
+        const claimed = await claims.claim(unclaimed, changes, this.#loads, actor, requestId);
+        if (isLeft(claimed)) return claimed;
+        continue;
+      }
+      if (claims.areOlderThan(planned.right.streams.values())) continue;
       const stored = await this.#store(planned.right);
       if (isLeft(stored)) {
         if (stored.left._tag !== 'TooMuchContention') return stored;
         failure = stored.left;
+        claims.isInDoubt();
         continue;
       }
-      return right(planned.right.receipts);
+      return right(claims.receipts(planned.right.receipts));
     }
     return left(failure);
   }
@@ -217,9 +202,25 @@ export class ChangeIntake {
       if (this.#heads.get(stream) !== undefined) continue;
       const loaded = await load(this.#deps.store, stream, resourceAggregate);
       if (isLeft(loaded)) return loaded;
-      if (this.#heads.get(stream) === undefined) this.#heads.set(stream, loaded.right);
+      this.#loads += 1;
+      if (this.#heads.get(stream) === undefined)
+        this.#heads.set(stream, { ...loaded.right, load: this.#loads });
     }
     return right(undefined);
+  }
+
+  /**
+   * Another node may have stored some of the changes: the read models are to show everything that the heads rest on, so
+   * that what is not known then is not in the streams either.
+   */
+  async #seeAll(changes: ReadonlyArray<ReportedChange>): Promise<boolean> {
+    for (;;) {
+      const loads = this.#loads;
+      if (!(await this.#deps.caughtUp())) return false;
+      const isNewer = (change: ReportedChange): boolean =>
+        (this.#heads.get(streamName(change))?.load ?? 0) > loads;
+      if (!changes.some(isNewer)) return true;
+    }
   }
 
   /** Runs without a pause: nothing can come between looking for duplicates and taking the places in the streams. */
@@ -235,7 +236,7 @@ export class ChangeIntake {
     let units = 0;
     /** A stream stands once in an append: what a batch says of one resource is written together. */
     const appends: StreamAppend[] = [];
-    const streams = new Map<string, Loaded<ResourceState>>();
+    const streams = new Map<string, KnownHead>();
     const accepted = new Map<string, string>();
     const receipts: ChangeReceipt[] = [];
     const others: Pending[] = [];
@@ -243,7 +244,7 @@ export class ChangeIntake {
 
     for (const [index, change] of changes.entries()) {
       const { companyId, source, id } = change;
-      const guid = changeGuid(companyId, source, id);
+      const guid = guidOf(change);
       const fingerprint = fingerprintOf(change);
       const pending = this.#pending.get(guid);
       const known =
@@ -282,7 +283,11 @@ export class ChangeIntake {
       units += sealed.append.events.reduce((sum, event) => sum + unitsOf(event), 0);
       if (units > bytesMax) return left({ _tag: 'AppendTooLarge', bytes: units, bytesMax });
       appends.push(sealed.append);
-      streams.set(stream, { state: decided.right.reduce(evolveResource, head.state), head: sealed.head });
+      streams.set(stream, {
+        state: decided.right.reduce(evolveResource, head.state),
+        head: sealed.head,
+        load: head.load,
+      });
       accepted.set(guid, fingerprint);
       receipts.push({ id, source, change: guid, status: 'accepted' });
     }

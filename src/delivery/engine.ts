@@ -118,6 +118,16 @@ export class Engine {
     return this.#deliveries.inFlight;
   }
 
+  /** How far the read models show the log. */
+  get shownUpTo(): Position {
+    return this.#deps.readModels.checkpoint('log');
+  }
+
+  /** How far all that follows from the log is done, as far as this process has to. */
+  get handledUpTo(): Position {
+    return this.#takeovers.upTo(this.#handled);
+  }
+
   /** Resolves when the read models show everything that is in the store now. */
   async settled(): Promise<void> {
     await this.#projector.settled();
@@ -168,9 +178,9 @@ export class Engine {
   #tenant(): Tenant {
     const { readModels } = this.#deps;
     return {
-      handledUpTo: () => this.#takeovers.upTo(this.#handled),
+      handledUpTo: () => this.handledUpTo,
       handledBefore: () => readModels.fannedOutUpTo(),
-      readUpTo: () => readModels.checkpoint('log'),
+      readUpTo: () => this.shownUpTo,
       inFlight: () => this.#deliveries.inFlight,
       assigned: (partitions, undoneFrom) => {
         this.#takeovers.assigned(partitions, undoneFrom);

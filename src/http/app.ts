@@ -12,6 +12,8 @@ import type { Failure } from './failure.ts';
 import { graphqlRoutes } from './graphql/route.ts';
 import { healthRoutes } from './health.ts';
 import { invocationRoutes } from './invocations.ts';
+import { MIN_POSITION, POSITION_HEADER, reachedSoon } from './min-position.ts';
+import { nodeRoutes } from './nodes.ts';
 import { orderRoutes } from './orders.ts';
 import { type ProblemAnswer, problemOf, problemOfDefect } from './problem.ts';
 import type { OpenCall, Route } from './routing.ts';
@@ -38,6 +40,7 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...graphqlRoutes(deps),
   ...accountRoutes(deps),
   ...orderRoutes(deps),
+  ...nodeRoutes(deps),
   ...healthRoutes(deps),
   ...docsRoutes(deps),
 ];
@@ -53,7 +56,10 @@ export const createApp = (deps: HttpDeps): Koa => {
     router.register(route.path, [route.method], async (ctx: Koa.Context) => {
       const handled = await handle(deps, route, ctx);
       if (isLeft(handled)) sendFailure(deps, ctx, handled.left);
-      else send(ctx, handled.right);
+      else {
+        if (route.method !== 'GET') ctx.set(POSITION_HEADER, String(deps.writtenUpTo()));
+        send(ctx, handled.right);
+      }
     });
   }
   app.use(router.routes());
@@ -78,6 +84,11 @@ const handle = async (deps: HttpDeps, route: Route, ctx: Koa.Context): Promise<E
   if (!ready) return left({ _tag: 'StoreUnavailable', message: reasons.join('; ') });
   const principal = await authenticate(deps.verifyToken, ctx.req.headers.authorization, route.roles);
   if (isLeft(principal)) return left(principal.left);
+  if (call.query.has(MIN_POSITION)) {
+    const reached = await reachedSoon(deps, call.query);
+    if (isLeft(reached)) return reached;
+    call.query.delete(MIN_POSITION);
+  }
   return route.handle({ ...call, principal: principal.right });
 };
 

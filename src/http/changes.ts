@@ -1,5 +1,5 @@
 import { isLeft, left, right } from 'fp-ts/lib/Either.js';
-import type { ReportFailure } from '../commands/report-changes.ts';
+import type { ReportFailure } from '../commands/reported-change.ts';
 import { belongsTo, type ResourceChange } from '../domain/resource-change.ts';
 import { decode } from '../eventstore/codec.ts';
 import { covers } from './access.ts';

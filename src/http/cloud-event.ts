@@ -1,5 +1,5 @@
 import { type Either, left, right } from 'fp-ts/lib/Either.js';
-import type { ReportedChange } from '../commands/report-changes.ts';
+import type { ReportedChange } from '../commands/reported-change.ts';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
 import { RESOURCES, type ResourceRef, sameRef } from '../domain/resources.ts';
 import type { Principal } from '../ports/tokens.ts';

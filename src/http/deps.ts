@@ -4,8 +4,9 @@ import type { InvocationFailure, KnownInvocation } from '../commands/invocations
 import type { ChangeIntake } from '../commands/report-changes.ts';
 import type { Webhooks } from '../commands/webhooks.ts';
 import type { Cause } from '../domain/events.ts';
+import type { NodeReport } from '../domain/cluster.ts';
 import type { Rules } from '../domain/rules.ts';
-import type { EventStore } from '../eventstore/event-store.ts';
+import type { EventStore, Position } from '../eventstore/event-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
@@ -29,6 +30,15 @@ export interface Health {
   readonly reasons: ReadonlyArray<string>;
 }
 
+/** One of the nodes that share the store, as the others know it. */
+export interface NodeStatus extends NodeReport {
+  readonly isThis: boolean;
+  readonly renewedAtMs: number;
+  readonly partitions: ReadonlyArray<number>;
+  /** By how much it is behind what this node knows of the log, in positions. */
+  readonly behind: number;
+}
+
 /** Everything that the HTTP side needs. Each resource's file takes the part that it uses. */
 export interface HttpDeps {
   readonly version: string;
@@ -50,6 +60,11 @@ export interface HttpDeps {
   readonly checkUrl: CheckUrl;
   /** Resolves when the read models show everything that this process has written. */
   readonly settled: () => Promise<void>;
+  /** How far the read models show the log, and how far this process is known to have written it. */
+  readonly shownUpTo: () => Position;
+  readonly writtenUpTo: () => Position;
+  /** The nodes that share the store; this one alone where it has the store for itself. */
+  readonly nodes: () => ReadonlyArray<NodeStatus>;
   readonly health: () => Health;
   /** A developer's machine: GraphQL shows its schema to everybody, and has a page to try it out. */
   readonly development: boolean;

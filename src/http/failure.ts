@@ -1,6 +1,6 @@
 import type { ClientFailure } from '../commands/accounts.ts';
 import type { InvocationFailure } from '../commands/invocations.ts';
-import type { ReportFailure } from '../commands/report-changes.ts';
+import type { ReportFailure } from '../commands/reported-change.ts';
 import type { WebhookFailure } from '../commands/webhooks.ts';
 
 /** One thing that is wrong with one field, in words for whoever wrote the request. */

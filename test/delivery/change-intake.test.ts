@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { isRight, left } from 'fp-ts/lib/Either.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Accounts } from '../../src/commands/accounts.ts';
-import type { ReportedChange } from '../../src/commands/report-changes.ts';
+import type { ReportedChange } from '../../src/commands/reported-change.ts';
 import { changeGuid } from '../../src/domain/ids.ts';
 import { openMemoryStore } from '../../src/eventstore/memory.ts';
 import { auditWorld } from '../support/engine-audit.ts';
@@ -22,7 +22,9 @@ const statuses = (result: Awaited<ReturnType<typeof send>>): ReadonlyArray<strin
 
 /** Ids of the changes in the log, in its order. */
 const stored = async (): Promise<ReadonlyArray<string>> =>
-  (await world.log()).flatMap(({ event }) => ('identifier' in event && 'fingerprint' in event ? [event.id] : []));
+  (await world.log()).flatMap(({ event }) =>
+    'identifier' in event && 'fingerprint' in event ? [event.id] : [],
+  );
 
 describe('a report', () => {
   it('is answered with the guid of its event, which is on disk by then', async () => {
@@ -191,7 +193,9 @@ describe('a batch', () => {
   it('keeps the order of what it says of one resource', async () => {
     const changes = ['1', '2', '1', '1', '2'].map((identifier) => world.change('event.update', identifier));
     expect(statuses(await send(...changes))).toEqual(changes.map(() => 'accepted'));
-    const log = (await world.log()).flatMap(({ event }) => ('identifier' in event && 'fingerprint' in event ? [event] : []));
+    const log = (await world.log()).flatMap(({ event }) =>
+      'identifier' in event && 'fingerprint' in event ? [event] : [],
+    );
     for (const identifier of ['1', '2']) {
       const of = <T extends { readonly identifier: string; readonly id: string }>(all: ReadonlyArray<T>) =>
         all.filter((one) => one.identifier === identifier).map(({ id }) => id);
@@ -354,7 +358,9 @@ it('whatever is sent at the same time and whatever fails: each change is stored 
         const again = Promise.all(batches.map(report));
         await drawn.clock.advance(1_000);
         await again;
-        const ids = (await drawn.log()).flatMap(({ event }) => ('identifier' in event && 'fingerprint' in event ? [event.id] : []));
+        const ids = (await drawn.log()).flatMap(({ event }) =>
+          'identifier' in event && 'fingerprint' in event ? [event.id] : [],
+        );
         expect(new Set(ids).size).toBe(ids.length);
         expect(new Set(ids)).toEqual(accepted);
         expect(accepted).toEqual(new Set(batches.flat().map(({ id }) => id)));

@@ -20,7 +20,8 @@ import { BUILT_IN_RULES } from '../../src/domain/rules.ts';
 import type { EventStore, ReadFailure } from '../../src/eventstore/event-store.ts';
 import { openMemoryStore } from '../../src/eventstore/memory.ts';
 import { createApp, SERVER_OPTIONS } from '../../src/http/app.ts';
-import type { Health, HttpDeps } from '../../src/http/deps.ts';
+import { noteWrites } from '../../src/eventstore/written.ts';
+import type { Health, HttpDeps, NodeStatus } from '../../src/http/deps.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { LogFields } from '../../src/ports/log.ts';
 import { decodeAll } from '../../src/projections/projector.ts';
@@ -60,6 +61,7 @@ export interface World {
   readonly logged: Array<{ readonly fields: LogFields; readonly message: string }>;
   nowMs: number;
   health: Health;
+  nodes: ReadonlyArray<NodeStatus>;
   /** While true, the store answers nothing. */
   storeIsAway: boolean;
   /** Sends a request and checks the answer against the OpenAPI description. */
@@ -71,7 +73,7 @@ export interface World {
 }
 
 export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) => deps): Promise<World> => {
-  const memory = openMemoryStore();
+  const { store: memory, newest } = noteWrites(openMemoryStore());
   const away: ReadFailure = { _tag: 'StoreUnavailable', message: 'inner words' };
   const store: EventStore = {
     ...memory,
@@ -157,6 +159,9 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
     openSecret: (sealed) => box.open(sealed),
     checkUrl: urlPolicy(NO_TARGETS),
     settled,
+    shownUpTo: () => readModels.checkpoint('log'),
+    writtenUpTo: newest,
+    nodes: () => world.nodes,
     health: () => world.health,
     development: false,
     clock,
@@ -198,6 +203,7 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
     logged,
     nowMs: START_MS,
     health: { ready: true, reasons: [] },
+    nodes: [],
     storeIsAway: false,
     api: (method, path, sent = {}) => send(world, method, path, sent),
     issue,

@@ -8,7 +8,9 @@ import {
   retryInvocation,
   testWebhook,
 } from '../../src/commands/invocations.ts';
-import { ChangeIntake, type ReportedChange } from '../../src/commands/report-changes.ts';
+import { ChangeClaims } from '../../src/commands/change-claims.ts';
+import { ChangeIntake } from '../../src/commands/report-changes.ts';
+import type { ReportedChange } from '../../src/commands/reported-change.ts';
 import { Accounts } from '../../src/commands/accounts.ts';
 import { Webhooks } from '../../src/commands/webhooks.ts';
 import { RequestBuilder } from '../../src/delivery/attempt.ts';
@@ -153,6 +155,7 @@ export class World {
       openAccount: (companyId, cause) => accounts.open(companyId, cause),
       isStrict: (companyId) => accounts.isStrict(companyId),
       rules: BUILT_IN_RULES,
+      ...(this.#leaseMs !== undefined && { claims: new ChangeClaims({ store, clock, random }) }),
     });
     const membership =
       this.#leaseMs === undefined

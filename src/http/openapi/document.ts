@@ -5,9 +5,10 @@ import { commonSchemas } from './common.ts';
 import { graphqlPaths, graphqlSchemas } from './graphql.ts';
 import { invocationPaths, invocationSchemas } from './invocations.ts';
 import { secretPaths, secretSchemas } from './secrets.ts';
+import { nodePaths, nodeSchemas } from './nodes.ts';
 import { servicePaths } from './service.ts';
 import { orderPaths, orderSchemas } from './orders.ts';
-import { PROBLEM_RESPONSES } from './shape.ts';
+import { MIN_POSITION_PARAMETER, PROBLEM_RESPONSES } from './shape.ts';
 import { settingsPaths, settingsSchemas } from './settings.ts';
 import { webhookPaths, webhookSchemas } from './webhooks.ts';
 
@@ -19,7 +20,7 @@ export const openApiDocument = (version: string): JsonObject => ({
     version,
     summary: 'Webhooks for ticketing platforms',
     description:
-      'JSON in snake case; errors are application/problem+json (RFC 9457). An unknown path answers 404, a method that a path does not have 405.',
+      'JSON in snake case; errors are application/problem+json (RFC 9457). An unknown path answers 404, a method that a path does not have 405. Every write is answered with the header Callboard-Position: a read with ?min_position=<its value> waits, on whichever node it is asked, until that node shows the write.',
   },
   security: [{ bearer: [] }],
   paths: {
@@ -31,10 +32,12 @@ export const openApiDocument = (version: string): JsonObject => ({
     ...graphqlPaths,
     ...accountPaths,
     ...orderPaths,
+    ...nodePaths,
     ...servicePaths,
   },
   components: {
     securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+    parameters: { MinPosition: MIN_POSITION_PARAMETER },
     responses: PROBLEM_RESPONSES,
     schemas: {
       ...webhookSchemas,
@@ -45,6 +48,7 @@ export const openApiDocument = (version: string): JsonObject => ({
       ...graphqlSchemas,
       ...accountSchemas,
       ...orderSchemas,
+      ...nodeSchemas,
       ...commonSchemas,
     },
   },

@@ -69,6 +69,14 @@ const inQuery = ({ name, description, schema }: Parameter): JsonObject => ({
   schema,
 });
 
+/** Taken by every operation with a token. */
+export const MIN_POSITION_PARAMETER: JsonObject = inQuery({
+  name: 'min_position',
+  description:
+    'A value of the header Callboard-Position: the answer waits until this node shows the log so far, for 5 s at most; then it is 503.',
+  schema: { type: 'string', pattern: '^\\d{1,16}$' },
+});
+
 export interface SuccessAnswer {
   readonly status: 200 | 201 | 202;
   readonly description: string;
@@ -92,7 +100,11 @@ export interface OperationText {
 }
 
 export const operation = (text: OperationText): JsonObject => {
-  const parameters = [...(text.path ?? []).map(inPath), ...(text.query ?? []).map(inQuery)];
+  const parameters = [
+    ...(text.path ?? []).map(inPath),
+    ...(text.query ?? []).map(inQuery),
+    ...(text.roles === 'open' ? [] : [{ $ref: '#/components/parameters/MinPosition' }]),
+  ];
   const everywhere = text.roles === 'open' ? [500] : [401, 403, 500, 503];
   return {
     operationId: text.id,

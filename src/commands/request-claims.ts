@@ -1,0 +1,70 @@
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import type { ChangeClaims } from './change-claims.ts';
+import { type ChangeReceipt, guidOf, type ReportedChange, type ReportFailure } from './reported-change.ts';
+
+/** What one request has claimed. Nothing, where the process has the store for itself. */
+export class RequestClaims {
+  readonly #claims: ChangeClaims | undefined;
+  readonly #claimed = new Map<string, 'ours' | 'equal'>();
+  /** Loads of heads before the claims: what was stored by others since, on the strength of them, is not in those heads. */
+  #loads = 0;
+  /** Another node, or an append of our own that was not answered well, may have stored some of the changes. */
+  mayBeStored = false;
+
+  constructor(claims: ChangeClaims | undefined) {
+    this.#claims = claims;
+  }
+
+  isInDoubt(): void {
+    this.mayBeStored = this.#claims !== undefined;
+  }
+
+  unclaimed(accepted: ReadonlyMap<string, string>): ReadonlyArray<readonly [string, string]> {
+    return this.#claims === undefined ? [] : [...accepted].filter(([guid]) => !this.#claimed.has(guid));
+  }
+
+  async claim(
+    unclaimed: ReadonlyArray<readonly [string, string]>,
+    changes: ReadonlyArray<ReportedChange>,
+    loads: number,
+    actor: string,
+    requestId: string,
+  ): Promise<Either<ReportFailure, void>> {
+    const places = unclaimed.map(([guid, fingerprint]) => {
+      const index = changes.findIndex((change) => guidOf(change) === guid);
+      return { guid, fingerprint, index, report: changes[index] };
+    });
+    const wanted = places.map(({ guid, fingerprint, report }) => ({
+      change: guid,
+      fingerprint,
+      companyId: report?.companyId ?? '',
+    }));
+    const claimed = (await this.#claims?.claim(wanted, actor, requestId)) ?? right([]);
+    if (isLeft(claimed)) return claimed;
+    for (const [n, claim] of claimed.right.entries()) {
+      const { guid, index, report } = places[n] ?? {};
+      if (guid === undefined || index === undefined || report === undefined) continue;
+      if (claim === 'other') {
+        return left({ _tag: 'ChangeConflict', index, id: report.id, source: report.source });
+      }
+      this.#claimed.set(guid, claim);
+      if (claim === 'equal') this.mayBeStored = true;
+    }
+    this.#loads = loads;
+    return right(undefined);
+  }
+
+  /** Then what others may have stored since has to be looked at first. */
+  areOlderThan(heads: Iterable<{ readonly load: number }>): boolean {
+    if (this.#claims === undefined || this.mayBeStored) return false;
+    this.mayBeStored = [...heads].some(({ load }) => load > this.#loads);
+    return this.mayBeStored;
+  }
+
+  /** Whoever won the claim accepts; who stores it for somebody else that has gone knows only of a duplicate. */
+  receipts(receipts: ReadonlyArray<ChangeReceipt>): ReadonlyArray<ChangeReceipt> {
+    return receipts.map((receipt) =>
+      this.#claimed.get(receipt.change) === 'equal' ? { ...receipt, status: 'duplicate' } : receipt,
+    );
+  }
+}

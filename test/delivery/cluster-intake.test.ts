@@ -1,0 +1,91 @@
+import { isRight } from 'fp-ts/lib/Either.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ReportedChange } from '../../src/commands/reported-change.ts';
+import { auditWorld } from '../support/engine-audit.ts';
+import { type Process, World } from '../support/engine-world.ts';
+
+let world: World;
+let first: Process;
+let second: Process;
+beforeEach(async () => {
+  world = new World({ leaseMs: 6_000 });
+  first = await world.start();
+  second = await world.start();
+  await world.clock.advance(3_000);
+});
+afterEach(() => auditWorld(world));
+
+type Answer = ReadonlyArray<string> | string;
+
+const give = async ({ intake }: Process, ...changes: ReadonlyArray<ReportedChange>): Promise<Answer> => {
+  const answer = await intake.report(changes, 'platform', world.random.uuid());
+  return isRight(answer) ? answer.right.map(({ status }) => status) : answer.left._tag;
+};
+
+/** Until all are answered, however long that takes on the virtual clock. */
+const all = async (given: ReadonlyArray<Promise<Answer>>): Promise<ReadonlyArray<Answer>> => {
+  const answers = Promise.all(given);
+  await world.clock.advance(2_000);
+  return answers;
+};
+
+const stored = async (): Promise<ReadonlyArray<string>> =>
+  (await world.log()).flatMap(({ event }) =>
+    'identifier' in event && 'fingerprint' in event ? [`${event.id} ${event.identifier}`] : [],
+  );
+
+describe('a change given to two nodes at once', () => {
+  it('is accepted once and stored once', async () => {
+    const change = world.change('event.update', '7', { id: 'x' });
+    const answers = await all([give(first, change), give(second, change)]);
+    expect(answers.flat().toSorted()).toEqual(['accepted', 'duplicate']);
+    expect(await stored()).toEqual(['x 7']);
+  });
+
+  it('is stored once though others write to the same resource all the time', async () => {
+    const twice = Array.from({ length: 20 }, (_, n) =>
+      world.change('event.update', '7', { id: `twice-${n}` }),
+    );
+    const answers = await all([
+      ...twice.map((change) => give(first, change)),
+      ...Array.from({ length: 20 }, () => give(second, world.change('event.update', '7'))),
+      ...twice.map((change) => give(second, change)),
+    ]);
+    const ids = await stored();
+    expect(new Set(ids).size).toBe(ids.length);
+    // Where so many meet, some are told to come again.
+    const again = await all(twice.map((change) => give(first, change)));
+    expect(answers.flat().filter((status) => status === 'accepted').length).toBeLessThanOrEqual(40);
+    expect(new Set(again.flat())).toEqual(new Set(['duplicate']));
+    expect(new Set((await stored()).filter((id) => id.startsWith('twice'))).size).toBe(20);
+  });
+
+  it('conflicts with itself under another subject: one is stored, the other refused', async () => {
+    const [one, other] = ['7', '8'].map((identifier) =>
+      world.change('event.update', identifier, { id: 'x' }),
+    );
+    if (one === undefined || other === undefined) throw new Error('two were made');
+    const answers = await all([give(first, one), give(second, other)]);
+    expect(answers.map(String).toSorted()).toEqual(['ChangeConflict', 'accepted']);
+    expect(await stored()).toHaveLength(1);
+  });
+
+  it('is a duplicate on the other node a moment later, too, before its read models show it', async () => {
+    const change = world.change('event.update', '7', { id: 'x' });
+    expect(await give(first, change)).toEqual(['accepted']);
+    expect(await all([give(second, change)])).toEqual([['duplicate']]);
+    expect(await all([give(second, { ...change, identifier: '9' })])).toEqual(['ChangeConflict']);
+    expect(await stored()).toEqual(['x 7']);
+  });
+
+  it('is completed by the next report where the node that claimed it has gone', async () => {
+    const change = world.change('event.update', '7', { id: 'x' });
+    world.store.appendFault = (batch) =>
+      batch.some(({ stream }) => stream.startsWith('event-')) ? 'unavailable' : undefined;
+    expect(await all([give(first, change)])).toEqual(['StoreUnavailable']);
+    first.mortal.die();
+    world.store.appendFault = () => undefined;
+    expect(await all([give(second, change)])).toEqual([['duplicate']]);
+    expect(await stored()).toEqual(['x 7']);
+  });
+});
