@@ -1,3 +1,4 @@
+import { type Either, isRight } from 'fp-ts/lib/Either.js';
 import type { Cause } from '../domain/events.ts';
 import { invocationGuid, scheduledEventId, streamOf, tooLargeEventId } from '../domain/ids.ts';
 import type { InvocationScheduled, MatchedResource } from '../domain/invocation.ts';
@@ -14,6 +15,7 @@ import { emptyHead, seal } from '../eventstore/codec.ts';
 import type { Decoded, Head } from '../eventstore/decoded.ts';
 import {
   type Appended,
+  type AppendFailure,
   type EventStore,
   NO_STREAM,
   type Position,
@@ -164,8 +166,6 @@ const matchedResource = ({ ref, path }: Reached, index: number): MatchedResource
  */
 export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> => {
   const unitsMax = deps.store.appendBytesMax * APPEND_SHARE_MAX;
-  // A batch that is stored in part would leave attempts in the log that nobody makes.
-  const admits = deps.store.atomicBatches;
   let batch: Planned[] = [];
   let units = 0;
   let ordinal = 0;
@@ -195,7 +195,7 @@ export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> 
         batch = [];
         units = 0;
       }
-      const scheduling = admits && sendable ? task.admission.admit(planned) : planned;
+      const scheduling = sendable ? task.admission.admit(planned) : planned;
       batch.push({ scheduling, sendable, ordinal });
       units += unitsIn(scheduling);
     }
@@ -263,6 +263,7 @@ const appendAll = async (
   task: FanOutTask,
   batch: ReadonlyArray<Planned>,
 ): Promise<void> => {
+  if (!deps.store.atomicBatches) return appendSideBySide(deps, task, batch);
   const appends = batch.map(({ scheduling }) => scheduling.append);
   const appended = await appendUntilKnown(deps.store, appends, deps.wait);
   const stored = appended._tag === 'Right' ? appended.right : [];
@@ -282,26 +283,67 @@ const appendOneByOne = async (
   batch: ReadonlyArray<Planned>,
 ): Promise<void> => {
   for (const planned of batch) {
-    const { scheduled, append, cause } = planned.scheduling;
+    const { append } = planned.scheduling;
     const events = planned.sendable ? append.events.slice(0, 1) : append.events;
     const alone = { stream: append.stream, expectedRevision: NO_STREAM, events };
-    let appended = await appendUntilKnown(deps.store, [alone], deps.wait);
-    if (appended._tag === 'Left' && appended.left._tag === 'AppendTooLarge') {
-      // No later try would store it, and all other deliveries would wait for it.
-      const { bytes, bytesMax } = appended.left;
-      const { guid, webhook, change } = scheduled;
-      deps.log.error(
-        { invocation: guid, webhook, change, bytes, bytesMax },
-        'an invocation is larger than the event store takes: it is cancelled, the webhook is not told of this change',
-      );
-      const cancelled = cancelledSchedulingOf({ ...scheduled, body: '' }, cause);
-      appended = await appendUntilKnown(deps.store, [cancelled.append], deps.wait);
-    }
+    const stored = await appendUntilKnown(deps.store, [alone], deps.wait);
+    const appended = await cancelTooLarge(deps, planned, stored);
     if (appended._tag === 'Left' && appended.left._tag !== 'WrongExpectedRevision') {
       throw new NotStored('invocations', appended.left._tag);
     }
     noteDone(task, planned, appended._tag === 'Right' ? appended.right : []);
   }
+};
+
+/**
+ * Where an append over several streams is not all or nothing, each is one of its own, so that its outcome is certain:
+ * else attempts could be in the log that nobody makes. All are under way at once, but those of an ordered webhook.
+ */
+const appendSideBySide = async (
+  deps: FanOutDeps,
+  task: FanOutTask,
+  batch: ReadonlyArray<Planned>,
+): Promise<void> => {
+  const lanes = new Map<string, Promise<unknown>>();
+  const appendOne = async (planned: Planned): Promise<Either<AppendFailure, ReadonlyArray<Appended>>> => {
+    const { scheduling, sendable } = planned;
+    const appended = await appendUntilKnown(deps.store, [scheduling.append], deps.wait);
+    if (sendable) task.admission.scheduled(scheduling, isRight(appended) ? appended.right[0] : undefined);
+    return cancelTooLarge(deps, planned, appended);
+  };
+  const outcomes = await Promise.all(
+    batch.map((planned) => {
+      const { webhook, ordering, coalesce } = planned.scheduling.scheduled;
+      if (ordering === 'none' && !coalesce) return appendOne(planned);
+      const running = (lanes.get(webhook) ?? Promise.resolve()).then(() => appendOne(planned));
+      lanes.set(webhook, running);
+      return running;
+    }),
+  );
+  for (const [index, planned] of batch.entries()) {
+    const outcome = outcomes[index];
+    if (outcome?._tag === 'Left' && outcome.left._tag !== 'WrongExpectedRevision') {
+      throw new NotStored('invocations', outcome.left._tag);
+    }
+    noteDone(task, planned, outcome?._tag === 'Right' ? outcome.right : []);
+  }
+};
+
+/** One that would be too large for the store is cancelled instead: no later try would store it either. */
+const cancelTooLarge = async (
+  deps: FanOutDeps,
+  { scheduling: { scheduled, cause } }: Planned,
+  appended: Either<AppendFailure, ReadonlyArray<Appended>>,
+): Promise<Either<AppendFailure, ReadonlyArray<Appended>>> => {
+  if (appended._tag === 'Right' || appended.left._tag !== 'AppendTooLarge') return appended;
+  const { bytes, bytesMax } = appended.left;
+  const { guid, webhook, change } = scheduled;
+  deps.log.error(
+    { invocation: guid, webhook, change, bytes, bytesMax },
+    'an invocation is larger than the event store takes: it is cancelled, the webhook is not told of this change',
+  );
+  const cancelled = cancelledSchedulingOf({ ...scheduled, body: '' }, cause);
+  return appendUntilKnown(deps.store, [cancelled.append], deps.wait);
 };
 
 const noteDone = (task: FanOutTask, last: Planned | undefined, stored: ReadonlyArray<Appended>): void => {
