@@ -120,7 +120,7 @@ export class Engine {
 
   /** How far the read models show the log. */
   get shownUpTo(): Position {
-    return this.#deps.readModels.checkpoint('log');
+    return this.#projector.shownUpTo;
   }
 
   /** How far all that follows from the log is done, as far as this process has to. */
