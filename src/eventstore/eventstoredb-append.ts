@@ -61,10 +61,11 @@ export class Appender {
     if (tooLarge !== undefined)
       return left({ _tag: 'AppendTooLarge', bytes: tooLarge.bytes, bytesMax: APPEND_BYTES_MAX });
     const appended: Appended[] = [];
-    for (const { part, events, bytes } of parts) {
+    for (const { part, events, bytes, ends } of joined(parts)) {
       const result = await this.#inTurn(part.stream, () => this.#appendOne(part, events, bytes));
       if (isLeft(result)) return appended.length === 0 ? result : partly(result);
-      appended.push(result.right);
+      const { position } = result.right;
+      for (const revision of ends) appended.push({ revision, position });
     }
     return right(appended);
   }
@@ -152,6 +153,36 @@ export class Appender {
     }
   }
 }
+
+interface Part {
+  readonly part: StreamAppend;
+  readonly events: ClientEvent[];
+  readonly bytes: number;
+}
+
+/**
+ * What follows in one stream goes there together, which is one answer to wait for instead of many. `ends` are the
+ * revisions at which the parts end; all are said to stand where the last one does, as the server tells no more.
+ */
+const joined = (parts: ReadonlyArray<Part>): ReadonlyArray<Part & { readonly ends: number[] }> => {
+  const groups: Array<Part & { readonly ends: number[] }> = [];
+  for (const { part, events, bytes } of parts) {
+    const last = groups.at(-1);
+    const end = part.expectedRevision + events.length;
+    const follows =
+      last?.part.stream === part.stream &&
+      last.ends.at(-1) === part.expectedRevision &&
+      last.bytes + bytes <= APPEND_BYTES_MAX;
+    if (last === undefined || !follows) {
+      groups.push({ part, events: [...events], bytes, ends: [end] });
+      continue;
+    }
+    last.events.push(...events);
+    last.ends.push(end);
+    groups[groups.length - 1] = { ...last, bytes: last.bytes + bytes };
+  }
+  return groups;
+};
 
 /** With a part of the batch stored it is not true any more that nothing is. The identical batch completes it. */
 const partly = (result: Left<AppendFailure>): Left<AppendFailure> =>
