@@ -32,7 +32,7 @@ export const jsonLines = (text: string): JsonLines => {
 
   const value = (path: string): void => {
     space();
-    lines.set(path, line);
+    if (!lines.has(path)) lines.set(path, line);
     const opening = text[at];
     if (opening === '"') string();
     else if (opening === '{' || opening === '[') container(path, opening === '{' ? '}' : ']');
