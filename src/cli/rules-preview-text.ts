@@ -44,7 +44,8 @@ export const previewText = (
     for (const { type, changes: times } of refused)
       lines.push(`  ${type.padEnd(28)} ${count(times)} changes`);
   }
-  if (compared.more + compared.less + compared.otherwise === 0) {
+  if (changes === 0) lines.push('', 'There is no change in it: nothing could be compared.');
+  else if (compared.more + compared.less + compared.otherwise === 0) {
     lines.push('', 'Nobody would be told anything else.');
   }
   return `${lines.join('\n')}\n`;
