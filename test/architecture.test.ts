@@ -129,6 +129,13 @@ const refused: Record<string, readonly Case[]> = {
     ...importing('src/other.ts', './cli/main.ts', './main.ts'),
     ...importing('simulator/a.ts', '../src/cli/main.ts', '../src/main.ts'),
   ],
+  'only src/cli imports the simulator': [
+    ...['domain', 'ports', 'eventstore', 'projections', 'commands', 'delivery', 'http', 'adapters'].flatMap(
+      (layer) => importing(`src/${layer}/a.ts`, '../../simulator/rules/index.ts'),
+    ),
+    ...importing('src/main.ts', '../simulator/rules/index.ts'),
+    ...importing('src/rules-file.ts', '../simulator/rules/index.ts'),
+  ],
   'the product does not import its tests': importing(
     'src/cli/a.ts',
     '../../test/a.ts',
