@@ -75,6 +75,7 @@ export const engineWith = (name: string, seams: Seams = {}): Subject => {
               known: models,
               rules: rulesOf(rules),
               defaultRetryBaseMs: 30_000,
+              isOurs: () => true,
               wait: async () => false,
               stopped: () => false,
               log: silentLog,

@@ -1,6 +1,6 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { webhookUnder, resource as resourceAggregate } from '../../src/commands/aggregates.ts';
-import type { ReportedChange } from '../../src/commands/report-changes.ts';
+import type { ReportedChange } from '../../src/commands/reported-change.ts';
 import type { Cause, DomainEvent } from '../../src/domain/events.ts';
 import { changeGuid, streamOf, uuidV5 } from '../../src/domain/ids.ts';
 import type { Json } from '../../src/domain/json.ts';
