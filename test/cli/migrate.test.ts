@@ -186,6 +186,41 @@ describe('callboard migrate', SLOW, () => {
     unused.stop();
   });
 
+  it('leaves a history that audit verify can check, and whose beginning it misses once it is scavenged', async () => {
+    const source = await filledFile('source', 50);
+    const verify = async (): Promise<{ readonly code: number | null; readonly output: string }> => {
+      const { ended, output } = run(['audit', 'verify'], { CALLBOARD_STORE: double.url });
+      return { code: await ended, output: output() };
+    };
+    expect((await verify()).output).toContain('it holds no history of Callboard');
+    await migrate(source.url, double.url);
+    const whole = await verify();
+    expect(whole.output).toContain('50 events in');
+    expect(whole.output).toContain('every hash and revision fits');
+    expect(whole.code).toBe(0);
+    // Truncated, which hides its beginning from readers of the stream, and scavenged.
+    const { all } = double.log;
+    const stream = all.find((event) => event.stream.startsWith('event-') && event.revision > 0)?.stream ?? '';
+    const truncation = { $tb: 1 };
+    double.log.append(`$$${stream}`, 'any', [
+      {
+        id: crypto.randomUUID(),
+        type: '$metadata',
+        isJson: true,
+        data: Buffer.from(JSON.stringify(truncation)),
+        metadata: Buffer.from('{}'),
+      },
+    ]);
+    expect((await verify()).code).toBe(0);
+    all.splice(
+      all.findIndex((event) => event.stream === stream),
+      1,
+    );
+    const found = await verify();
+    expect(found.output).toMatch(new RegExp(`stream '${stream}' at revision 1 .+: the stream begins here`));
+    expect(found.code).toBe(1);
+  });
+
   it('refuses a target with another history, and leaves its key and servers alone', async () => {
     const source = await filledFile('source', 50);
     writeFileSync(`${source.path}.key-id`, 'feedbeef\n', { mode: 0o600 });

@@ -10,7 +10,6 @@ export class Progress {
   readonly #all: number | undefined;
   readonly #startedMs = performance.now();
   #toldMs = this.#startedMs;
-  #first: number | undefined;
   #done = 0;
 
   /** `all`: how many there will be, if that is known. */
@@ -23,7 +22,6 @@ export class Progress {
   readonly at = (done: number): void => {
     const before = this.#done;
     this.#done = done;
-    this.#first ??= done;
     if (done - before < LOOK_EVERY && done % LOOK_EVERY !== 0) return;
     const nowMs = performance.now();
     if (nowMs - this.#toldMs < (process.stderr.isTTY ? ON_TERMINAL_MS : IN_LOG_MS)) return;
@@ -36,7 +34,7 @@ export class Progress {
   }
 
   #line(nowMs: number): string {
-    const perSecond = ((this.#done - (this.#first ?? 0)) * 1000) / Math.max(1, nowMs - this.#startedMs);
+    const perSecond = (this.#done * 1000) / Math.max(1, nowMs - this.#startedMs);
     const of = this.#all === undefined ? '' : ` of ${count(this.#all)}`;
     return `${this.#what} ${count(this.#done)}${of} events (${count(Math.round(perSecond))} per s)`;
   }
