@@ -12,6 +12,7 @@ const ARROWS = {
   domain: [],
   ports: ['domain'],
   eventstore: ['domain', 'ports'],
+  migration: ['domain', 'ports', 'eventstore'],
   projections: ['domain', 'ports', 'eventstore'],
   commands: ['domain', 'ports', 'eventstore', 'projections'],
   delivery: ['domain', 'ports', 'eventstore', 'projections', 'commands'],

@@ -1,5 +1,6 @@
 import type { Figure } from '../support/figure.ts';
 import { backlog } from './backlog.ts';
+import { eventStoreDb } from './eventstoredb.ts';
 import { fanOut } from './fan-out.ts';
 import { ingest } from './ingest.ts';
 import { matching } from './matching.ts';
@@ -8,4 +9,13 @@ import { template } from './template.ts';
 import { waiting } from './waiting.ts';
 
 /** In the order of the table. */
-export const FIGURES: ReadonlyArray<Figure> = [backlog, fanOut, ingest, matching, template, waiting, start];
+export const FIGURES: ReadonlyArray<Figure> = [
+  backlog,
+  fanOut,
+  ingest,
+  matching,
+  template,
+  waiting,
+  start,
+  eventStoreDb,
+];

@@ -12,6 +12,8 @@ export interface Size {
   readonly freshChanges: number;
   readonly settleMs: number;
   readonly startEvents: number;
+  readonly databaseAppends: number;
+  readonly databaseEvents: number;
 }
 
 export const SIZES = {
@@ -27,6 +29,8 @@ export const SIZES = {
     freshChanges: 1_000,
     settleMs: 5_000,
     startEvents: 1_000_000,
+    databaseAppends: 8_000,
+    databaseEvents: 40_000,
   },
   quick: {
     runs: 3,
@@ -40,6 +44,8 @@ export const SIZES = {
     freshChanges: 100,
     settleMs: 1_000,
     startEvents: 50_000,
+    databaseAppends: 3_000,
+    databaseEvents: 10_000,
   },
   tiny: {
     runs: 1,
@@ -53,6 +59,8 @@ export const SIZES = {
     freshChanges: 5,
     settleMs: 10,
     startEvents: 700,
+    databaseAppends: 64,
+    databaseEvents: 600,
   },
 } as const satisfies Readonly<Record<string, Size>>;
 

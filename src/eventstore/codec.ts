@@ -47,6 +47,9 @@ class SealedEvent implements EventData {
   }
 }
 
+/** Sealed in this process: its data and metadata are as JSON.stringify writes objects, nobody has to look again. */
+export const isSealed = (event: EventData): boolean => SealedEvent.decodedOf(event) !== undefined;
+
 /**
  * Encodes events and chains them to the stream's head. Returns the append and the head after it. The events must not
  * be changed afterwards. Hot: every delivery passes here several times.

@@ -8,7 +8,15 @@ import { APPEND_BYTES_MAX, APPEND_TIMES, Appender, type AppendTimes } from './ev
 import { loadDriver } from './eventstoredb-client.ts';
 import { Connection } from './eventstoredb-connection.ts';
 import { describe } from './eventstoredb-failure.ts';
-import { storeIdentity } from './eventstoredb-identity.ts';
+import {
+  bindKey,
+  boundKey,
+  type IdentityDeps,
+  knownIdentity,
+  markMove,
+  movedFrom,
+  storeIdentity,
+} from './eventstoredb-identity.ts';
 import { READ_TIMES, Reader, type ReadTimes } from './eventstoredb-read.ts';
 import { SUBSCRIPTION_TIMES, subscriptionsTo, type SubscriptionTimes } from './eventstoredb-subscription.ts';
 import type { EventStore, ReadFailure } from './event-store.ts';
@@ -19,8 +27,10 @@ export interface DatabaseOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log?: Log;
-  /** Of the key that webhook secrets are sealed under; bound to the database by the first server. Undefined: not asked. */
+  /** Of a server: the key that webhook secrets are sealed under, bound to the database by the first one. */
   readonly keyId?: string;
+  /** Writes nothing, not even the id of a database that no server has used: such a one is refused. */
+  readonly readOnly?: boolean;
   /** How long a database that does not answer is waited for at the start. */
   readonly openMs?: number;
   readonly times?: Partial<AppendTimes & SubscriptionTimes> & { readonly read?: Partial<ReadTimes> };
@@ -38,6 +48,11 @@ export interface DatabaseStore extends EventStore {
   readonly away: string | undefined;
   /** Appends that the client holds at this moment. */
   readonly inFlight: number;
+  /** The key that webhook secrets are sealed under, or undefined. */
+  boundKey(): Promise<Either<string, string | undefined>>;
+  bindKey(keyId: string): Promise<Either<string, void>>;
+  /** From the first to the second call no server starts: `from` names where events are copied from, undefined ends it. */
+  markMove(from: string | undefined): Promise<Either<string, void>>;
 }
 
 const OPEN_MS = 30_000;
@@ -71,7 +86,10 @@ export const openEventStoreDb = async (
 
   const appender = new Appender(connection, clock, { ...APPEND_TIMES, ...times });
   const reader = new Reader(connection, clock, { ...READ_TIMES, ...times.read });
-  const identity = await storeIdentity({ appender, reader, random }, options.keyId);
+  const identityDeps = { appender, reader, random };
+  const identity = await (options.readOnly === true
+    ? identityToRead(identityDeps)
+    : identityToServe(identityDeps, options.keyId));
   if (isLeft(identity)) {
     await connection.close();
     return refused(identity.left);
@@ -103,6 +121,9 @@ export const openEventStoreDb = async (
     get inFlight() {
       return appender.inFlight;
     },
+    boundKey: () => boundKey(identityDeps),
+    bindKey: (keyId) => bindKey(identityDeps, keyId),
+    markMove: (from) => markMove(identityDeps, from),
     append: (batch) => async () => {
       assertBatch(batch);
       return closing === undefined ? appender.append(batch) : unavailable;
@@ -119,4 +140,27 @@ export const openEventStoreDb = async (
     subscribe: subscriptions.subscribe,
     close: () => (closing ??= close()),
   });
+};
+
+const identityToRead = async (deps: IdentityDeps): Promise<Either<string, string>> => {
+  const id = await knownIdentity(deps);
+  if (isLeft(id)) return id;
+  return id.right === undefined ? left('it holds no history of Callboard') : right(id.right);
+};
+
+const identityToServe = async (
+  deps: IdentityDeps,
+  keyId: string | undefined,
+): Promise<Either<string, string>> => {
+  const id = await storeIdentity(deps);
+  if (isLeft(id) || keyId === undefined) return id;
+  const moving = await movedFrom(deps);
+  if (isLeft(moving)) return moving;
+  if (moving.right !== undefined) {
+    return left(
+      `events are being copied into it from ${moving.right}: let 'callboard migrate' come to its end first`,
+    );
+  }
+  const bound = await bindKey(deps, keyId);
+  return isLeft(bound) ? bound : id;
 };
