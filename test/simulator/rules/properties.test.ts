@@ -20,8 +20,8 @@ describe('the engine', () => {
     '%s: under the built-in rules and under any others',
     async (_says, name) => {
       const properties = [propertyNamed(name)];
-      await assertRules({ rules: BUILT_IN_RULES, properties, runs: 50, seed: 20_260_101 });
-      await assertRules({ properties, runs: 50, seed: 20_260_102 });
+      await assertRules({ rules: BUILT_IN_RULES, properties, runs: 25, seed: 20_260_101 });
+      await assertRules({ properties, runs: 25, seed: 20_260_102 });
     },
     180_000,
   );
