@@ -220,8 +220,8 @@ describe('a batch over several streams that the server took in part', () => {
 });
 
 describe('many appends when the server dies', () => {
-  it('are all known in the end, none twice, and the process lives', async () => {
-    const store = await open({ times: { ...TIMES, answerMs: 2_000, connectionMs: 8_000, repeatMs: 10_000 } });
+  it('are all known in the end, none twice, and the process lives', { timeout: 60_000 }, async () => {
+    const store = await open({ times: { ...TIMES, answerMs: 2_000, connectionMs: 15_000, repeatMs: 30_000 } });
     const writers = Array.from({ length: 300 }, (_, n) => new Writer(`order-${n}`));
     const text = 'x'.repeat(20_000);
     const all = Promise.all(

@@ -85,6 +85,12 @@ export class AppendService {
     if (fault !== undefined && !fault.endsWith('_stored') && fault !== 'late')
       return this.#fail(fault, call, answer);
     if (this.#notIndexed.has(stream) && this.#isTwin(stream, expected, events)) {
+      const before = typeof expected === 'number' ? expected : -1;
+      if (!this.#log.recalls(stream, before, events)) {
+        const stored = this.#log.stream(stream);
+        const current = Array.isArray(stored) ? stored.length - 1 : -1;
+        return answer(answerTo({ kind: 'wrong_version', current }, expected));
+      }
       await after(this.#faults.timeoutMs);
       return answer(refusal(status.DEADLINE_EXCEEDED, 'Timeout', 'Timeout'));
     }

@@ -116,6 +116,14 @@ export class DoubleLog {
     return !firstSame && expected === 'no_stream' && this.#isSoftDeleted(stream) ? 'ok' : wrong;
   }
 
+  /** Whether the server, with nothing of it indexed yet, would recognise the append: it goes by the ids it remembers. */
+  recalls(stream: string, after: number, events: ReadonlyArray<ProposedEvent>): boolean {
+    return events.every(({ id }, index) => {
+      const at = this.#recent.get(id);
+      return at?.stream === stream && at.revision === after + 1 + index;
+    });
+  }
+
   #write(stream: string, events: ReadonlyArray<ProposedEvent>): StoredEvent | undefined {
     const stored = this.#streams.get(stream) ?? [];
     if (events.length > 0) this.#streams.set(stream, stored);
@@ -131,7 +139,8 @@ export class DoubleLog {
       this.all.push(record);
       this.#positions.add(this.#end);
       this.#end += RECORD_OVERHEAD + Buffer.byteLength(stream) + event.data.length + event.metadata.length;
-      this.#recent.set(event.id, { stream, revision: record.revision });
+      // Known under its first stream only: of the same id in another one the server forgets where it was.
+      if (!this.#recent.has(event.id)) this.#recent.set(event.id, { stream, revision: record.revision });
       this.#recentBytes += 28 + 2 * stream.length;
       for (const [id, oldest] of this.#recent) {
         if (this.#recentBytes <= RECENT_BYTES_MAX) break;
