@@ -4,7 +4,7 @@ import { type Log, silentLog } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
 import { assertBatch, assertLimit } from './batch.ts';
 import { type DatabaseAddress, type DatabaseLogin, showAddress } from './eventstoredb-address.ts';
-import { APPEND_BYTES_MAX, APPEND_TIMES, Appender, type AppendTimes } from './eventstoredb-append.ts';
+import { APPEND_TIMES, Appender, type AppendTimes } from './eventstoredb-append.ts';
 import { loadDriver } from './eventstoredb-client.ts';
 import { Connection } from './eventstoredb-connection.ts';
 import { describe } from './eventstoredb-failure.ts';
@@ -13,16 +13,19 @@ import { READ_TIMES, Reader, type ReadTimes } from './eventstoredb-read.ts';
 import { SUBSCRIPTION_TIMES, subscriptionsTo, type SubscriptionTimes } from './eventstoredb-subscription.ts';
 import type { EventStore, ReadFailure } from './event-store.ts';
 
-export interface DatabaseOptions {
+interface ConnectOptions {
   readonly address: DatabaseAddress;
   readonly login: DatabaseLogin;
   readonly clock: Clock;
-  readonly random: Random;
   readonly log?: Log;
-  /** Of the key that webhook secrets are sealed under; bound to the database by the first server. Undefined: not asked. */
-  readonly keyId?: string;
   /** How long a database that does not answer is waited for at the start. */
   readonly openMs?: number;
+}
+
+export interface DatabaseOptions extends ConnectOptions {
+  readonly random: Random;
+  /** Of the key that webhook secrets are sealed under; bound to the database by the first server. Undefined: not asked. */
+  readonly keyId?: string;
   readonly times?: Partial<AppendTimes & SubscriptionTimes> & { readonly read?: Partial<ReadTimes> };
 }
 
@@ -43,22 +46,21 @@ export interface DatabaseStore extends EventStore {
 const OPEN_MS = 30_000;
 const LOOK_MS = 250;
 
-/** Opens it, however long its nodes take to start, within `openMs`; what waiting does not mend is told at once. */
-export const openEventStoreDb = async (
-  options: DatabaseOptions,
-): Promise<Either<OpenFailure, DatabaseStore>> => {
-  const { address, login, clock, random, log = silentLog, openMs = OPEN_MS, times = {} } = options;
-  const shown = showAddress(address);
-  const refused = (message: string): Either<OpenFailure, never> =>
-    left({ _tag: 'StoreRefused', message: `${shown}: ${message}` });
-
+/** A connection that has answered, however long its nodes take to start, within `openMs`; what waiting does not mend is told at once. */
+const connected = async ({
+  address,
+  login,
+  clock,
+  log = silentLog,
+  openMs = OPEN_MS,
+}: ConnectOptions): Promise<Either<OpenFailure, Connection>> => {
   const driver = await loadDriver();
   const connect = () => driver.connect(address, login);
   try {
     // Reads the certificates: one that is not there never will be.
     connect();
   } catch (error) {
-    return refused(describe(error));
+    return refused(address, describe(error));
   }
   const connection = new Connection({ driver, connect, clock, log });
   const startedMs = clock.monotonicMs();
@@ -66,17 +68,45 @@ export const openEventStoreDb = async (
     const { refusal, away } = connection;
     if (refusal === undefined && clock.monotonicMs() - startedMs < openMs) continue;
     await connection.close();
-    return refused(refusal ?? `no answer in ${Math.round(openMs / 1000)} s: ${away}`);
+    return refused(address, refusal ?? `no answer in ${Math.round(openMs / 1000)} s: ${away}`);
   }
+  return right(connection);
+};
 
-  const appender = new Appender(connection, clock, { ...APPEND_TIMES, ...times });
+const refused = (address: DatabaseAddress, message: string): Either<OpenFailure, never> =>
+  left({ _tag: 'StoreRefused', message: `${showAddress(address)}: ${message}` });
+
+/** For reading only: writes nothing, not even who it belongs to. */
+export const readEventStoreDb = async (
+  options: ConnectOptions,
+): Promise<Either<OpenFailure, Pick<EventStore, 'readAll' | 'head' | 'close'>>> => {
+  const opened = await connected(options);
+  if (isLeft(opened)) return opened;
+  const connection = opened.right;
+  const reader = new Reader(connection, options.clock, READ_TIMES);
+  return right({
+    readAll: (wanted) => () => reader.all(wanted),
+    head: () => () => reader.head(),
+    close: () => connection.close(),
+  });
+};
+
+export const openEventStoreDb = async (
+  options: DatabaseOptions,
+): Promise<Either<OpenFailure, DatabaseStore>> => {
+  const { address, clock, random, log = silentLog, times = {} } = options;
+  const opened = await connected(options);
+  if (isLeft(opened)) return opened;
+  const connection = opened.right;
+
+  const appender = new Appender(connection, clock, { ...APPEND_TIMES, ...times }, log);
   const reader = new Reader(connection, clock, { ...READ_TIMES, ...times.read });
   const identity = await storeIdentity({ appender, reader, random }, options.keyId);
   if (isLeft(identity)) {
     await connection.close();
-    return refused(identity.left);
+    return refused(address, identity.left);
   }
-  log.info({ store: shown, id: identity.right }, 'event store open');
+  log.info({ store: showAddress(address), id: identity.right }, 'event store open');
 
   const subscriptionTimes = { ...SUBSCRIPTION_TIMES, ...times };
   const subscriptions = subscriptionsTo({ connection, reader, clock, log, times: subscriptionTimes });
@@ -96,7 +126,9 @@ export const openEventStoreDb = async (
     id: identity.right,
     atomicBatches: false,
     positions: 'opaque',
-    appendBytesMax: APPEND_BYTES_MAX,
+    get appendBytesMax() {
+      return appender.bytesMax;
+    },
     get away() {
       return connection.away;
     },

@@ -4,17 +4,10 @@ import type { ChainBreak } from './decoded.ts';
 import type { Position } from './event-store.ts';
 import { endBreaks, type EventRow, openCheck } from './sqlite-check.ts';
 import { damaged, openForReading, type OpenFailure, textOf, value } from './sqlite-schema.ts';
+import { BREAKS_MAX, type Verification } from './verification.ts';
 
 /** Does the log hang together? Nothing here writes or repairs. */
 
-export interface Verification {
-  readonly streams: number;
-  readonly events: number;
-  /** In the order found; at most {@link BREAKS_MAX}, then the search ends. */
-  readonly breaks: ReadonlyArray<ChainBreak>;
-}
-
-export const BREAKS_MAX = 1_000;
 const EVENTS_PER_TURN = 1_000;
 
 /**
@@ -74,11 +67,6 @@ export const tailBreak = (db: DatabaseSync, newest: number): ChainBreak | undefi
     return { ...found, position: missing?.position ?? null };
   }
   return missing;
-};
-
-export const describeBreak = ({ stream, revision, position, reason }: ChainBreak): string => {
-  const place = stream === null ? 'the log' : `stream '${stream}' at revision ${revision}`;
-  return `${place}${position === null ? '' : ` (position ${position})`}: ${reason}`;
 };
 
 const eventsAfter = (db: DatabaseSync, after: Position): Iterable<EventRow> => {

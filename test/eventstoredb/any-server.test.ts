@@ -40,7 +40,9 @@ describe.each(TARGETS)('on %s', (_, start) => {
     expect(await readStream(store, over.stream)).toEqual([]);
     // Many small events are counted like one large one: types and ids must not bring them over the server's limit.
     const many = writer('many').next(Array.from({ length: 1_300 }, (_event, n) => n));
-    const bytes = Buffer.byteLength(many.events.flatMap((event) => Object.values(event)).join(''));
+    const bytes = Buffer.byteLength(
+      many.events.map(({ id, type, data, metadata }) => id + type + data + metadata).join(''),
+    );
     expect(bytes).toBeGreaterThan(0.9 * store.appendBytesMax);
     expect(bytes).toBeLessThan(store.appendBytesMax);
     expect((await append(store, many))[0]?.revision).toBe(1_299);

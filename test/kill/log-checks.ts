@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { isLeft } from 'fp-ts/lib/Either.js';
-import { describeBreak, verifySqliteStore } from '../../src/eventstore/sqlite-verify.ts';
+import { verifySqliteStore } from '../../src/eventstore/sqlite-verify.ts';
+import { describeBreak } from '../../src/eventstore/verification.ts';
 import { callboard } from './server-process.ts';
 import { promised } from './violation.ts';
 

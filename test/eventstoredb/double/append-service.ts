@@ -11,7 +11,7 @@ import statusPb from '@eventstore/db-client/generated/status_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import { failure } from './failure.ts';
 import type { AppendFault, Faults } from './faults.ts';
-import { type DoubleLog, type Expected, type Judged, MAX_APPEND_SIZE, type ProposedEvent } from './log.ts';
+import { type DoubleLog, type Expected, type Judged, type ProposedEvent } from './log.ts';
 
 type BatchCall = ServerDuplexStream<streamsPb.BatchAppendReq, streamsPb.BatchAppendResp>;
 
@@ -266,7 +266,7 @@ const answerTo = (judged: Judged, expected: Expected): streamsPb.BatchAppendResp
       return errorResponse(status.FAILED_PRECONDITION, 'StreamDeleted', details);
     }
     case 'too_large': {
-      const exceeded = new sharedPb.MaximumAppendSizeExceeded().setMaxappendsize(MAX_APPEND_SIZE);
+      const exceeded = new sharedPb.MaximumAppendSizeExceeded().setMaxappendsize(judged.maxAppendSize);
       const details = pack(exceeded.serializeBinary(), 'event_store.client.MaximumAppendSizeExceeded');
       return errorResponse(status.INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', details);
     }

@@ -26,9 +26,8 @@ export type Judged =
   /** −1: no such stream. */
   | { readonly kind: 'wrong_version'; readonly current: number }
   | { readonly kind: 'deleted' }
-  | { readonly kind: 'too_large' };
+  | { readonly kind: 'too_large'; readonly maxAppendSize: number };
 
-export const MAX_APPEND_SIZE = 1024 * 1024;
 /** Ids of recent events that "any" and "stream exists" are compared with: 8 MiB in memory. */
 const RECENT_BYTES_MAX = 8 * 1024 * 1024;
 /** A record's frame: why positions have gaps. */
@@ -39,6 +38,8 @@ const STATISTICS_EVERY = 17;
 const NO_STREAM = -1;
 
 export class DoubleLog {
+  /** The server's option of that name. */
+  maxAppendSize = 1024 * 1024;
   readonly all: StoredEvent[] = [];
   readonly #streams = new Map<string, StoredEvent[]>();
   readonly #tombstones = new Set<string>();
@@ -74,7 +75,7 @@ export class DoubleLog {
       (sum, { type, data, metadata }) => sum + data.length + metadata.length + 2 * type.length,
       0,
     );
-    if (size > MAX_APPEND_SIZE) return { kind: 'too_large' };
+    if (size > this.maxAppendSize) return { kind: 'too_large', maxAppendSize: this.maxAppendSize };
     const verdict = this.#judge(stream, expected, events);
     if (verdict !== 'ok') return verdict;
     // An append of nothing is answered with revision 0, and no stream comes of it.
