@@ -5,7 +5,9 @@ import type { RecordedEvent } from '../../src/eventstore/event-store.ts';
 import type { DatabaseOptions, DatabaseStore } from '../../src/eventstore/eventstoredb.ts';
 import { append, get, readStream } from '../contract/event-store.ts';
 import { change, Writer } from '../eventstore/events.ts';
-import { openAt } from './stores.ts';
+import type { DatabaseLogin } from '../../src/eventstore/eventstoredb-address.ts';
+import { realServer } from './real.ts';
+import { openAt, tryOpenAt } from './stores.ts';
 import { type Target, TARGETS } from './targets.ts';
 
 /** What the adapter promises on whatever server: the double answers for it in CI, a real one where it is named. */
@@ -167,3 +169,36 @@ describe.each(TARGETS)('on %s', (_, start) => {
     await append(store, writer().next([1]));
   });
 });
+
+const real = realServer();
+const user = real?.login.user ?? null;
+if (real !== undefined && user !== null) {
+  describe('a real server with users', () => {
+    const refusal = async (login: DatabaseLogin): Promise<string> => {
+      const opened = await tryOpenAt(real.url, { login });
+      if (isLeft(opened)) return opened.left.message;
+      await opened.right.close();
+      return 'opened';
+    };
+
+    it('refuses a wrong password and nobody at once, without showing the password', async () => {
+      const startedMs = performance.now();
+      const wrong = { username: user.username, password: `${user.password}-not` };
+      const message = await refusal({ user: wrong, certificate: null });
+      expect(message).toMatch(/Unauthenticated/);
+      expect(message).not.toContain(wrong.password);
+      expect(await refusal({ user: null, certificate: null })).toMatch(/Access Denied/);
+      expect(performance.now() - startedMs).toBeLessThan(10_000);
+    });
+
+    it('is not talked to when its certificate is not trusted', async () => {
+      const { url } = real;
+      const untrusted = url.replace(/tlsCAFile=[^&]*/i, 'tlsCAFile=') + '';
+      const opened = await tryOpenAt(untrusted.replace(/[?&]tlsCAFile=$/, ''), {
+        login: real.login,
+        openMs: 10_000,
+      });
+      expect(isLeft(opened) ? opened.left.message : 'opened').toMatch(/certificate|issuer/i);
+    });
+  });
+}
