@@ -4,7 +4,7 @@ import { type Log, silentLog } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
 import { assertBatch, assertLimit } from './batch.ts';
 import { type DatabaseAddress, type DatabaseLogin, showAddress } from './eventstoredb-address.ts';
-import { APPEND_BYTES_MAX, APPEND_TIMES, Appender, type AppendTimes } from './eventstoredb-append.ts';
+import { APPEND_TIMES, Appender, type AppendTimes } from './eventstoredb-append.ts';
 import { loadDriver } from './eventstoredb-client.ts';
 import { Connection } from './eventstoredb-connection.ts';
 import { describe } from './eventstoredb-failure.ts';
@@ -84,7 +84,7 @@ export const openEventStoreDb = async (
     return refused(refusal ?? `no answer in ${Math.round(openMs / 1000)} s: ${away}`);
   }
 
-  const appender = new Appender(connection, clock, { ...APPEND_TIMES, ...times });
+  const appender = new Appender(connection, clock, { ...APPEND_TIMES, ...times }, log);
   const reader = new Reader(connection, clock, { ...READ_TIMES, ...times.read });
   const identityDeps = { appender, reader, random };
   const identity = await (options.readOnly === true
@@ -114,7 +114,9 @@ export const openEventStoreDb = async (
     id: identity.right,
     atomicBatches: false,
     positions: 'opaque',
-    appendBytesMax: APPEND_BYTES_MAX,
+    get appendBytesMax() {
+      return appender.bytesMax;
+    },
     get away() {
       return connection.away;
     },

@@ -26,9 +26,8 @@ export type Judged =
   /** −1: no such stream. */
   | { readonly kind: 'wrong_version'; readonly current: number }
   | { readonly kind: 'deleted' }
-  | { readonly kind: 'too_large' };
+  | { readonly kind: 'too_large'; readonly maxAppendSize: number };
 
-export const MAX_APPEND_SIZE = 1024 * 1024;
 /** Ids of recent events that "any" and "stream exists" are compared with: 8 MiB in memory. */
 const RECENT_BYTES_MAX = 8 * 1024 * 1024;
 /** A record's frame: why positions have gaps. */
@@ -39,6 +38,8 @@ const STATISTICS_EVERY = 17;
 const NO_STREAM = -1;
 
 export class DoubleLog {
+  /** The server's option of that name. */
+  maxAppendSize = 1024 * 1024;
   readonly all: StoredEvent[] = [];
   readonly #streams = new Map<string, StoredEvent[]>();
   readonly #tombstones = new Set<string>();
@@ -74,7 +75,7 @@ export class DoubleLog {
       (sum, { type, data, metadata }) => sum + data.length + metadata.length + 2 * type.length,
       0,
     );
-    if (size > MAX_APPEND_SIZE) return { kind: 'too_large' };
+    if (size > this.maxAppendSize) return { kind: 'too_large', maxAppendSize: this.maxAppendSize };
     const verdict = this.#judge(stream, expected, events);
     if (verdict !== 'ok') return verdict;
     // An append of nothing is answered with revision 0, and no stream comes of it.
@@ -116,6 +117,14 @@ export class DoubleLog {
     return !firstSame && expected === 'no_stream' && this.#isSoftDeleted(stream) ? 'ok' : wrong;
   }
 
+  /** Whether the server, with nothing of it indexed yet, would recognise the append: it goes by the ids it remembers. */
+  recalls(stream: string, after: number, events: ReadonlyArray<ProposedEvent>): boolean {
+    return events.every(({ id }, index) => {
+      const at = this.#recent.get(id);
+      return at?.stream === stream && at.revision === after + 1 + index;
+    });
+  }
+
   #write(stream: string, events: ReadonlyArray<ProposedEvent>): StoredEvent | undefined {
     const stored = this.#streams.get(stream) ?? [];
     if (events.length > 0) this.#streams.set(stream, stored);
@@ -131,7 +140,8 @@ export class DoubleLog {
       this.all.push(record);
       this.#positions.add(this.#end);
       this.#end += RECORD_OVERHEAD + Buffer.byteLength(stream) + event.data.length + event.metadata.length;
-      this.#recent.set(event.id, { stream, revision: record.revision });
+      // Known under its first stream only: of the same id in another one the server forgets where it was.
+      if (!this.#recent.has(event.id)) this.#recent.set(event.id, { stream, revision: record.revision });
       this.#recentBytes += 28 + 2 * stream.length;
       for (const [id, oldest] of this.#recent) {
         if (this.#recentBytes <= RECENT_BYTES_MAX) break;
