@@ -82,6 +82,11 @@ export class ChangeIntake {
   readonly #heads = new Lru<string, KnownHead>(HEADS_MAX);
   #loads = 0;
   readonly #pending = new Map<string, Pending>();
+  /**
+   * Where nodes share the store: streams that are being written to. What another node stored of an equal report counts as
+   * ours there, its bytes and so its hash may differ; nothing is put behind it before it was read.
+   */
+  readonly #writing = new Map<string, Pending>();
   /** Durable ones that the read models do not show yet, in log order. */
   readonly #unprojected: Array<{ readonly change: string; readonly position: Position }> = [];
 
@@ -114,7 +119,11 @@ export class ChangeIntake {
       const ready = await this.#loadHeads(changes);
       if (isLeft(ready)) return ready;
       if (this.#doubts > this.#doubtsSolved) continue;
-      if (claims.mayBeStored && !(await this.#seeAll(changes))) return left(failure);
+      if (claims.mayBeStored) {
+        const seenLoads = await this.#seeAll(changes);
+        if (seenLoads === undefined) return left(failure);
+        if (this.#newestLoad(changes) > seenLoads) continue;
+      }
       const planned = this.#plan(changes, strict.right, actor, requestId);
       if (isLeft(planned)) {
         if (planned.left._tag === 'HeadsMissing') continue;
@@ -128,6 +137,8 @@ export class ChangeIntake {
         }
         if (planned.left._tag !== 'OthersPending') return left(planned.left);
         await Promise.all(planned.left.others.map((other) => other.settled));
+        // Somebody came to an end meanwhile: so will this.
+        if (this.#deps.claims !== undefined) tries -= 1;
         continue;
       }
       const unclaimed = claims.unclaimed(planned.right.accepted);
@@ -211,16 +222,19 @@ export class ChangeIntake {
 
   /**
    * Another node may have stored some of the changes: the read models are to show everything that the heads rest on, so
-   * that what is not known then is not in the streams either.
+   * that what is not known then is not in the streams either. Answers the newest load of which that is true; undefined: the
+   * store is away.
    */
-  async #seeAll(changes: ReadonlyArray<ReportedChange>): Promise<boolean> {
+  async #seeAll(changes: ReadonlyArray<ReportedChange>): Promise<number | undefined> {
     for (;;) {
       const loads = this.#loads;
-      if (!(await this.#deps.caughtUp())) return false;
-      const isNewer = (change: ReportedChange): boolean =>
-        (this.#heads.get(streamName(change))?.load ?? 0) > loads;
-      if (!changes.some(isNewer)) return true;
+      if (!(await this.#deps.caughtUp())) return undefined;
+      if (this.#newestLoad(changes) <= loads) return loads;
     }
+  }
+
+  #newestLoad(changes: ReadonlyArray<ReportedChange>): number {
+    return Math.max(...changes.map((change) => this.#heads.get(streamName(change))?.load ?? 0));
   }
 
   /** Runs without a pause: nothing can come between looking for duplicates and taking the places in the streams. */
@@ -256,6 +270,11 @@ export class ChangeIntake {
         continue;
       }
       const stream = streamName(change);
+      const writing = this.#writing.get(stream);
+      if (writing !== undefined) {
+        others.push(writing);
+        continue;
+      }
       const head = streams.get(stream) ?? this.#heads.get(stream);
       if (head === undefined) return left({ _tag: 'HeadsMissing' });
       const { occurredAtMs, ...reported } = change;
@@ -319,9 +338,16 @@ export class ChangeIntake {
       pendings.push(pending);
       this.#pending.set(guid, pending);
     }
-    for (const [stream, head] of streams) this.#heads.set(stream, head);
+    const [open] = pendings;
+    for (const [stream, head] of streams) {
+      this.#heads.set(stream, head);
+      if (this.#deps.claims !== undefined && open !== undefined) this.#writing.set(stream, open);
+    }
 
     const appended = await this.#deps.store.append(appends)();
+    for (const stream of streams.keys()) {
+      if (this.#writing.delete(stream)) this.#heads.delete(stream);
+    }
     if (isLeft(appended)) {
       const { _tag } = appended.left;
       if (_tag === 'OutcomeUnknown' || _tag === 'WrongExpectedRevision') this.#doubts += 1;
