@@ -37,7 +37,7 @@ const routing = (change: (routing: Routing) => Partial<Routing>): Seams => ({
     systemSubscribersTo: (...question) => real.systemSubscribersTo(...question),
     lastReport: (...question) => real.lastReport(...question),
     ticketTypesOf: (...question) => real.ticketTypesOf(...question),
-    partitionOf: (...question) => real.partitionOf(...question),
+    partitionsOf: (...question) => real.partitionsOf(...question),
     belongsTo: (...question) => real.belongsTo(...question),
     ...change(real),
   }),

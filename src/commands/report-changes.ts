@@ -113,7 +113,7 @@ export class ChangeIntake {
    * had been: its hash must not be built upon. So reports of one resource take turns there, and each reads the head.
    */
   get #isShared(): boolean {
-    return this.#deps.store.positions === 'opaque';
+    return this.#deps.claims !== undefined || this.#deps.store.positions === 'opaque';
   }
 
   async #inTurn<A>(changes: ReadonlyArray<ReportedChange>, work: () => Promise<A>): Promise<A> {
@@ -149,7 +149,11 @@ export class ChangeIntake {
       const ready = await this.#loadHeads(changes);
       if (isLeft(ready)) return ready;
       if (this.#doubts > this.#doubtsSolved) continue;
-      if (claims.mayBeStored && !(await this.#seeAll(changes))) return left(failure);
+      if (claims.mayBeStored) {
+        const seenLoads = await this.#seeAll(changes);
+        if (seenLoads === undefined) return left(failure);
+        if (this.#newestLoad(changes) > seenLoads) continue;
+      }
       const planned = this.#plan(changes, strict.right, actor, requestId);
       if (isLeft(planned)) {
         if (planned.left._tag === 'HeadsMissing') continue;
@@ -246,16 +250,19 @@ export class ChangeIntake {
 
   /**
    * Another node may have stored some of the changes: the read models are to show everything that the heads rest on, so
-   * that what is not known then is not in the streams either.
+   * that what is not known then is not in the streams either. Answers the newest load of which that is true; undefined: the
+   * store is away.
    */
-  async #seeAll(changes: ReadonlyArray<ReportedChange>): Promise<boolean> {
+  async #seeAll(changes: ReadonlyArray<ReportedChange>): Promise<number | undefined> {
     for (;;) {
       const loads = this.#loads;
-      if (!(await this.#deps.caughtUp())) return false;
-      const isNewer = (change: ReportedChange): boolean =>
-        (this.#heads.get(streamName(change))?.load ?? 0) > loads;
-      if (!changes.some(isNewer)) return true;
+      if (!(await this.#deps.caughtUp())) return undefined;
+      if (this.#newestLoad(changes) <= loads) return loads;
     }
+  }
+
+  #newestLoad(changes: ReadonlyArray<ReportedChange>): number {
+    return Math.max(...changes.map((change) => this.#heads.get(streamName(change))?.load ?? 0));
   }
 
   /** Runs without a pause: nothing can come between looking for duplicates and taking the places in the streams. */

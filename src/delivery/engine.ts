@@ -23,7 +23,7 @@ import { ProcessManager } from './process-manager.ts';
 import type { Membership, Tenant } from './membership.ts';
 import { isCause, react, webhookOf } from './reactions.ts';
 import { recordInterrupted } from './recovery.ts';
-import { type IsOurs, type Redone, Takeovers } from './takeovers.ts';
+import { type IsOurs, type Move, type Redone, Takeovers } from './takeovers.ts';
 import { WHOLE_TERRITORY } from './territory.ts';
 
 export interface EngineDeps {
@@ -99,6 +99,7 @@ export class Engine {
     this.#takeovers = new Takeovers({
       routing: deps.readModels,
       seenUpTo: () => this.#seen,
+      doneByAll: () => deps.membership?.doneByAll ?? 0,
       inTurn: (work) => void this.#inTurn(work).catch(deps.onDefect),
       redo: (after, upTo, isOurs) => this.#redo(after, upTo, isOurs),
     });
@@ -314,13 +315,18 @@ export class Engine {
     const events = decodeAll(recorded);
     const { readModels, accounts, webhooks } = this.#deps;
     readModels.apply('routing', events, position);
+    const moves: Move[] = [];
     for (const decoded of events) {
       if (isWebhookEvent(decoded)) {
         webhooks.observe(decoded);
-        if (this.#deps.membership !== undefined) this.#deliveries.moved(webhookOf(decoded));
+        if (this.#deps.membership === undefined) continue;
+        const webhook = webhookOf(decoded);
+        this.#deliveries.moved(webhook);
+        moves.push({ webhook, at: decoded.position });
       } else if (isAccountEvent(decoded)) accounts.observe(decoded);
     }
     this.#projector.take(events, position);
+    if (moves.length > 0) await this.#takeovers.arrived(moves);
     const scheduledUpTo = await this.#fanOutUntilStored(events.filter(isChange), this.#deliveries, false);
     // What was not fanned out before the stop must not count as done.
     if (this.#stopped) return;
@@ -350,7 +356,7 @@ export class Engine {
       if (next >= upTo) break;
     }
     return {
-      reacted: this.#reactInTurn(upTo, async () => {
+      reacted: this.#reactInTurn(Math.min(upTo, this.#seen), async () => {
         await this.#projector.reached(scheduledUpTo);
         await this.#repeatReactions(after, upTo, isOurs);
       }),

@@ -234,18 +234,23 @@ export class ProcessManager implements Admission {
 
   /** The read models now show everything up to `position`; `events` are the newest of that. */
   projected(events: ReadonlyArray<Decoded>, position: Position): void {
+    const settledByOthers = events.filter((decoded) => this.#isSettledByOthers(decoded));
     this.#ledger.shown(position);
     if (!this.#started || this.#draining) return;
-    for (const { event, stream } of events) {
-      // Settled by a reaction: where invocations are ordered, another one may go now.
-      if (event.type === 'InvocationCancelled' || event.type === 'InvocationSuperseded') {
-        const row = this.#deps.dueList.invocation(stream.slice(INVOCATION_PREFIX.length));
-        if (row !== undefined) this.#lookAgain.add(row.webhook);
-      }
+    for (const { stream } of settledByOthers) {
+      const row = this.#deps.dueList.invocation(guidOf(stream));
+      if (row !== undefined) this.#lookAgain.add(row.webhook);
     }
     for (const webhook of this.#lookAgain) this.#backlog.fetch(webhook);
     this.#lookAgain.clear();
     this.#backlog.projected(events);
+  }
+
+  /** By a reaction, or as an attempt of another node: where invocations are ordered, another one may go now. */
+  #isSettledByOthers({ event, stream }: Decoded): boolean {
+    if (event.type === 'InvocationCancelled' || event.type === 'InvocationSuperseded') return true;
+    if (event.type !== 'InvocationDelivered' && event.type !== 'InvocationExhausted') return false;
+    return this.#deps.territory.node !== undefined && !this.#ledger.has(guidOf(stream));
   }
 
   /** Work may have come or gone: what is due is looked at again. */
@@ -490,6 +495,8 @@ const isGone = (command: InvocationCommand): boolean =>
   command.type === 'RecordAnswer' && command.result.statusCode === 410;
 
 const INVOCATION_PREFIX = streamOf.invocation('');
+
+const guidOf = (stream: string): string => stream.slice(INVOCATION_PREFIX.length);
 
 /** In a round that was asked for by hand only what is newer than the request supersedes it: see reactions.ts. */
 const mayBeSuperseded = (held: HeldInvocation, { scheduled, attempts, round }: InvocationFacts): boolean => {

@@ -125,7 +125,7 @@ export const openReadModels = ({
     ...dueList,
     subscribersTo: (...question) => webhookVersions.subscribersTo(...question),
     systemSubscribersTo: (...question) => webhookVersions.systemSubscribersTo(...question),
-    partitionOf: (...question) => webhookVersions.partitionOf(...question),
+    partitionsOf: (...question) => webhookVersions.partitionsOf(...question),
     lastReport: (...question) => eventReports.lastReport(...question),
     ticketTypesOf: (...question) => relationGraph.ticketTypesOf(...question),
     belongsTo: (...question) => relationGraph.belongsTo(...question),

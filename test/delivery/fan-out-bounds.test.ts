@@ -132,7 +132,7 @@ it('renders what the next append takes, not all that a change leads to', async (
       belongsTo: () => [],
       systemSubscribersTo: () => [],
       lastReport: () => undefined,
-      partitionOf: () => undefined,
+      partitionsOf: () => [],
       ticketTypesOf: () => [],
       subscribersTo: (_company, _at, _resource, _trigger, identifier) =>
         identifier === '' ? subscribers : [],
