@@ -47,7 +47,8 @@ const environment = (dataDir = folder): NodeJS.ProcessEnv => ({
   CALLBOARD_STORE_PASSWORD: target.login.user?.password ?? '',
   CALLBOARD_ALLOW_TARGETS: '127.0.0.0/8',
   CALLBOARD_RETRY_BASE_MS: '50',
-  CALLBOARD_SECRET: 'a secret for tests that nothing else is signed with',
+  // A real store is bound to the secret of whoever used it first.
+  CALLBOARD_SECRET: process.env['CALLBOARD_SECRET'] ?? 'a secret for tests that nothing else is signed with',
 });
 
 interface Running {
