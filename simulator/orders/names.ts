@@ -8,7 +8,7 @@ const FIRST = (
 ).split(' ');
 const LAST = (
   "Achterberg Bakker Castillo Durst Eriksen Fofana Granger Hoang Ivanova Jansen Kowalski Lindqvist Moreau Nakamura O'Neill " +
-  'Okafor Pereira Quist Rossi Silva Tanaka Ueda Visser Wolff Yılmaz Zondervan'
+  'Okafor Pereira Quist Rossi Silva Tanaka Ueda Visser Wolff Yilmaz Zondervan'
 ).split(' ');
 const SHOW_FIRST = 'Amber Brass Cobalt Dune Echo Fable Golden Harbour Indigo Juniper Lantern Midnight'.split(
   ' ',

@@ -8,7 +8,8 @@ import { type Company, DICE, HOUR_MS, type Show, type World } from './world.ts';
 
 export interface Milestone {
   readonly atMs: number;
-  readonly reports: ReadonlyArray<Report>;
+  /** Made when they are told: a season has many milestones to come. */
+  readonly reports: () => ReadonlyArray<Report>;
 }
 
 const GATE_EVERY_MS = HOUR_MS / 4;
@@ -27,28 +28,28 @@ export const programmeOf = (
   const { onSaleMs, doorsMs, startMs, endMs, calledOffMs, announcedMs } = show;
   const untilMs = calledOffMs ?? doorsMs;
   const milestones: Milestone[] = [];
-  const at = (atMs: number, ...reports: ReadonlyArray<Partial>): void => {
-    milestones.push({ atMs, reports: reports.map((partial) => reporter.report(partial, atMs)) });
+  const at = (atMs: number, parts: () => ReadonlyArray<Partial>): void => {
+    milestones.push({ atMs, reports: () => parts().map((part) => reporter.report(part, atMs)) });
   };
 
-  at(announcedMs, ...announcement(show, others, isFirst));
-  at(onSaleMs, eventUpdate(show, 'ON_SALE'));
+  at(announcedMs, () => announcement(show, others, isFirst));
+  at(onSaleMs, () => [eventUpdate(show, 'ON_SALE')]);
   const edits: number[] = [];
   for (let atMs = onSaleMs; edits.length < EDITS_MAX && shape.edits > 0;) {
     atMs = Math.floor(atMs + dice.exponential((untilMs - onSaleMs) / shape.edits));
     if (atMs >= untilMs) break;
     edits.push(atMs);
   }
-  for (const atMs of edits) at(atMs, edit(show, dice));
+  for (const atMs of edits) at(atMs, () => [edit(show, dice)]);
   if (calledOffMs !== undefined) {
-    at(calledOffMs, eventUpdate(show, 'CANCELLED'));
+    at(calledOffMs, () => [eventUpdate(show, 'CANCELLED')]);
     return milestones;
   }
-  at(doorsMs, eventUpdate(show, 'DOORS_OPEN'));
+  at(doorsMs, () => [eventUpdate(show, 'DOORS_OPEN')]);
   for (let atMs = doorsMs + GATE_EVERY_MS; atMs <= startMs; atMs += GATE_EVERY_MS) {
-    at(atMs, ...Array.from({ length: show.gates }, (_, gate) => gateReport(show, gate)));
+    at(atMs, () => Array.from({ length: show.gates }, (_, gate) => gateReport(show, gate)));
   }
-  at(endMs, eventUpdate(show, 'ENDED'));
+  at(endMs, () => [eventUpdate(show, 'ENDED')]);
   return milestones;
 };
 

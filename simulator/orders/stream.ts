@@ -107,7 +107,7 @@ export class OrderStream implements Iterable<Report> {
     // Once everything is sold, what comes of shows without a visitor is nobody's business.
     if (this.#sold === this.#orders && running.sold === 0) return;
     const milestone = programme[running.milestonesTold] as Milestone;
-    yield* milestone.reports;
+    yield* milestone.reports();
     if (running.milestonesTold === 0) {
       const curve = salesCurve(this.#world.shape, show.onSaleMs, show.startMs);
       const dice = new Dice(...this.#world.roots, DICE.sales, show.number);

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Writable } from 'node:stream';
 import type { Report } from '../orders/cloud-event.ts';
 import type { Pace } from './pace.ts';
@@ -29,6 +30,8 @@ export const writeLines = async (
       chunk = [];
       characters = 0;
       if (text !== '' && !out.write(text)) await once(out, 'drain', { signal: stop });
+      // Files and pipes are written at once; without a break nobody would hear of Ctrl-C, nor of the other end's going.
+      await nextTurn();
     };
     for (const { text } of reports) {
       if (pace !== undefined && pace.waitMs(written) > 0) {

@@ -63,7 +63,7 @@ export class Poster {
       return right(countsIn(text));
     }
     if (status === 401 || status === 403) {
-      const why = status === 401 ? 'is not valid there' : 'may not report these changes';
+      const why = status === 401 ? 'is not valid there' : 'may not report changes of these companies';
       return left({ _tag: 'TokenRefused', message: `the token ${why}: ${inShort(status, text)}` });
     }
     // A batch is all or nothing: in halves, what can be taken is.

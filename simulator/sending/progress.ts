@@ -7,11 +7,12 @@ const PLAIN_EVERY_MS = 2_000;
 /** One line that a terminal shows in place; elsewhere a line of its own every other second. Never on stdout. */
 export class Progress {
   readonly #out: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
-  #dueMs = performance.now();
+  #dueMs: number;
   #shown = false;
 
   constructor(out: NodeJS.WritableStream = process.stderr) {
     this.#out = out;
+    this.#dueMs = performance.now() + (this.#inPlace ? IN_PLACE_EVERY_MS : PLAIN_EVERY_MS);
   }
 
   get #inPlace(): boolean {

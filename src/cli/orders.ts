@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { Report } from '../../simulator/orders/cloud-event.ts';
 import { Mischief, MISCHIEF } from '../../simulator/orders/mischief.ts';
@@ -178,8 +179,15 @@ export const targetIn = (
   return right({ url, token });
 };
 
+/**
+ * What a report leaves behind is dead at once. V8 would let it pile up to a hundred megabytes before it looks; it costs
+ * little to look earlier.
+ */
+const keepMemorySmall = (): void => setFlagsFromString('--semi-space-growth-factor=1');
+
 const produce = async (asked: Asked, signal: AbortSignal): Promise<number> => {
   const { world, count, changesMax, mischiefShare, rate, to, patienceMs } = asked;
+  keepMemorySmall();
   const stream = new OrderStream(world, count);
   const mischief = mischiefShare > 0 ? new Mischief(world, stream, mischiefShare) : undefined;
   const reports = atMost(mischief ?? stream, changesMax);

@@ -60,7 +60,7 @@ export const postOrders = async (posting: Posting): Promise<number> => {
     );
   }
   progress.end();
-  summarize(posting, tally, poster, pace);
+  if (tally.sent > 0 || failure === undefined) summarize(posting, tally, poster, pace);
   return failure === undefined ? EXIT_OK : exitCodeOf(failure);
 };
 
@@ -125,7 +125,9 @@ const count = (n: number): string => n.toLocaleString('en-US');
 const exitCodeOf = (failure: PostFailure): number => {
   switch (failure._tag) {
     case 'TokenRefused':
-      failed(failure.message);
+      failed(
+        `${failure.message}\nAnother token is made by callboard token; --company GUID sells as another company.`,
+      );
       return EXIT_USAGE;
     case 'NotReached':
     case 'NotTaken':
