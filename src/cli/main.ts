@@ -1,12 +1,13 @@
 import { audit } from './audit.ts';
 import { demo } from './demo.ts';
+import { load } from './load.ts';
 import { orders } from './orders.ts';
 import { rules } from './rules.ts';
 import { serve } from './serve.ts';
 import { token } from './token.ts';
 import { EXIT_USAGE, type Command } from './command.ts';
 
-const COMMANDS: Readonly<Record<string, Command>> = { serve, demo, token, rules, audit, orders };
+const COMMANDS: Readonly<Record<string, Command>> = { serve, demo, token, rules, audit, orders, load };
 
 const HELP = `callboard <command>
 

@@ -174,7 +174,7 @@ export const targetIn = (
     return left(`--to must be the address of a server, such as http://127.0.0.1:8080, not "${url}"`);
   if (parsed.username !== '' || parsed.password !== '') return left('--to must not hold a user and password');
   if (token === undefined || token === '')
-    return left(`--to needs a --token: callboard token --role platform --company '*'`);
+    return left('--to needs a --token (or CALLBOARD_TOKEN), see callboard token --help');
   if (!/^[\x21-\x7e]+$/.test(token)) return left('--token holds characters that no token has');
   return right({ url, token });
 };
