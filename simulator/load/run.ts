@@ -113,7 +113,7 @@ export const run = async (settings: RunSettings, running: Running): Promise<RunR
     return resultOf(settings, measure, acceptedPerSecond);
   } finally {
     receivers.onArrival = () => undefined;
-    if (!signal.aborted) await Promise.allSettled(guids.map((guid) => api.deleteWebhook(guid)));
+    await Promise.allSettled(guids.map((guid) => api.deleteWebhook(guid)));
     await api.close();
   }
 };
