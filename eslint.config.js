@@ -59,8 +59,8 @@ const GATED = {
     message: 'Only src/cli and src/main.ts import src/cli and src/main.ts.',
   },
   simulator: {
-    regex: '^(?:\\.\\./)+simulator/',
-    message: 'The simulator runs the product, not the other way round; only src/cli starts it.',
+    regex: '^(?:\\.\\./)+simulator(?:/|$)',
+    message: 'The product knows nothing of the simulator; src/cli starts it.',
   },
   require: {
     regex: '^node:module$',
@@ -79,9 +79,14 @@ const EVERYWHERE = [
   },
 ];
 
+const NOT_TESTS = {
+  regex: '^(?:\\.\\./)+(?:test|bench)/',
+  message: 'The product does not import its tests or benchmarks.',
+};
+
 const SRC = [
   ...EVERYWHERE,
-  { regex: '^(?:\\.\\./)+(?:test|bench)/', message: 'The product does not import its tests or benchmarks.' },
+  NOT_TESTS,
   { regex: '^(?:/|file:|data:|callboard(?:/|$))', message: 'Imports inside the project are relative.' },
 ];
 
@@ -312,7 +317,17 @@ export default defineConfig(
   { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
   {
     files: ['simulator/**/*.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns: [...EVERYWHERE, GATED.entry] }] },
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [...EVERYWHERE, GATED.entry, NOT_TESTS] }],
+    },
+  },
+  // The same seed gives the same stream on every machine, whenever it is asked for.
+  {
+    files: ['simulator/*.ts', 'simulator/orders/**/*.ts'],
+    rules: {
+      ...syntax(TIME_AND_CHANCE, ENVIRONMENT, DYNAMIC_IMPORT),
+      ...globals([...TIMERS, 'setImmediate']),
+    },
   },
   {
     files: ['test/**/*.ts'],

@@ -4,6 +4,7 @@ import { eventStoreDb } from './eventstoredb.ts';
 import { fanOut } from './fan-out.ts';
 import { ingest } from './ingest.ts';
 import { matching } from './matching.ts';
+import { orders } from './orders.ts';
 import { start } from './start.ts';
 import { template } from './template.ts';
 import { waiting } from './waiting.ts';
@@ -18,4 +19,5 @@ export const FIGURES: ReadonlyArray<Figure> = [
   waiting,
   start,
   eventStoreDb,
+  orders,
 ];

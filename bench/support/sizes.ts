@@ -14,6 +14,7 @@ export interface Size {
   readonly startEvents: number;
   readonly databaseAppends: number;
   readonly databaseEvents: number;
+  readonly streamedOrders: number;
 }
 
 export const SIZES = {
@@ -31,6 +32,7 @@ export const SIZES = {
     startEvents: 1_000_000,
     databaseAppends: 8_000,
     databaseEvents: 40_000,
+    streamedOrders: 1_000_000,
   },
   quick: {
     runs: 3,
@@ -46,6 +48,7 @@ export const SIZES = {
     startEvents: 50_000,
     databaseAppends: 3_000,
     databaseEvents: 10_000,
+    streamedOrders: 50_000,
   },
   tiny: {
     runs: 1,
@@ -61,6 +64,7 @@ export const SIZES = {
     startEvents: 700,
     databaseAppends: 64,
     databaseEvents: 600,
+    streamedOrders: 500,
   },
 } as const satisfies Readonly<Record<string, Size>>;
 

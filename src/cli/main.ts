@@ -1,12 +1,23 @@
 import { audit } from './audit.ts';
 import { demo } from './demo.ts';
+import { load } from './load.ts';
 import { migrate } from './migrate.ts';
+import { orders } from './orders.ts';
 import { rules } from './rules.ts';
 import { serve } from './serve.ts';
 import { token } from './token.ts';
 import { EXIT_USAGE, type Command } from './command.ts';
 
-const COMMANDS: Readonly<Record<string, Command>> = { serve, demo, token, rules, audit, migrate };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  serve,
+  demo,
+  token,
+  rules,
+  audit,
+  migrate,
+  orders,
+  load,
+};
 
 const HELP = `callboard <command>
 
