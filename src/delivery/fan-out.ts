@@ -167,37 +167,44 @@ export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> 
   let batch: Planned[] = [];
   let units = 0;
   let ordinal = 0;
-  for (const change of task.changes) {
-    const cause: Cause = {
-      correlationId: change.metadata.correlationId,
-      causationId: change.id,
-      actor: FAN_OUT_ACTOR,
-      companyId: change.event.companyId,
-    };
-    const dataOf = dataReader(deps, change);
-    for (const match of hearersOf(deps, change)) {
-      ordinal += 1;
-      if (ordinal <= task.done || (task.repeated && isKnown(deps, change, match))) continue;
-      const data = dataOf(match);
-      const dataJson = data instanceof Promise ? await data : data;
-      const invocation = invocationOf(deps, change, dataJson, match);
-      const sendable = !('unsendable' in invocation);
-      const planned = sendable
-        ? schedulingOf(invocation, cause)
-        : cancelledSchedulingOf(invocation.unsendable, cause);
-      const isFull = batch.length === STREAMS_PER_APPEND_MAX || units + unitsIn(planned) > unitsMax;
-      if (isFull && batch.length > 0) {
-        if (deps.stopped()) return;
-        await appendAll(deps, task, batch);
-        batch = [];
-        units = 0;
+  try {
+    for (const change of task.changes) {
+      const cause: Cause = {
+        correlationId: change.metadata.correlationId,
+        causationId: change.id,
+        actor: FAN_OUT_ACTOR,
+        companyId: change.event.companyId,
+      };
+      const dataOf = dataReader(deps, change);
+      for (const match of hearersOf(deps, change)) {
+        ordinal += 1;
+        if (ordinal <= task.done || (task.repeated && isKnown(deps, change, match))) continue;
+        const data = dataOf(match);
+        const dataJson = data instanceof Promise ? await data : data;
+        const invocation = invocationOf(deps, change, dataJson, match);
+        const sendable = !('unsendable' in invocation);
+        const planned = sendable
+          ? schedulingOf(invocation, cause)
+          : cancelledSchedulingOf(invocation.unsendable, cause);
+        const isFull = batch.length === STREAMS_PER_APPEND_MAX || units + unitsIn(planned) > unitsMax;
+        if (isFull && batch.length > 0) {
+          if (deps.stopped()) return;
+          await appendAll(deps, task, batch);
+          batch = [];
+          units = 0;
+        }
+        const scheduling = admits && sendable ? task.admission.admit(planned) : planned;
+        batch.push({ scheduling, sendable, ordinal });
+        units += unitsIn(scheduling);
       }
-      const scheduling = admits && sendable ? task.admission.admit(planned) : planned;
-      batch.push({ scheduling, sendable, ordinal });
-      units += unitsIn(scheduling);
     }
+    if (batch.length > 0 && !deps.stopped()) await appendAll(deps, task, batch);
+  } catch (error) {
+    // What was admitted and did not come to its append: the next try admits anew, or schedules it without an attempt.
+    for (const { scheduling, sendable } of batch)
+      if (sendable) task.admission.scheduled(scheduling, undefined);
+    throw error;
   }
-  if (batch.length > 0 && !deps.stopped()) await appendAll(deps, task, batch);
 };
 
 /** The data that a match is told, as JSON text, undefined when it is too much. Each kind is made once for a change. */
