@@ -107,6 +107,8 @@ export class ChangeIntake {
   readonly #deps: ReportDeps;
   readonly #heads = new Lru<string, Loaded<ResourceState>>(HEADS_MAX);
   readonly #pending = new Map<string, Pending>();
+  /** The newest report of each resource that is under way; only where the store is shared. */
+  readonly #turns = new Map<string, Promise<void>>();
   /** Durable ones that the read models do not show yet, in log order. */
   readonly #unprojected: Array<{ readonly change: string; readonly position: Position }> = [];
 
@@ -121,7 +123,40 @@ export class ChangeIntake {
     this.#deps = deps;
   }
 
-  async report(
+  report(
+    changes: ReadonlyArray<ReportedChange>,
+    actor: string,
+    requestId: string,
+  ): Promise<Either<ReportFailure, ReadonlyArray<ChangeReceipt>>> {
+    const work = () => this.#report(changes, actor, requestId);
+    return this.#isShared ? this.#inTurn(changes, work) : work();
+  }
+
+  /**
+   * A shared store may take an append long after it said that it does not know, also one of a process that has ended. The
+   * same change reported again is then stored as it was recorded the first time, and the store answers as if the second
+   * had been: its hash must not be built upon. So reports of one resource take turns there, and each reads the head.
+   */
+  get #isShared(): boolean {
+    return this.#deps.store.positions === 'opaque';
+  }
+
+  async #inTurn<A>(changes: ReadonlyArray<ReportedChange>, work: () => Promise<A>): Promise<A> {
+    const streams = [...new Set(changes.map(streamName))];
+    const mine = Promise.all(streams.map((stream) => this.#turns.get(stream))).then(work);
+    const settled = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    for (const stream of streams) this.#turns.set(stream, settled);
+    try {
+      return await mine;
+    } finally {
+      for (const stream of streams) if (this.#turns.get(stream) === settled) this.#turns.delete(stream);
+    }
+  }
+
+  async #report(
     changes: ReadonlyArray<ReportedChange>,
     actor: string,
     requestId: string,
@@ -326,6 +361,7 @@ export class ChangeIntake {
       return left(asStoreFailure(appended.left));
     }
     for (const pending of pendings) pending.durable = true;
+    if (this.#isShared) for (const stream of streams.keys()) this.#heads.delete(stream);
     for (const [index, { events }] of appends.entries()) {
       const position = appended.right[index]?.position;
       const change = events[0]?.id;
