@@ -57,6 +57,10 @@ const GATED = {
     regex: '^(?:\\./|(?:\\.\\./)+(?:src/)?)(?:cli/|main\\.ts$)',
     message: 'Only src/cli and src/main.ts import src/cli and src/main.ts.',
   },
+  simulator: {
+    regex: '^(?:\\.\\./)+simulator/',
+    message: 'The product does not import the simulator; only src/cli does.',
+  },
   require: {
     regex: '^node:module$',
     message: 'No createRequire: imports are static, so that the arrows hold.',
@@ -157,7 +161,7 @@ const importArrows = [
   { files: ['src/main.ts'], rules: restrictImports(['koa', 'entry', 'process']) },
   {
     files: ['src/cli/**/*.ts'],
-    rules: restrictImports(['undici', 'clock', 'random', 'process', 'entry', 'require']),
+    rules: restrictImports(['undici', 'clock', 'random', 'process', 'entry', 'require', 'simulator']),
   },
 ];
 

@@ -76,10 +76,10 @@ export class Node {
     sim.auditor.begins(id);
     sim.trace(`${this.name} process ${id} starts`);
     const host = this.#storeHost(id);
-    const { store: kind, unknownRate } = sim.options;
+    const { store: kind } = sim.options;
     const store =
       kind === 'remote'
-        ? remoteStore('remote', sim.disk, unknownRate, host)
+        ? remoteStore('remote', sim.disk, () => sim.unknownRate, host)
         : embeddedStore(kind, sim.disk, host);
     const readModels = this.#guardedModels(id);
     const ports: Ports = {
@@ -89,11 +89,11 @@ export class Node {
       sender: sim.network.senderFor({
         scheduler: sim.scheduler,
         chance: sim.networkChance,
-        deliver: host.deliver,
+        deliver: (delayMs, run) => void host.deliver(delayMs, run),
         sent: (request) => this.#sent(id, request),
-        point: host.point,
-        mark: host.mark,
-        trace: host.trace,
+        point: (point) => host.point(point),
+        mark: (name) => host.mark(name),
+        trace: (text) => host.trace(text),
         wallMs: () => START_MS + sim.scheduler.nowMs,
       }),
       clock: this.#clock(id),
@@ -107,7 +107,14 @@ export class Node {
       defaultRetryBaseMs: DEFAULT_RETRY_BASE_MS,
       onDefect: (error: unknown) => this.#defect(id, error),
     };
-    const planted = sim.bug?.plant({ ports, settings, sim, process: id, isReady: () => this.isReady }) ?? {
+    const planted = sim.bug?.plant({
+      ports,
+      settings,
+      sim,
+      process: id,
+      leftover: this.leftover,
+      isReady: () => this.isReady,
+    }) ?? {
       ports,
       settings,
     };
@@ -166,8 +173,7 @@ export class Node {
     running.draining = true;
     sim.trace(`${this.name} process ${running.id} stops within ${drainMs} ms`);
     sim.marks.add('stop');
-    const { deliver, point } = this.#storeHost(running.id);
-    deliver(Math.floor(drainMs / 2), () => void point('C17'));
+    this.deliver(running.id, Math.floor(drainMs / 2), () => void this.#point(running.id, 'C17'));
     void running.engine.drain(drainMs).then(() => {
       if (!this.#isAlive(running.id)) return;
       this.#end(running);
@@ -355,7 +361,7 @@ export class Node {
 
   #clock(id: number): Clock {
     const sim = this.#sim;
-    const { deliver } = this.#storeHost(id);
+    const host = this.#storeHost(id);
     const lateMs = sim.options.faults.includes('late_timers') ? sim.options.lateTimersMs : 0;
     return {
       nowMs: () => this.wallMs(),
@@ -364,7 +370,7 @@ export class Node {
         if (!this.#mayAct(id, 'set a timer')) return { cancel: () => undefined };
         const extraMs = lateMs > 0 && !sim.isHealed ? sim.clockChance.delayMs(0, lateMs) : 0;
         let cancelled = false;
-        const scheduled = deliver(Math.max(delayMs, 0) + extraMs, () => {
+        const scheduled = host.deliver(Math.max(delayMs, 0) + extraMs, () => {
           if (!cancelled) callback();
         });
         return {

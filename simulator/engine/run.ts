@@ -1,4 +1,5 @@
 import type { Bug } from './bugs/bug.ts';
+import { guarded } from './guard.ts';
 import { drawOptions, type Options } from './plan/options.ts';
 import { drawPlan } from './plan/plan.ts';
 import type { Step } from './plan/steps.ts';
@@ -19,4 +20,4 @@ export const runPlan = (
   options: Options,
   plan: ReadonlyArray<Step>,
   { bug, onLine }: RunOptions = {},
-): Promise<RunResult> => new World(options, bug, onLine).run(plan);
+): Promise<RunResult> => guarded(() => new World(options, bug, onLine).run(plan));

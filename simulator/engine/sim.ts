@@ -70,12 +70,22 @@ export class Sim {
     this.disk = memoryDisk({
       ...(!dense && { following: (position: number) => position + gaps.between(1, GAP_MAX) }),
       plain: options.plainEvents,
-      survives: () => crashes.chance(0.5),
+      survives: () => {
+        const kept = crashes.chance(0.5);
+        this.marks.add(kept ? 'group_kept' : 'group_lost');
+        return kept;
+      },
       onStored: (events) => {
         this.auditor.stored(events);
         for (const listener of [...this.news]) listener();
       },
     });
+  }
+
+  /** Of appends to a shared store whose outcome is not answered. */
+  get unknownRate(): number {
+    const { faults, unknownRate } = this.options;
+    return !this.isHealed && faults.includes('unknown_outcomes') ? unknownRate : 0;
   }
 
   chance(purpose: string): Chance {

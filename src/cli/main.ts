@@ -2,10 +2,11 @@ import { audit } from './audit.ts';
 import { demo } from './demo.ts';
 import { rules } from './rules.ts';
 import { serve } from './serve.ts';
+import { simulate } from './simulate.ts';
 import { token } from './token.ts';
 import { EXIT_USAGE, type Command } from './command.ts';
 
-const COMMANDS: Readonly<Record<string, Command>> = { serve, demo, token, rules, audit };
+const COMMANDS: Readonly<Record<string, Command>> = { serve, demo, token, rules, audit, simulate };
 
 const HELP = `callboard <command>
 

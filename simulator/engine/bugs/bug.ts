@@ -1,3 +1,4 @@
+import type { Leftover } from '../leftover.ts';
 import type { Ports, ProcessSettings } from '../process.ts';
 import type { Sim } from '../sim.ts';
 import type { Invariant } from '../violation.ts';
@@ -7,6 +8,8 @@ export interface Ground {
   readonly ports: Ports;
   readonly settings: ProcessSettings;
   readonly sim: Sim;
+  /** The read models on the disk of its machine. */
+  readonly leftover: Leftover;
   readonly process: number;
   readonly isReady: () => boolean;
 }

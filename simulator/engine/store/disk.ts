@@ -46,8 +46,8 @@ export const memoryDisk = ({ following, plain, survives, onStored }: MemoryDiskO
       return log.head;
     },
     commit,
-    readStream: log.readStream,
-    readAll: log.readAll,
+    readStream: (stream, options) => log.readStream(stream, options),
+    readAll: (options) => log.readAll(options),
     crash: (requests) => {
       if (requests.length > 0 && survives()) commit(requests);
     },

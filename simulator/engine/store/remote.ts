@@ -29,7 +29,12 @@ type Fate = 'answered' | 'request_lost' | 'answer_lost' | 'late';
  * written stream by stream, positions have gaps, events of one stream do not tell theirs, an outcome may stay unknown and
  * the append land later, even after its process has ended. Appends of a process to one stream never overtake each other.
  */
-export const remoteStore = (id: string, disk: Disk, unknownRate: number, host: StoreHost): SimulatedStore => {
+export const remoteStore = (
+  id: string,
+  disk: Disk,
+  unknownRate: () => number,
+  host: StoreHost,
+): SimulatedStore => {
   const turns = new Map<string, Promise<unknown>>();
   const running = new Set<SharedSubscription>();
   const { scheduler, chance, faults } = host;
@@ -39,7 +44,7 @@ export const remoteStore = (id: string, disk: Disk, unknownRate: number, host: S
     scheduler.nowMs < faults.slowUntilMs ? chance.delayMs(1, faults.slowMostMs) : chance.delayMs(0, 6);
 
   const fate = (): Fate =>
-    chance.chance(unknownRate) ? chance.pick(['request_lost', 'answer_lost', 'late'] as const) : 'answered';
+    chance.chance(unknownRate()) ? chance.pick(['request_lost', 'answer_lost', 'late'] as const) : 'answered';
 
   const send = (part: StreamAppend): Promise<Result> =>
     new Promise((resolve) => {
