@@ -192,7 +192,7 @@ const faultAction = (chance: Chance, options: Options): Action => {
         case 'slowStore':
           return { do: 'slowStore', forMs, mostMs: chance.pick([20, 500, 5_000]) };
         case 'storeAway':
-          return { do: 'storeAway', forMs: chance.pick([100, 5_000, MINUTE_MS, 4 * HOUR_MS]) };
+          return { do: 'storeAway', forMs: chance.pick([100, 5_000, MINUTE_MS, 10 * MINUTE_MS]) };
         case 'readsFail':
           return { do: 'readsFail', forMs };
         case 'fsyncError':
