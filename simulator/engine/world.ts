@@ -194,10 +194,16 @@ export class World {
     sim.scheduler.after(forMs, () => this.#retire(node));
   }
 
+  /**
+   * Nobody but a starting process records what one that crashed had in flight: somebody has to take over. With leases
+   * another node will do so; until then the first one is started anew.
+   */
   #retire(node: Node): void {
     node.inService = false;
-    if (this.#sim.chance(`retire ${node.name}`).chance(0.5)) node.crash(0);
-    else node.stop(1_000, 0, () => undefined);
+    if (this.#sim.chance(`retire ${node.name}`).chance(0.5)) {
+      node.crash(0);
+      this.#main.stop(1_000, 0);
+    } else node.stop(1_000, 0, () => undefined);
   }
 
   // Phases
