@@ -9,6 +9,10 @@ export const EXPECTED_MARKS: ReadonlyArray<string> = [
   // A crash while a group is being committed: it is there afterwards, or it is not.
   'group_kept',
   'group_lost',
+  // A write-ahead log with an end that was never synced.
+  'wal_cut',
+  'wal_zeroed',
+  'wal_flipped',
   ...BEHAVIOURS.map((behaviour) => `receiver.${behaviour}`),
   ...[
     'InvocationScheduled',

@@ -12,6 +12,7 @@ import { DEFAULT_RETRY_BASE_MS, START_MS, TIMEOUT_MS } from './node.ts';
 import type { Options } from './plan/options.ts';
 import { Scheduler } from './scheduler.ts';
 import { type Disk, memoryDisk } from './store/disk.ts';
+import { sqliteDisk } from './store/sqlite-disk.ts';
 import { noStoreFaults, type StoreFaults } from './store/store-faults.ts';
 import { Trace } from './trace.ts';
 
@@ -67,19 +68,28 @@ export class Sim {
     });
     const crashes = this.chance('crash');
     const gaps = this.chance('positions');
-    this.disk = memoryDisk({
-      ...(!dense && { following: (position: number) => position + gaps.between(1, GAP_MAX) }),
-      plain: options.plainEvents,
-      survives: () => {
-        const kept = crashes.chance(0.5);
-        this.marks.add(kept ? 'group_kept' : 'group_lost');
-        return kept;
-      },
-      onStored: (events) => {
-        this.auditor.stored(events);
-        for (const listener of [...this.news]) listener();
-      },
-    });
+    const onStored = (events: ReadonlyArray<RecordedEvent>): void => {
+      this.auditor.stored(events);
+      for (const listener of [...this.news]) listener();
+    };
+    this.disk =
+      options.store === 'sqlite'
+        ? sqliteDisk({
+            chance: crashes,
+            mark: (name) => this.marks.add(name),
+            onStored,
+            onDamage: (message) => this.auditor.complain('S14', `after a power cut: ${message}`),
+          })
+        : memoryDisk({
+            ...(!dense && { following: (position: number) => position + gaps.between(1, GAP_MAX) }),
+            plain: options.plainEvents,
+            survives: () => {
+              const kept = crashes.chance(0.5);
+              this.marks.add(kept ? 'group_kept' : 'group_lost');
+              return kept;
+            },
+            onStored,
+          });
   }
 
   /** Of appends to a shared store whose outcome is not answered. */
