@@ -5,6 +5,7 @@ import { migrate } from './migrate.ts';
 import { orders } from './orders.ts';
 import { rules } from './rules.ts';
 import { serve } from './serve.ts';
+import { simulate } from './simulate.ts';
 import { token } from './token.ts';
 import { EXIT_USAGE, type Command } from './command.ts';
 
@@ -17,6 +18,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   migrate,
   orders,
   load,
+  simulate,
 };
 
 const HELP = `callboard <command>

@@ -118,7 +118,8 @@ export class ChangeIntake {
 
   async #inTurn<A>(changes: ReadonlyArray<ReportedChange>, work: () => Promise<A>): Promise<A> {
     const streams = [...new Set(changes.map(streamName))];
-    const mine = Promise.all(streams.map((stream) => this.#turns.get(stream))).then(work);
+    const before = streams.map((stream) => this.#turns.get(stream) ?? Promise.resolve());
+    const mine = Promise.all(before).then(work);
     const settled = mine.then(
       () => undefined,
       () => undefined,

@@ -85,8 +85,8 @@ export class ProcessManager implements Admission {
     { readonly slot: Slot; readonly held: HeldInvocation; readonly request: SendRequest }
   >();
   readonly #backlog: Backlog;
-  /** Ordered webhooks where something settled: the next for the same resource may be due. */
-  readonly #lookAgain = new Set<string>();
+  /** Ordered webhooks where something settled at this place in the log: once that is shown, the next may be due. */
+  #lookAgain: Array<{ readonly webhook: string; readonly position: Position }> = [];
   readonly #interrupt = new AbortController();
   readonly #running = new Set<Promise<void>>();
   #started = false;
@@ -237,12 +237,14 @@ export class ProcessManager implements Admission {
     const settledByOthers = events.filter((decoded) => this.#isSettledByOthers(decoded));
     this.#ledger.shown(position);
     if (!this.#started || this.#draining) return;
+    const settledIn = new Set<string>();
     for (const { stream } of settledByOthers) {
       const row = this.#deps.dueList.invocation(guidOf(stream));
-      if (row !== undefined) this.#lookAgain.add(row.webhook);
+      if (row !== undefined) settledIn.add(row.webhook);
     }
-    for (const webhook of this.#lookAgain) this.#backlog.fetch(webhook);
-    this.#lookAgain.clear();
+    for (const shown of this.#lookAgain) if (shown.position <= position) settledIn.add(shown.webhook);
+    this.#lookAgain = this.#lookAgain.filter((later) => later.position > position);
+    for (const webhook of settledIn) this.#backlog.fetch(webhook);
     this.#backlog.projected(events);
   }
 
@@ -430,7 +432,7 @@ export class ProcessManager implements Admission {
       if (leadsOn) this.#backlog.fetch(webhook);
       return;
     }
-    if (ordering === 'per_resource') this.#lookAgain.add(webhook);
+    if (ordering === 'per_resource') this.#lookAgain.push({ webhook, position });
   }
 
   /** Not attempted now. The due list still knows it, should it be due. */
