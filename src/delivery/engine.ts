@@ -6,6 +6,7 @@ import { STREAM_PREFIXES } from '../domain/ids.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import { isResource } from '../domain/resources.ts';
 import type { Rules } from '../domain/rules.ts';
+import { unitsOf } from '../eventstore/batch.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { EventStore, Position, RecordedEvent, Subscription } from '../eventstore/event-store.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -45,10 +46,12 @@ export const DEFAULT_LIMITS: QueueLimits = {
   unprovenMax: 384,
   doubtfulMax: 256,
   perEndpointMin: 4,
-  perEndpointMax: 64,
+  perEndpointMax: 128,
 };
 
 const PAGE = 1000;
+/** Code units of the changes that may wait in memory for their fan-out; with more of them nothing more is read. */
+const UNITS_DUE_MAX = 8 * 1024 * 1024;
 const STORE_RETRY_MS = 500;
 const FILTER = { streamPrefixes: STREAM_PREFIXES };
 
@@ -63,8 +66,10 @@ export class Engine {
   #subscription: Subscription | undefined;
   #ready = false;
   #stopped = false;
-  /** The fan-out under way; never rejects. */
+  /** The fan-out of what was read; never rejects. */
   #fanningOut: Promise<void> = Promise.resolve();
+  /** Code units of the changes read that are not fanned out yet. */
+  #unitsDue = 0;
   /** Reactions; the position of the newest that are under way, 0 when none is. */
   #reacting: Promise<void> = Promise.resolve();
   #reactionsDueTo: Position = 0;
@@ -207,11 +212,7 @@ export class Engine {
         batchMax: PAGE,
         onEvents: (events, upTo) => this.#onEvents(events, upTo),
         onCaughtUp: resolve,
-        onFailure: (error) => {
-          // Nothing more will be shown: whoever waits for that would wait for ever.
-          this.#projector.stop();
-          if (!this.#stopped) this.#deps.onDefect(error);
-        },
+        onFailure: (error) => this.#onDefect(error),
       });
     });
   }
@@ -225,17 +226,41 @@ export class Engine {
       else if (isAccountEvent(decoded)) accounts.observe(decoded);
     }
     this.#projector.take(events, position);
-    const scheduledUpTo = await this.#fanOutUntilStored(events.filter(isChange), this.#deliveries, false);
-    // What was not fanned out before the stop must not count as done.
-    if (this.#stopped) return;
+    const units = recorded.reduce(
+      (sum, { stream, event }) => sum + (isOfChanges(stream) ? unitsOf(event) : 0),
+      0,
+    );
+    this.#fanOutInTurn(events, position, units);
+    if (this.#unitsDue > UNITS_DUE_MAX) await this.#fanningOut;
+  }
+
+  /** Fan-out runs beside the reading, one batch after the other: what it leads to is shown while it goes on. */
+  #fanOutInTurn(events: ReadonlyArray<Decoded>, position: Position, units: number): void {
+    const changes = events.filter(isChange);
     const causes = events.filter(isCause);
-    if (causes.length > 0) {
-      this.#reactInTurn(position, async () => {
-        // With what the changes before these events have led to, however late that was written.
-        await this.#projector.reached(Math.max(position, scheduledUpTo));
-        for (const cause of causes) await this.#untilStored('reaction', () => react(this.#deps, cause));
-      });
-    } else if (this.#reactionsDueTo === 0) this.#handled = position;
+    this.#unitsDue += units;
+    const fanOutBatch = async (): Promise<void> => {
+      const scheduledUpTo = await this.#fanOutUntilStored(changes, this.#deliveries, false);
+      this.#unitsDue -= units;
+      // What was not fanned out before the stop must not count as done.
+      if (this.#stopped) return;
+      if (causes.length > 0) {
+        this.#reactInTurn(position, async () => {
+          // With what the changes before these events have led to, however late that was written.
+          await this.#projector.reached(Math.max(position, scheduledUpTo));
+          for (const cause of causes) await this.#untilStored('reaction', () => react(this.#deps, cause));
+        });
+      } else if (this.#reactionsDueTo === 0) this.#handled = position;
+    };
+    this.#fanningOut = this.#fanningOut.then(fanOutBatch).catch((error: unknown) => this.#onDefect(error));
+  }
+
+  /** Nothing more will be shown: whoever waits for that would wait for ever. */
+  #onDefect(error: unknown): void {
+    this.#projector.stop();
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#deps.onDefect(error);
   }
 
   async #fanOutUntilStored(
@@ -245,9 +270,7 @@ export class Engine {
   ): Promise<Position> {
     if (changes.length === 0) return 0;
     const task: FanOutTask = { changes, admission, repeated, done: 0, newest: 0 };
-    const fannedOut = this.#untilStored('fan-out', () => fanOut(this.#fanOutDeps(), task));
-    this.#fanningOut = fannedOut.catch(() => undefined);
-    await fannedOut;
+    await this.#untilStored('fan-out', () => fanOut(this.#fanOutDeps(), task));
     return task.newest;
   }
 
@@ -308,10 +331,9 @@ export class Engine {
   }
 }
 
-const isChange = (decoded: Decoded): decoded is Decoded<ResourceChange> => {
-  const dash = decoded.stream.indexOf('-');
-  return isResource(decoded.stream.slice(0, dash));
-};
+const isChange = (decoded: Decoded): decoded is Decoded<ResourceChange> => isOfChanges(decoded.stream);
+
+const isOfChanges = (stream: string): boolean => isResource(stream.slice(0, stream.indexOf('-')));
 
 const isAccountEvent = (decoded: Decoded): boolean => decoded.stream.startsWith('account-');
 
