@@ -69,14 +69,25 @@ export interface Admission {
   admit(scheduling: Scheduling): Scheduling;
   /** After it, in the same order: durable at this place, or not written by us (`undefined`). */
   scheduled(scheduling: Scheduling, appended: Appended | undefined): void;
+  /** Whether to plan on. Where not, what is planned is appended first, unless it is very little. */
+  hasRoom(): boolean;
+  /** Between two appends: resolves when more can be admitted, or soon in any case. */
+  room(): Promise<void>;
 }
 
-export const noAdmission: Admission = { admit: (scheduling) => scheduling, scheduled: () => undefined };
+export const noAdmission: Admission = {
+  admit: (scheduling) => scheduling,
+  scheduled: () => undefined,
+  hasRoom: () => true,
+  room: () => Promise.resolve(),
+};
 
 export const FAN_OUT_ACTOR = 'engine:fan-out';
 
 /** Bounds of one append: they limit the time that others wait for it, and the bodies in memory. */
-const STREAMS_PER_APPEND_MAX = 500;
+const STREAMS_PER_APPEND_MAX = 256;
+/** Fewer are not worth an append of their own. */
+const STREAMS_PER_APPEND_MIN = 16;
 /** Of the bytes that the store takes, counted in code units: three bytes each at most, so every batch fits. */
 const APPEND_SHARE_MAX = 0.25;
 
@@ -189,19 +200,23 @@ export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> 
         const planned = sendable
           ? schedulingOf(invocation, cause)
           : cancelledSchedulingOf(invocation.unsendable, cause);
-        const isFull = batch.length === STREAMS_PER_APPEND_MAX || units + unitsIn(planned) > unitsMax;
+        const streamsMax = task.admission.hasRoom() ? STREAMS_PER_APPEND_MAX : STREAMS_PER_APPEND_MIN;
+        const isFull = batch.length >= streamsMax || units + unitsIn(planned) > unitsMax;
         if (isFull && batch.length > 0) {
           if (deps.stopped()) return;
           await appendAll(deps, task, batch);
           batch = [];
           units = 0;
+          await task.admission.room();
         }
         const scheduling = sendable ? task.admission.admit(planned) : planned;
         batch.push({ scheduling, sendable, ordinal });
         units += unitsIn(scheduling);
       }
     }
-    if (batch.length > 0 && !deps.stopped()) await appendAll(deps, task, batch);
+    if (batch.length === 0 || deps.stopped()) return;
+    await appendAll(deps, task, batch);
+    await task.admission.room();
   } catch (error) {
     // What was admitted and did not come to its append: the next try admits anew, or schedules it without an attempt.
     for (const { scheduling, sendable } of batch)

@@ -33,6 +33,7 @@ import {
 } from './attempt.ts';
 import { Backlog } from './backlog.ts';
 import { cancelReasonOf } from './cancel-reason.ts';
+import { Pace } from './pace.ts';
 import { readScheduled } from './scheduled-reader.ts';
 import { type AttemptKind, FairQueue, type QueueLimits, type Slot } from './fair-queue.ts';
 import type { Admission, Scheduling } from './fan-out.ts';
@@ -78,6 +79,7 @@ export class ProcessManager implements Admission {
   readonly #queue: FairQueue<Waiting>;
   readonly #ledger = new Ledger();
   readonly #window = new HeldWindow();
+  readonly #pace: Pace;
   readonly #signable: Signable;
   /** Reservations of first attempts that are being appended together with their scheduling. */
   readonly #reserved = new Map<
@@ -94,6 +96,7 @@ export class ProcessManager implements Admission {
 
   constructor(deps: ProcessManagerDeps) {
     this.#deps = deps;
+    this.#pace = new Pace(deps.clock);
     this.#signable = new Signable(deps.requests, deps.log);
     this.#queue = new FairQueue<Waiting>(deps.limits, (webhook) => {
       const known = deps.webhooks.cached(webhook);
@@ -143,15 +146,21 @@ export class ProcessManager implements Admission {
   /** Starts the first attempt in the same append where capacity is free: two durable appends a delivery, not three. */
   admit(scheduling: Scheduling): Scheduling {
     const { scheduled, stream, append, head } = scheduling;
+    if (isSequenced(scheduled)) return scheduling;
+    // From now on: the read models may show it before the store's answer is seen here.
+    this.#ledger.take(scheduled.guid);
     const webhook = this.#deps.webhooks.cached(scheduled.webhook);
-    if (!this.#started || this.#draining || isSequenced(scheduled)) return scheduling;
+    if (!this.#started || this.#draining) return scheduling;
     if (webhook?.webhook.situation !== 'enabled' || this.#backlog.holds(scheduled.webhook)) return scheduling;
     const { facts } = webhook.webhook;
     const { url } = facts.settings;
     const endpoint = endpointOf(url);
     if (!this.#mayAttempt(endpoint)) return scheduling;
     const slot = this.#queue.reserve(scheduled.webhook, endpoint);
-    if (slot === undefined) return scheduling;
+    if (slot === undefined) {
+      if (this.#queue.isProven(endpoint)) this.#pace.foundNoSlot();
+      return scheduling;
+    }
 
     const atMs = this.#deps.clock.nowMs();
     const state = evolveInvocation(initialInvocation, scheduled);
@@ -176,34 +185,38 @@ export class ProcessManager implements Admission {
     const { scheduled, stream, head } = scheduling;
     const reserved = this.#reserved.get(scheduled.guid);
     this.#reserved.delete(scheduled.guid);
-    if (appended === undefined) {
+    // A revision of another append: it was there before, with a history of its own.
+    if (appended === undefined || appended.revision !== head.revision) {
       if (reserved !== undefined) this.#queue.release(reserved.slot, undefined);
-      return;
-    }
-    if (appended.revision !== head.revision) {
-      // It was there before, with a history of its own: the due list knows.
-      if (reserved !== undefined) this.#queue.release(reserved.slot, undefined);
-      return;
+      return this.#leaveToDueList(scheduled);
     }
     if (reserved !== undefined) {
-      this.#ledger.take(scheduled.guid);
       this.#run(this.#attemptStarted(reserved.held, reserved.slot, reserved.request));
       return;
     }
-    if (this.#started && !isSequenced(scheduled)) {
-      const state = evolveInvocation(initialInvocation, scheduled);
-      this.#keepInMemory(scheduled, { state, head, stream }, appended.position);
-    }
+    if (isSequenced(scheduled)) return;
+    const state = evolveInvocation(initialInvocation, scheduled);
+    this.#keepInMemory(scheduled, { state, head, stream }, appended.position);
+  }
+
+  hasRoom(): boolean {
+    return this.#pace.hasRoom();
+  }
+
+  room(): Promise<void> {
+    return this.#pace.room();
+  }
+
+  #leaveToDueList({ guid, webhook }: InvocationScheduled, visibleAt: Position = 0): void {
+    this.#ledger.letGo(guid);
+    if (this.#started) this.#backlog.fetch(webhook, visibleAt);
   }
 
   #keepInMemory(scheduled: InvocationScheduled, held: HeldInvocation, position: Position): void {
     const { webhook, guid } = scheduled;
     const cached = this.#deps.webhooks.cached(webhook);
-    if (cached === undefined || !this.#window.hasRoomFor(held) || this.#backlog.holds(webhook)) {
-      this.#backlog.fetch(webhook, position);
-      return;
-    }
-    this.#ledger.take(guid);
+    const kept = this.#started && this.#window.hasRoomFor(held) && !this.#backlog.holds(webhook);
+    if (cached === undefined || !kept) return this.#leaveToDueList(scheduled, position);
     this.#enqueue(webhook, endpointOf(urlOf(cached)), 'first', guid, held);
     this.#pump();
   }
@@ -234,12 +247,16 @@ export class ProcessManager implements Admission {
 
   /** The read models now show everything up to `position`; `events` are the newest of that. */
   projected(events: ReadonlyArray<Decoded>, position: Position): void {
-    const settledByOthers = events.filter((decoded) => this.#isSettledByOthers(decoded));
+    // Before the ledger lets go of what it has in hand: else what was settled since would be looked for in the due list.
+    if (this.#started && !this.#draining) this.#lookAtProjected(events, position);
     this.#ledger.shown(position);
-    if (!this.#started || this.#draining) return;
+  }
+
+  #lookAtProjected(events: ReadonlyArray<Decoded>, position: Position): void {
     const settledIn = new Set<string>();
-    for (const { stream } of settledByOthers) {
-      const row = this.#deps.dueList.invocation(guidOf(stream));
+    for (const decoded of events) {
+      if (!this.#isSettledByOthers(decoded)) continue;
+      const row = this.#deps.dueList.invocation(guidOf(decoded.stream));
       if (row !== undefined) settledIn.add(row.webhook);
     }
     for (const shown of this.#lookAgain) if (shown.position <= position) settledIn.add(shown.webhook);
@@ -407,8 +424,10 @@ export class ProcessManager implements Admission {
       if (this.#draining) break;
       await this.#pause(STORE_RETRY_MS);
     }
+    const { inFlight } = this.#queue;
     this.#queue.release(slot, success);
     this.#pump();
+    if (this.#queue.inFlight < inFlight) this.#pace.slotFreed();
   }
 
   async #cancelReason(webhook: string): Promise<CancelReason | undefined> {

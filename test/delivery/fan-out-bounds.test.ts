@@ -151,7 +151,7 @@ it('renders what the next append takes, not all that a change leads to', async (
   };
   await fanOut(deps, { changes: [change], admission: noAdmission, repeated: false, done: 0, newest: 0 });
   // One more than the append holds: the one that found it full.
-  expect(renderedAtAppend).toEqual([501, 1_001, 1_200]);
+  expect(renderedAtAppend).toEqual([257, 513, 769, 1_025, 1_200]);
 });
 
 it('goes on behind what was stored when a later append was refused', async () => {
@@ -164,7 +164,7 @@ it('goes on behind what was stored when a later append was refused', async () =>
   };
   await world.report(world.change());
   await world.clock.advance(60_000);
-  expect(appends.map(({ length }) => length)).toEqual([500, 100, 100]);
+  expect(appends.map(({ length }) => length)).toEqual([256, 256, 256, 88]);
   expect(await world.situations()).toEqual(delivered(600));
 });
 
