@@ -1,8 +1,10 @@
 import { isRight } from 'fp-ts/lib/Either.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ReportedChange } from '../../src/commands/reported-change.ts';
+import { changeGuid, streamOf } from '../../src/domain/ids.ts';
 import { auditWorld } from '../support/engine-audit.ts';
-import { type Process, World } from '../support/engine-world.ts';
+import { COMPANY, type Process, World } from '../support/engine-world.ts';
+import { promisesDone } from '../support/virtual-clock.ts';
 
 let world: World;
 let first: Process;
@@ -33,6 +35,13 @@ const stored = async (): Promise<ReadonlyArray<string>> =>
   (await world.log()).flatMap(({ event }) =>
     'identifier' in event && 'fingerprint' in event ? [`${event.id} ${event.identifier}`] : [],
   );
+
+const claimed = async (): Promise<boolean> => {
+  const found = await world.store.readStream(streamOf.claim(changeGuid(COMPANY, '/tests', 'x')), {
+    limit: 1,
+  })();
+  return isRight(found) && found.right.length > 0;
+};
 
 describe('a change given to two nodes at once', () => {
   it('is accepted once and stored once', async () => {
@@ -87,5 +96,25 @@ describe('a change given to two nodes at once', () => {
     world.store.appendFault = () => undefined;
     expect(await all([give(second, change)])).toEqual([['duplicate']]);
     expect(await stored()).toEqual(['x 7']);
+  });
+
+  it('keeps the hash chain when it is stored by the other node after the first one claimed it', async () => {
+    await all([give(first, world.change())]);
+    const change = world.change('event.update', '7', { id: 'x' });
+    world.store.beforeAnswer = () => new Promise((resolve) => void world.clock.setTimer(50, resolve));
+    const given = give(first, change);
+    // Stopped as soon as the claim is in the store, before its answer.
+    while (!(await claimed())) await promisesDone();
+    first.mortal.pause();
+    world.store.beforeAnswer = async () => {};
+    expect(await all([give(second, change)])).toEqual([['duplicate']]);
+    first.mortal.resume();
+    expect(await all([given])).toEqual([['accepted']]);
+    expect(await all([give(first, world.change()), give(first, world.change())])).toEqual([
+      ['accepted'],
+      ['accepted'],
+    ]);
+    expect(await all([give(second, world.change())])).toEqual([['accepted']]);
+    expect((await stored()).filter((one) => one === 'x 7')).toHaveLength(1);
   });
 });
