@@ -131,6 +131,21 @@ class Sharing {
   }
 }
 
+/** Found by chance: what a node inherits after it has begun to leave must not be passed on as done. */
+const INHERITED_WHILE_LEAVING: Step[] = [
+  { do: 'pass', ms: 0 },
+  { do: 'move', webhook: 0, partition: 0 },
+  { do: 'up', n: 2, delayMs: 0 },
+  { do: 'slow', ms: 5_500 },
+  { do: 'pass', ms: 0 },
+  { do: 'stop', n: 2 },
+  { do: 'fail', fault: 'unavailable', times: 1 },
+  { do: 'up', n: 0, delayMs: 0 },
+  { do: 'pass', ms: 0 },
+  { do: 'pause', n: 1 },
+  { do: 'stop', n: 0 },
+];
+
 // The same runs every time; longer hunts draw others: CHAOS_RUNS=2000 CHAOS_SEED=7 npm test -- sharing
 it('whatever nodes do: every webhook is told all, in order, and no partition is held twice', async () => {
   await fc.assert(
@@ -139,6 +154,10 @@ it('whatever nodes do: every webhook is told all, in order, and no partition is 
       for (const todo of [{ do: 'up', n: 0, delayMs: 1 } as const, ...steps]) await sharing.run(todo);
       await sharing.heal();
     }),
-    { seed: Number(process.env['CHAOS_SEED'] ?? 1), numRuns: Number(process.env['CHAOS_RUNS'] ?? 60) },
+    {
+      seed: Number(process.env['CHAOS_SEED'] ?? 1),
+      numRuns: Number(process.env['CHAOS_RUNS'] ?? 40),
+      examples: [[INHERITED_WHILE_LEAVING]],
+    },
   );
 }, 3_600_000);
