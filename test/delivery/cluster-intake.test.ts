@@ -2,8 +2,10 @@ import { isRight } from 'fp-ts/lib/Either.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ReportedChange } from '../../src/commands/reported-change.ts';
 import { changeGuid, streamOf } from '../../src/domain/ids.ts';
+import { openMemoryStore } from '../../src/eventstore/memory.ts';
 import { auditWorld } from '../support/engine-audit.ts';
 import { COMPANY, type Process, World } from '../support/engine-world.ts';
+import { opaqueStore } from '../support/opaque-store.ts';
 import { promisesDone } from '../support/virtual-clock.ts';
 
 let world: World;
@@ -116,5 +118,27 @@ describe('a change given to two nodes at once', () => {
     ]);
     expect(await all([give(second, world.change())])).toEqual([['accepted']]);
     expect((await stored()).filter((one) => one === 'x 7')).toHaveLength(1);
+  });
+
+  it('keeps the hash chain in a batch that comes back to a resource, on a store that takes one stream after the other', async () => {
+    world = new World({ leaseMs: 6_000, store: opaqueStore(openMemoryStore()) });
+    [first, second] = [await world.start(), await world.start()];
+    await world.clock.advance(3_000);
+    const batch = ['7', '8', '8', '7', '8', '7'].map((identifier) =>
+      world.change('event.update', identifier),
+    );
+    const [repeated] = batch;
+    if (repeated === undefined) throw new Error('six were made');
+    const given = give(first, ...batch, repeated);
+    await world.clock.advance(1);
+    const answers = await all([give(second, ...batch), given]);
+    expect(answers[1]).toEqual([...batch.map(() => 'accepted'), 'duplicate']);
+    expect(answers[0]).toEqual(batch.map(() => 'duplicate'));
+    expect((await stored()).map((one) => one.split(' ')[1])).toEqual(['7', '8', '8', '7', '8', '7']);
+    for (let round = 0; round < 30; round += 1) {
+      const changes = ['7', '8', '7', '8'].map((identifier) => world.change('event.update', identifier));
+      await all([give(first, ...changes), give(second, ...changes)]);
+    }
+    expect(await stored()).toHaveLength(6 + 30 * 4);
   });
 });
