@@ -177,11 +177,17 @@ export class ChangeIntake {
         continue;
       }
       if (claims.areOlderThan(planned.right.streams.values())) continue;
-      const stored = await this.#store(planned.right);
+      const part = this.#deps.claims === undefined ? planned.right : firstPart(planned.right);
+      const stored = await this.#store(part);
       if (isLeft(stored)) {
         if (stored.left._tag !== 'TooMuchContention') return stored;
         failure = stored.left;
         claims.isInDoubt();
+        continue;
+      }
+      if (part.accepted.size < planned.right.accepted.size) {
+        claims.isStored(part.accepted.keys());
+        tries -= 1;
         continue;
       }
       return right(claims.receipts(planned.right.receipts));
@@ -377,13 +383,34 @@ export class ChangeIntake {
     if (this.#isShared) for (const stream of streams.keys()) this.#heads.delete(stream);
     for (const [index, { events }] of appends.entries()) {
       const position = appended.right[index]?.position;
-      const change = events[0]?.id;
-      if (position !== undefined && change !== undefined) this.#unprojected.push({ change, position });
+      if (position === undefined) continue;
+      for (const { id } of events) this.#unprojected.push({ change: id, position });
     }
     settle();
     return right(undefined);
   }
 }
+
+/**
+ * What may be stored at once where nodes share the store: up to the first change of a stream that the plan has left and
+ * comes back to. Another node may have stored what stands before it there, see `#writing`.
+ */
+const firstPart = ({ appends, accepted, ...planned }: Planned): Planned => {
+  const together = new Map<string, StreamAppend>();
+  let newest: string | undefined;
+  for (const append of appends) {
+    const { stream } = append;
+    const before = together.get(stream);
+    if (before !== undefined && stream !== newest) break;
+    const joined =
+      before === undefined ? append : { ...before, events: [...before.events, ...append.events] };
+    together.set(stream, joined);
+    newest = stream;
+  }
+  const parts = [...together.values()];
+  const ids = new Set(parts.flatMap(({ events }) => events.map(({ id }) => id)));
+  return { ...planned, appends: parts, accepted: new Map([...accepted].filter(([guid]) => ids.has(guid))) };
+};
 
 const streamName = (change: ReportedChange): string =>
   streamOf.resource(change.companyId, change.resource, change.identifier);

@@ -9,7 +9,6 @@ import {
   type InvocationCommand,
   type InvocationFacts,
   type InvocationScheduled,
-  type InvocationState,
   nextAction,
 } from '../domain/invocation.ts';
 import { endpointOf, partitionOf } from '../domain/partitions.ts';
@@ -411,7 +410,7 @@ export class ProcessManager implements Admission {
           return this.#finish(step.after, slot, cancel, success);
         }
         if (success === false) this.#backlog.slowDown(webhook);
-        this.#recordedAt(recorded.right, step.after.state, facts.scheduled);
+        this.#recordedAt(recorded.right, facts.scheduled);
         break;
       }
       if (recorded.left._tag === 'WrongExpectedRevision') {
@@ -440,15 +439,10 @@ export class ProcessManager implements Admission {
   }
 
   /** It is at this place in the log; until the read models show that, they must not be believed about it. */
-  #recordedAt(
-    position: Position,
-    { situation }: InvocationState,
-    { guid, webhook, ordering }: InvocationScheduled,
-  ): void {
-    const leadsOn = situation === 'waiting' || ordering === 'per_resource';
+  #recordedAt(position: Position, { guid, webhook, ordering }: InvocationScheduled): void {
     if (this.#ledger.recorded(guid, position)) {
-      // What the read models showed before the store answered was passed over.
-      if (leadsOn) this.#backlog.fetch(webhook);
+      // What the read models showed before the store answered was passed over: it may have been asked for again since.
+      this.#backlog.fetch(webhook);
       return;
     }
     if (ordering === 'per_resource') this.#lookAgain.push({ webhook, position });
