@@ -8,7 +8,13 @@ import { decideResource, evolveResource, type ResourceState } from '../domain/re
 import type { Rules } from '../domain/rules.ts';
 import { unitsOf } from '../eventstore/batch.ts';
 import { seal } from '../eventstore/codec.ts';
-import type { EventStore, Position, StreamAppend } from '../eventstore/event-store.ts';
+import type {
+  Appended,
+  AppendFailure,
+  EventStore,
+  Position,
+  StreamAppend,
+} from '../eventstore/event-store.ts';
 import { asStoreFailure, load, type Loaded, type StoreFailure } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Changes } from '../projections/read-models.ts';
@@ -41,7 +47,7 @@ export interface ReportDeps {
 interface Pending {
   readonly fingerprint: string;
   /** Settles when the append did, whatever came of it. */
-  readonly settled: Promise<void>;
+  readonly settled: Promise<unknown>;
   durable: boolean;
 }
 
@@ -49,11 +55,15 @@ interface Pending {
 interface KnownHead extends Loaded<ResourceState> {
   /** Which of the loads it rests on: what others wrote before that is in it. */
   readonly load: number;
+  /** Where nodes share the store: whether the append that leads to it was stored; undefined when it was read. */
+  readonly stored?: Promise<boolean>;
 }
 
 interface Planned {
   readonly appends: ReadonlyArray<StreamAppend>;
   readonly streams: ReadonlyMap<string, KnownHead>;
+  /** What the heads that it was decided on still depend on. */
+  readonly restsOn: ReadonlyArray<Promise<boolean>>;
   /** Fingerprints by change. */
   readonly accepted: ReadonlyMap<string, string>;
   readonly receipts: ReadonlyArray<ChangeReceipt>;
@@ -115,7 +125,7 @@ export class ChangeIntake {
       if (isLeft(ready)) return ready;
       if (this.#doubts > this.#doubtsSolved) continue;
       if (claims.mayBeStored && !(await this.#seeAll(changes))) return left(failure);
-      const planned = this.#plan(changes, strict.right, actor, requestId);
+      const planned = this.#plan(changes, strict.right, claims, actor, requestId);
       if (isLeft(planned)) {
         if (planned.left._tag === 'HeadsMissing') continue;
         if (planned.left._tag === 'ReportsContradict' && !headsAreFresh) {
@@ -227,6 +237,7 @@ export class ChangeIntake {
   #plan(
     changes: ReadonlyArray<ReportedChange>,
     strict: ReadonlySet<string>,
+    claims: RequestClaims,
     actor: string,
     requestId: string,
   ): Either<ReportFailure | NotReady, Planned> {
@@ -237,6 +248,7 @@ export class ChangeIntake {
     /** A stream stands once in an append: what a batch says of one resource is written together. */
     const appends: StreamAppend[] = [];
     const streams = new Map<string, KnownHead>();
+    const restsOn: Promise<boolean>[] = [];
     const accepted = new Map<string, string>();
     const receipts: ChangeReceipt[] = [];
     const others: Pending[] = [];
@@ -276,13 +288,14 @@ export class ChangeIntake {
       const sealed = seal(
         stream,
         head.head,
-        decided.right.map((event) => ({ id: guid, event })),
+        decided.right.map((event) => ({ id: claims.eventIdOf(guid, requestId), event })),
         { correlationId: guid, causationId: requestId, actor, companyId },
       );
       // Each report of an order brings the whole order along: many of a large one are too much before all are made.
       units += sealed.append.events.reduce((sum, event) => sum + unitsOf(event), 0);
       if (units > bytesMax) return left({ _tag: 'AppendTooLarge', bytes: units, bytesMax });
       appends.push(sealed.append);
+      if (head.stored !== undefined) restsOn.push(head.stored);
       streams.set(stream, {
         state: decided.right.reduce(evolveResource, head.state),
         head: sealed.head,
@@ -293,7 +306,7 @@ export class ChangeIntake {
     }
     if (others.length > 0) return left({ _tag: 'OthersPending', others });
     if (contradictions.length > 0) return left({ _tag: 'ReportsContradict', contradictions });
-    return right({ appends, streams, accepted, receipts });
+    return right({ appends, streams, restsOn, accepted, receipts });
   }
 
   /** The change that brought the stream to where it is, while it may still fail: nothing is refused because of it. */
@@ -306,11 +319,11 @@ export class ChangeIntake {
   }
 
   async #store(planned: Planned): Promise<Either<StoreFailure, void>> {
-    const { appends, streams, accepted } = planned;
+    const { appends, streams, restsOn, accepted } = planned;
     if (appends.length === 0) return right(undefined);
 
-    let settle: () => void = () => undefined;
-    const settled = new Promise<void>((resolve) => {
+    let settle: (isStored: boolean) => void = () => undefined;
+    const settled = new Promise<boolean>((resolve) => {
       settle = resolve;
     });
     const pendings: Pending[] = [];
@@ -319,25 +332,45 @@ export class ChangeIntake {
       pendings.push(pending);
       this.#pending.set(guid, pending);
     }
-    for (const [stream, head] of streams) this.#heads.set(stream, head);
+    const isShared = this.#deps.claims !== undefined;
+    for (const [stream, head] of streams) {
+      this.#heads.set(stream, isShared ? { ...head, stored: settled } : head);
+    }
 
-    const appended = await this.#deps.store.append(appends)();
+    const appended = await this.#append(appends, restsOn);
     if (isLeft(appended)) {
       const { _tag } = appended.left;
       if (_tag === 'OutcomeUnknown' || _tag === 'WrongExpectedRevision') this.#doubts += 1;
       for (const guid of accepted.keys()) this.#pending.delete(guid);
       for (const stream of streams.keys()) this.#heads.delete(stream);
-      settle();
+      settle(false);
       return left(asStoreFailure(appended.left));
     }
     for (const pending of pendings) pending.durable = true;
-    for (const [index, { events }] of appends.entries()) {
+    // One append for each change that was accepted.
+    for (const [index, change] of [...accepted.keys()].entries()) {
       const position = appended.right[index]?.position;
-      const change = events[0]?.id;
-      if (position !== undefined && change !== undefined) this.#unprojected.push({ change, position });
+      if (position !== undefined) this.#unprojected.push({ change, position });
     }
-    settle();
+    settle(true);
     return right(undefined);
+  }
+
+  /**
+   * Where nodes share the store, a revision alone does not tell what it was decided on: should an append fail because
+   * another node was first, that node's event stands where ours was expected. So nothing is sent before what it rests on
+   * is stored. The streams' appends go one after the other anyway.
+   */
+  async #append(
+    appends: ReadonlyArray<StreamAppend>,
+    restsOn: ReadonlyArray<Promise<boolean>>,
+  ): Promise<Either<AppendFailure, ReadonlyArray<Appended>>> {
+    for (const isStored of restsOn) {
+      if (await isStored) continue;
+      const { stream, expectedRevision: expected } = appends[0] as StreamAppend;
+      return left({ _tag: 'WrongExpectedRevision', stream, expected, actual: expected });
+    }
+    return this.#deps.store.append(appends)();
   }
 }
 

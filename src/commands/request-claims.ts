@@ -1,5 +1,6 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { ChangeClaims } from './change-claims.ts';
+import { completedEventId } from '../domain/ids.ts';
 import { type ChangeReceipt, guidOf, type ReportedChange, type ReportFailure } from './reported-change.ts';
 
 /** What one request has claimed. Nothing, where the process has the store for itself. */
@@ -17,6 +18,14 @@ export class RequestClaims {
 
   isInDoubt(): void {
     this.mayBeStored = this.#claims !== undefined;
+  }
+
+  /**
+   * Whoever completes what another has claimed may meet it at the same revision. With one id the store would take the two
+   * events for one and confirm both, and whoever's bytes are not there would chain the next event to a hash that is not either.
+   */
+  eventIdOf(change: string, requestId: string): string {
+    return this.#claimed.get(change) === 'equal' ? completedEventId(change, requestId) : change;
   }
 
   unclaimed(accepted: ReadonlyMap<string, string>): ReadonlyArray<readonly [string, string]> {
@@ -61,10 +70,18 @@ export class RequestClaims {
     return this.mayBeStored;
   }
 
-  /** Whoever won the claim accepts; who stores it for somebody else that has gone knows only of a duplicate. */
+  /**
+   * Whoever won the claim accepts, also what is found stored meanwhile: by an earlier try of its own that got no further
+   * than a part of the batch, or by somebody else on its behalf, who knows only of a duplicate.
+   */
   receipts(receipts: ReadonlyArray<ChangeReceipt>): ReadonlyArray<ChangeReceipt> {
-    return receipts.map((receipt) =>
-      this.#claimed.get(receipt.change) === 'equal' ? { ...receipt, status: 'duplicate' } : receipt,
-    );
+    const given = new Set<string>();
+    return receipts.map((receipt) => {
+      const claim = given.has(receipt.change) ? undefined : this.#claimed.get(receipt.change);
+      given.add(receipt.change);
+      return claim === undefined
+        ? receipt
+        : { ...receipt, status: claim === 'ours' ? 'accepted' : 'duplicate' };
+    });
   }
 }

@@ -11,7 +11,7 @@ import { matchSaved, savedBy } from '../domain/system-events.ts';
 import type { SystemEvent } from '../domain/webhook.ts';
 import { unitsOf } from '../eventstore/batch.ts';
 import { emptyHead, seal } from '../eventstore/codec.ts';
-import type { Decoded, Head } from '../eventstore/decoded.ts';
+import { changeOf, type Decoded, type Head } from '../eventstore/decoded.ts';
 import {
   type Appended,
   type EventStore,
@@ -106,15 +106,16 @@ export const hearersOf = (
 /** One invocation that a change leads to, with its rendered body. */
 const invocationOf = (
   { defaultRetryBaseMs }: Pick<FanOutDeps, 'defaultRetryBaseMs'>,
-  { id, event }: Decoded<ResourceChange>,
+  change: Decoded<ResourceChange>,
   dataJson: string | undefined,
   { subscriber, trigger, matched: reached, systemEvent }: Match<ActiveWebhook>,
 ): InvocationScheduled | Unsendable => {
+  const { event } = change;
   const { companyId, resource, identifier, occurredAtMs } = event;
   const { webhook, retries, retryBaseMs, ordering, coalesce } = subscriber;
   const [first] = reached;
   if (first === undefined) throw new Error(`webhook ${webhook} matched through nothing`);
-  const guid = invocationGuid(webhook, id);
+  const guid = invocationGuid(webhook, changeOf(change));
   const origin = { resource, identifier, trigger };
   const matched = reached.map(matchedResource);
   const test = false;
@@ -128,7 +129,7 @@ const invocationOf = (
     guid,
     webhook,
     companyId,
-    change: id,
+    change: changeOf(change),
     test,
     resource: first.ref.resource,
     trigger,
@@ -172,7 +173,7 @@ export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> 
   for (const change of task.changes) {
     const cause: Cause = {
       correlationId: change.metadata.correlationId,
-      causationId: change.id,
+      causationId: changeOf(change),
       actor: FAN_OUT_ACTOR,
       companyId: change.event.companyId,
     };
@@ -232,7 +233,7 @@ const isKnown = (
   { known }: Pick<FanOutDeps, 'known'>,
   change: Decoded<ResourceChange>,
   { subscriber }: Match<ActiveWebhook>,
-): boolean => known.invocation(invocationGuid(subscriber.webhook, change.id)) !== undefined;
+): boolean => known.invocation(invocationGuid(subscriber.webhook, changeOf(change))) !== undefined;
 
 const unitsIn = ({ append }: Scheduling): number =>
   append.events.reduce((units, event) => units + unitsOf(event), 0);

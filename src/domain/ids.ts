@@ -45,6 +45,9 @@ const writeGuid = (guid: string, into: Buffer): void => {
 export const changeGuid = (companyId: string, source: string, id: string): string =>
   uuidV5(CALLBOARD_NAMESPACE, JSON.stringify(['change', companyId, source, id]));
 
+/** Event id of a change that one request claimed and another completes: the store must see two different events. */
+export const completedEventId = (change: string, requestId: string): string => uuidV5(change, requestId);
+
 /** At most one invocation per webhook and change: scheduling twice hits the same stream. */
 export const invocationGuid = (webhook: string, change: string): string => uuidV5(webhook, change);
 

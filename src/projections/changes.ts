@@ -1,7 +1,7 @@
 import { isGuid, streamOf } from '../domain/ids.ts';
 import { Lru } from '../domain/lru.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
-import type { Decoded } from '../eventstore/decoded.ts';
+import { changeOf, type Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
@@ -29,18 +29,20 @@ export const openChanges = (db: Database, companies: Dictionary): ChangeTable =>
     WHERE c.hash = ? AND c.guid = ?`);
 
   return {
-    add: ({ id, event, position, revision }) => {
+    add: (decoded) => {
+      const { event, position, revision } = decoded;
+      const guid = changeOf(decoded);
       insert.run(
         position,
-        guidHash(id),
-        guidBytes(id),
+        guidHash(guid),
+        guidBytes(guid),
         companies.idOf(event.companyId),
         event.resource,
         event.identifier,
         revision,
         event.fingerprint,
       );
-      positions.set(id, position);
+      positions.set(guid, position);
     },
     positionOf: (guid) => {
       const known = positions.get(guid);

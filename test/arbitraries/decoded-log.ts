@@ -31,7 +31,8 @@ export const decodedLog = (positionStep = 1): DecodedLog => {
       position,
       event,
       metadata: {
-        correlationId: 'a test',
+        // Of a change its guid, whatever its event's id.
+        correlationId: id ?? guidOf(position),
         causationId: 'a test',
         actor: 'test',
         companyId: guidOf(0),
