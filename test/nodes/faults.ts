@@ -1,6 +1,5 @@
 import { sleep } from '../kill/receiver.ts';
 import type { Seeded } from '../kill/seeded.ts';
-import { promised } from '../kill/violation.ts';
 import type { AppendFault } from '../eventstoredb/double/faults.ts';
 import { type Cluster, endpointsOf } from './cluster.ts';
 import { type Listed, type Node, until } from './node.ts';
@@ -107,7 +106,7 @@ const FAULTS: Readonly<Record<FaultName, Fault>> = {
     proxy.mode = stage.seeded.chance(0.7) ? 'silent' : 'closed';
     await untilGone(stage, node);
     await sleep(AFTERWARDS_MS);
-    promised(!(await isReady(node)), () => `${node.settings.name} calls itself ready without a store`);
+    await until('the node that was cut off is not ready', async () => !(await isReady(node)));
     ends();
     proxy.mode = 'open';
     await until('the node that was cut off is back', async () => (await node.nodes()).some(isThis));

@@ -16,7 +16,7 @@ import { Seeded } from '../kill/seeded.ts';
 import { asError, promised } from '../kill/violation.ts';
 import { newCompanies, preparation, type Subscription, subscriptionsOf, Workload } from '../kill/workload.ts';
 import { attemptsIn, checkNothingInterrupted, checkRequestsRan, takenOverAfterMs } from './attempts.ts';
-import { checkPartitions, Cluster } from './cluster.ts';
+import { checkPartitions, type Cluster } from './cluster.ts';
 import { type FaultName, inject, type Stage } from './faults.ts';
 import { type Node, until } from './node.ts';
 import type { Outage } from './outage.ts';
@@ -25,8 +25,6 @@ import type { SharedStore } from './shared-store.ts';
 export interface NodesOptions {
   readonly store: SharedStore;
   readonly seed: number;
-  readonly nodes: number;
-  readonly leaseMs: number;
   /** In this order. */
   readonly faults: ReadonlyArray<FaultName>;
   readonly storeAwayMs: number;
@@ -46,9 +44,16 @@ export interface NodesTally {
   readonly readElsewhere: number;
   /** Times that `GET /nodes` was asked while things went wrong. */
   readonly nodesAsked: number;
-  /** Milliseconds until another node worked on an endpoint, one for each endpoint and outage. */
-  readonly takenOver: Readonly<Record<Outage['kind'], ReadonlyArray<number>>>;
+  /** Milliseconds until other nodes worked on what a node had left. */
+  readonly takenOver: Readonly<Record<Outage['kind'], TakenOver>>;
   readonly exitMs: ReadonlyArray<number>;
+}
+
+export interface TakenOver {
+  /** Of each outage: the first attempt at an endpoint that had been its own. */
+  readonly first: ReadonlyArray<number>;
+  /** Of each endpoint, as soon as there was something to send to it. */
+  readonly each: ReadonlyArray<number>;
 }
 
 const CLUSTER_STREAM = 'callboard-cluster';
@@ -62,18 +67,16 @@ const WATCH_MS = 500;
 
 /**
  * Several nodes under load while the given faults happen to them and to their store; then every promise that can be checked
- * from outside is. Throws the first `Violation`.
+ * from outside is; the nodes have ended then. Throws the first `Violation`.
  */
-export const nodesRun = async (options: NodesOptions): Promise<NodesTally> => {
+export const nodesRun = async (cluster: Cluster, options: NodesOptions): Promise<NodesTally> => {
   const receiver = new Receiver(new Seeded(options.seed, 'receivers'));
   await receiver.listen();
   const log = await DatabaseLog.from(options.store.url);
-  const cluster = await Cluster.start(options.store, options.nodes, options.leaseMs);
   const run = new Run(options, cluster, receiver, log);
   try {
     return await run.all();
   } finally {
-    await cluster.discard();
     await receiver.close();
   }
 };
@@ -257,10 +260,14 @@ class Run {
     checkRequestsRan(this.#receiver, attempts);
     const ended = this.#outages.filter(({ kind }) => kind === 'ended');
     for (const outage of ended) checkNothingInterrupted(outage, attempts);
-    const takenOver = (kind: Outage['kind']): ReadonlyArray<number> =>
-      this.#outages
-        .filter((outage) => outage.kind === kind)
-        .flatMap((outage) => takenOverAfterMs(outage, attempts));
+    const takenOver = (kind: Outage['kind']): TakenOver => {
+      const outages = this.#outages.filter((outage) => outage.kind === kind);
+      const after = outages.map((outage) => takenOverAfterMs(outage, attempts));
+      return {
+        first: after.flatMap((each) => (each.length === 0 ? [] : [Math.min(...each)])),
+        each: after.flat(),
+      };
+    };
     const counted: Partial<Record<FaultName, number>> = {};
     for (const name of this.#options.faults) counted[name] = (counted[name] ?? 0) + 1;
     return {
