@@ -1,13 +1,19 @@
-import { isLeft } from 'fp-ts/lib/Either.js';
+import { type Either, isLeft } from 'fp-ts/lib/Either.js';
+import { systemClock } from '../adapters/system-clock.ts';
+import { systemRandom } from '../adapters/system-random.ts';
+import type { Config } from '../config.ts';
+import { NODE_STREAM_PREFIXES, STREAM_PREFIXES } from '../domain/ids.ts';
+import { openEventStoreDb } from '../eventstore/eventstoredb.ts';
+import { type LogVerification, verifyLog } from '../eventstore/log-verify.ts';
 import { describeBreak, verifySqliteStore } from '../eventstore/sqlite-verify.ts';
 import { readEnvironment } from '../main.ts';
 import { type Command, EXIT_FINDINGS, EXIT_OK, failed, misused, parseOptions } from './command.ts';
 
 const HELP = `callboard audit verify
 
-Checks the whole history in the embedded store: every stream's hash chain, revisions without gaps, positions without
-gaps, nothing missing at a stream's end. Works with the server up or down; writes and repairs nothing. Exit code 1 when
-something does not fit, with stream and revision of each place.
+Checks the whole history: every stream's hash chain, revisions without gaps, and in the embedded store also positions
+without gaps and nothing missing at a stream's end. Works with the server up or down; writes and repairs nothing. Exit
+code 1 when something does not fit, with stream and revision of each place.
 `;
 
 const BREAKS_SHOWN_MAX = 20;
@@ -25,14 +31,29 @@ export const audit: Command = {
     const { store } = config.right;
     if (store.kind === 'memory')
       return failed('there is no history to verify in memory: CALLBOARD_STORE=memory:');
-    if (store.kind === 'esdb')
-      return failed('audit verify checks the embedded store: CALLBOARD_STORE=sqlite:');
-    return verify(store.path);
+    if (store.kind === 'esdb') return verifyDatabase(store);
+    const progress = process.stderr.isTTY ? showProgress : undefined;
+    return report(await verifySqliteStore(store.path, progress), 'position');
   },
 };
 
-const verify = async (path: string): Promise<number> => {
-  const verified = await verifySqliteStore(path, process.stderr.isTTY ? showProgress : undefined);
+/** As of the moment when it begins, also while servers write. */
+const verifyDatabase = async ({ address, login }: Where): Promise<number> => {
+  const opened = await openEventStoreDb({ address, login, clock: systemClock(), random: systemRandom() });
+  if (isLeft(opened)) return failed(opened.left.message);
+  try {
+    const filter = { streamPrefixes: [...STREAM_PREFIXES, ...NODE_STREAM_PREFIXES] };
+    const progress = process.stderr.isTTY ? showCount : undefined;
+    return report(await verifyLog(opened.right, filter, progress), 'predecessor');
+  } finally {
+    await opened.right.close();
+  }
+};
+
+type Where = Extract<Config['store'], { readonly kind: 'esdb' }>;
+
+/** `last` is what else was looked at. */
+const report = (verified: Either<{ readonly message: string }, LogVerification>, last: string): number => {
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
   if (isLeft(verified)) return failed(verified.left.message);
   const { breaks, events, streams } = verified.right;
@@ -46,10 +67,14 @@ const verify = async (path: string): Promise<number> => {
     );
     return EXIT_FINDINGS;
   }
-  process.stdout.write(`${counted}: every hash, revision and position fits.\n`);
+  process.stdout.write(`${counted}: every hash, revision and ${last} fits.\n`);
   return EXIT_OK;
 };
 
 const showProgress = (done: number, all: number): void => {
   process.stderr.write(`\r${done} of ${all} events`);
+};
+
+const showCount = (events: number): void => {
+  process.stderr.write(`\r${events} events`);
 };

@@ -69,6 +69,9 @@ export const streamOf = {
   cluster: 'callboard-cluster',
 };
 
+/** Those of what nodes tell each other. */
+export const NODE_STREAM_PREFIXES: ReadonlyArray<string> = [streamOf.claim(''), streamOf.cluster];
+
 /** The prefixes of all streams that are ours; whatever else a shared store holds is not read. */
 export const STREAM_PREFIXES: ReadonlyArray<string> = [
   'account-',
