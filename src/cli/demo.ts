@@ -13,7 +13,8 @@ const HELP = `callboard demo
 Plays a festival night in half a minute, all on this machine and over real HTTP: a ticketing platform reports some
 hundred changes, eight webhooks at a good, a flaky and a slow receiver are told, and in the middle of it the engine is
 killed with kill -9 and started again. In the end the platform's receipts, the engine's log and the receivers' logs are
-compared; exit 1 if anything was lost or doubled. Ctrl-C ends it at any time; nothing is left behind.
+compared; exit 1 if anything was lost or doubled. Ctrl-C ends it at any time; nothing is left behind. With
+CALLBOARD_STORE=esdb://… the engine's store is that EventStoreDB, which has to be an empty one and keeps the evening.
 `;
 
 /** As shells tell it: 128 + SIGINT. */

@@ -186,7 +186,6 @@ export class ChangeIntake {
         continue;
       }
       if (part.accepted.size < planned.right.accepted.size) {
-        claims.isStored(part.accepted.keys());
         tries -= 1;
         continue;
       }

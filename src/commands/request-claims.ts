@@ -6,8 +6,6 @@ import { type ChangeReceipt, guidOf, type ReportedChange, type ReportFailure } f
 export class RequestClaims {
   readonly #claims: ChangeClaims | undefined;
   readonly #claimed = new Map<string, 'ours' | 'equal'>();
-  /** By this request. */
-  readonly #stored = new Set<string>();
   /** Loads of heads before the claims: what was stored by others since, on the strength of them, is not in those heads. */
   #loads = 0;
   /** Another node, or an append of our own that was not answered well, may have stored some of the changes. */
@@ -63,18 +61,18 @@ export class RequestClaims {
     return this.mayBeStored;
   }
 
-  /** A part of what was reported is. */
-  isStored(changes: Iterable<string>): void {
-    for (const change of changes) this.#stored.add(change);
-  }
-
-  /** Whoever won the claim accepts; who stores it for somebody else that has gone knows only of a duplicate. */
+  /**
+   * Whoever won the claim accepts, also what is found stored meanwhile: by an earlier try of its own that got no further
+   * than a part of the batch, or by somebody else on its behalf, who knows only of a duplicate.
+   */
   receipts(receipts: ReadonlyArray<ChangeReceipt>): ReadonlyArray<ChangeReceipt> {
+    const given = new Set<string>();
     return receipts.map((receipt) => {
-      const { change } = receipt;
-      if (this.#claimed.get(change) === 'equal') return { ...receipt, status: 'duplicate' };
-      // Told once, should the request itself repeat it.
-      return this.#stored.delete(change) ? { ...receipt, status: 'accepted' } : receipt;
+      const claim = given.has(receipt.change) ? undefined : this.#claimed.get(receipt.change);
+      given.add(receipt.change);
+      return claim === undefined
+        ? receipt
+        : { ...receipt, status: claim === 'ours' ? 'accepted' : 'duplicate' };
     });
   }
 }

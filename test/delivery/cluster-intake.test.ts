@@ -100,6 +100,22 @@ describe('a change given to two nodes at once', () => {
     expect(await stored()).toEqual(['x 7']);
   });
 
+  it('is not taken for the same event as that of a node that completes it at the same moment', async () => {
+    const change = world.change('event.update', '7', { id: 'x' });
+    let answered = false;
+    // Both have looked, both are about to store it: the store confirms what has a known id at a known revision.
+    world.store.beforeAppend = async (batch) => {
+      if (answered || !batch.some(({ stream }) => stream.startsWith('event-'))) return;
+      answered = true;
+      expect(await all([give(second, change)])).toEqual([['duplicate']]);
+    };
+    expect(await all([give(first, change)])).toEqual([['accepted']]);
+    expect(answered).toBe(true);
+    const next = [first, second].map((node) => give(node, world.change('event.update', '7')));
+    expect(await all(next)).toEqual([['accepted'], ['accepted']]);
+    expect((await stored()).filter((id) => id === 'x 7' || id.endsWith(' 7'))).toHaveLength(3);
+  });
+
   it('keeps the hash chain when it is stored by the other node after the first one claimed it', async () => {
     await all([give(first, world.change())]);
     const change = world.change('event.update', '7', { id: 'x' });
@@ -140,5 +156,45 @@ describe('a change given to two nodes at once', () => {
       await all([give(first, ...changes), give(second, ...changes)]);
     }
     expect(await stored()).toHaveLength(6 + 30 * 4);
+  });
+});
+
+describe('changes of one resource that two nodes take at once', () => {
+  it('are each decided on what is stored before, and keep the relations that others reported', async () => {
+    const ticket = (id: string, more: Partial<ReportedChange> = {}): ReportedChange => ({
+      ...world.change('ticket.update', 't', { id }),
+      ...more,
+    });
+    const declared = [{ resource: 'event', identifier: '7' }] as const;
+    let between = true;
+    const overtaken = Promise.withResolvers<void>();
+    world.store.beforeAppend = async ([one]) => {
+      if (one?.stream.startsWith('ticket-') !== true) return;
+      // One after the other to the same stream, as the adapter sends them.
+      if (one.expectedRevision === 0) await overtaken.promise;
+      if (!between) return;
+      between = false;
+      // The first node's one is about to be sent, and its next is decided on it already.
+      expect(await all([give(second, ticket('other', { declared }))])).toEqual([['accepted']]);
+      overtaken.resolve();
+    };
+    const answers = await all([give(first, ticket('one')), give(first, ticket('two'))]);
+    expect(answers).toEqual([['accepted'], ['accepted']]);
+    const log = await world.log();
+    const newest = log.findLast(({ stream }) => stream.startsWith('ticket-'));
+    expect(newest?.event).toMatchObject({ relations: { declared } });
+  });
+
+  it('are accepted though an earlier try stored a part of the batch', async () => {
+    world.store.splitBatches = true;
+    let between = true;
+    world.store.beforeAppend = async (batch) => {
+      if (!between || !batch.some(({ stream }) => stream.endsWith('-8'))) return;
+      between = false;
+      expect(await all([give(second, world.change('event.update', '8'))])).toEqual([['accepted']]);
+    };
+    const batch = ['7', '8'].map((identifier) => world.change('event.update', identifier));
+    expect(await all([give(first, ...batch)])).toEqual([['accepted', 'accepted']]);
+    expect(await stored()).toHaveLength(3);
   });
 });

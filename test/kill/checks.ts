@@ -3,7 +3,7 @@ import type { Api, Attempt, Invocation, StoredChange } from './api.ts';
 import type { Received, Receiver } from './receiver.ts';
 import { RETRY_BASE_MS } from './server-process.ts';
 import { promised } from './violation.ts';
-import { type Change, hearersOf, type Subscription } from './workload.ts';
+import { type Change, mustHear, type Subscription } from './workload.ts';
 
 /** A webhook as it was made. */
 export interface MadeWebhook extends Subscription {
@@ -41,10 +41,9 @@ export const checkFanOut = (
   webhooks: ReadonlyArray<MadeWebhook>,
   acked: ReadonlyMap<string, Change>,
 ): void => {
-  const guidOf = new Map(webhooks.map(({ name, guid }) => [name, guid]));
   const expected = new Set<string>();
   for (const [guid, change] of acked) {
-    for (const name of hearersOf(change)) expected.add(`${guidOf.get(name)} ${guid}`);
+    for (const webhook of webhooks) if (mustHear(webhook, change)) expected.add(`${webhook.guid} ${guid}`);
   }
   const found = new Set<string>();
   for (const { webhook, change, guid } of invocations) {

@@ -11,13 +11,13 @@ import {
   checkOrder,
   type MadeWebhook,
 } from './checks.ts';
-import { checkAttemptNumbers, checkHistory, headOf } from './log-checks.ts';
 import { Platform } from './platform.ts';
 import { Receiver, sleep } from './receiver.ts';
 import { Seeded } from './seeded.ts';
 import { callboard, ServerProcess } from './server-process.ts';
+import { embeddedStore, type OpenStore, type StoreUnderTest } from './store.ts';
 import { promised } from './violation.ts';
-import { preparation, SUBSCRIPTIONS, Workload } from './workload.ts';
+import { newCompanies, preparation, subscriptionsOf, Workload } from './workload.ts';
 
 /** What one run saw. */
 export interface Tally {
@@ -35,6 +35,8 @@ export interface RunOptions {
   readonly seed: number;
   readonly kills: number;
   readonly onKill?: (kills: number) => void;
+  /** The embedded one, unless another is given. */
+  readonly openStore?: OpenStore;
 }
 
 /** Requests that a platform makes between two kills at most. */
@@ -49,11 +51,13 @@ export const killRun = async (options: RunOptions): Promise<Tally> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'callboard-kill-'));
   const receiver = new Receiver(new Seeded(options.seed, 'receivers'));
   await receiver.listen();
-  const run = new Run(dataDir, receiver, options);
+  const store = await (options.openStore ?? embeddedStore)(dataDir);
+  const run = new Run(dataDir, store, receiver, options);
   try {
     return await run.all();
   } finally {
     await run.discard();
+    await store.close();
     await receiver.close();
     rmSync(dataDir, { recursive: true, force: true });
   }
@@ -61,6 +65,8 @@ export const killRun = async (options: RunOptions): Promise<Tally> => {
 
 class Run {
   readonly #dataDir: string;
+  readonly #store: StoreUnderTest;
+  readonly #companies = newCompanies();
   readonly #receiver: Receiver;
   readonly #options: RunOptions;
   readonly #plan: Seeded;
@@ -68,8 +74,9 @@ class Run {
   #webhooks: ReadonlyArray<MadeWebhook> = [];
   #token = '';
 
-  constructor(dataDir: string, receiver: Receiver, options: RunOptions) {
+  constructor(dataDir: string, store: StoreUnderTest, receiver: Receiver, options: RunOptions) {
     this.#dataDir = dataDir;
+    this.#store = store;
     this.#receiver = receiver;
     this.#options = options;
     this.#plan = new Seeded(options.seed, 'kills');
@@ -81,9 +88,10 @@ class Run {
     promised(token.code === 0, () => `no token: ${token.stderr}`);
     this.#token = token.stdout.trim();
     const platform = new Platform(
-      new Workload(new Seeded(seed, 'changes')),
+      new Workload(new Seeded(seed, 'changes'), this.#companies),
       new Seeded(seed, 'repeats'),
       this.#token,
+      { atomicBatches: this.#store.atomicBatches },
     );
 
     await this.#prepare(platform);
@@ -100,16 +108,17 @@ class Run {
   }
 
   #start(): ServerProcess {
-    this.#server = new ServerProcess(this.#dataDir);
+    this.#server = new ServerProcess(this.#dataDir, this.#store.environment);
     return this.#server;
   }
 
   async #prepare(platform: Platform): Promise<void> {
     const server = this.#start();
     const url = await server.wait('listening', server.listening);
+    await server.wait('ready', server.ready);
     const api = new Api(url, this.#token);
     const made: MadeWebhook[] = [];
-    for (const subscription of SUBSCRIPTIONS) {
+    for (const subscription of subscriptionsOf(this.#companies)) {
       const { name, company, fields, settings } = subscription;
       const webhook = await api.call<{ guid: string; retries: number }>('POST', '/webhook', {
         ...fields,
@@ -124,7 +133,7 @@ class Run {
       made.push({ ...subscription, guid: webhook.guid, retries: webhook.retries });
     }
     this.#webhooks = made;
-    await platform.report(url, { changes: preparation(), single: false });
+    await platform.report(url, { changes: preparation(this.#companies), single: false });
     await api.close();
     await server.kill();
   }
@@ -145,7 +154,7 @@ class Run {
     if (when < 0.25) await sleep(delayMs * 40);
     else {
       await server.wait('ready', server.ready);
-      await sleep(delayMs * 300);
+      await sleep(delayMs * this.#store.workMs);
     }
     await server.kill();
     await driving;
@@ -202,15 +211,15 @@ class Run {
 
   /** The store itself, and that a start without anything to do leaves it as it is. */
   async #checkLog(): Promise<number> {
-    const before = headOf(this.#dataDir);
+    const before = await this.#store.count();
     const idle = this.#start();
     await idle.wait('ready', idle.ready);
     await sleep(200);
     await idle.stop();
-    const after = headOf(this.#dataDir);
+    const after = await this.#store.count();
     promised(after === before, () => `a start with nothing to do appended ${after - before} events`);
-    await checkHistory(this.#dataDir);
-    return checkAttemptNumbers(this.#dataDir);
+    await this.#store.checkHistory();
+    return this.#store.checkAttemptNumbers();
   }
 }
 

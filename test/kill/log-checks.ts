@@ -5,6 +5,7 @@ import { describeBreak, verifySqliteStore } from '../../src/eventstore/sqlite-ve
 import { callboard } from './server-process.ts';
 import { promised } from './violation.ts';
 
+/** The embedded store of a data folder. */
 export const logPath = (dataDir: string): string => join(dataDir, 'events.db');
 
 /** Read from the store itself, without the product's reading side. The server must be down. */

@@ -1,4 +1,5 @@
 import { Pool } from 'undici';
+import { sleep } from './receiver.ts';
 import type { Seeded } from './seeded.ts';
 import { asError, promised } from './violation.ts';
 import type { Change, Planned, Workload } from './workload.ts';
@@ -9,7 +10,27 @@ interface Receipt {
   readonly status: 'accepted' | 'duplicate';
 }
 
+export interface PlatformOptions {
+  /** Whether a batch is stored as a whole, also when its answer was lost. */
+  readonly atomicBatches: boolean;
+  /** Of each server; 6 if absent. */
+  readonly senders?: number;
+  /** Between two requests of one sender. */
+  readonly pauseMs?: number;
+  /** Hears of each change that was answered with 202, with the position that came with the answer. */
+  readonly onStored?: (change: string, position: number, url: string) => void;
+}
+
+/** One server that changes are reported to. */
+interface Way {
+  readonly url: string;
+  readonly pool: Pool;
+  budget: number;
+}
+
 const SENDERS = 6;
+/** What was told to come again does so after a moment. */
+const AGAIN_MS = 20;
 /** A server that gives no answer for so long has broken its promise to give one. */
 const ANSWER_MS = 30_000;
 
@@ -28,14 +49,15 @@ export class Platform {
   readonly #unanswered: Planned[] = [];
   /** Sent at least once without an answer: may be there already. */
   readonly #maybeStored = new Set<string>();
-  #pool: Pool | undefined;
-  #budget = 0;
+  readonly #options: PlatformOptions;
+  readonly #ways = new Set<Way>();
   #violation: Error | undefined;
 
-  constructor(workload: Workload, seeded: Seeded, token: string) {
+  constructor(workload: Workload, seeded: Seeded, token: string, options: PlatformOptions) {
     this.#workload = workload;
     this.#seeded = seeded;
     this.#token = token;
+    this.#options = options;
   }
 
   get unanswered(): number {
@@ -44,27 +66,23 @@ export class Platform {
 
   /** Reports up to so many requests to this server, until `ended`; resolves when none is open any more. */
   async drive(url: string, requests: number, ended: Promise<unknown>): Promise<void> {
-    const pool = new Pool(url, { connections: SENDERS, pipelining: 1 });
-    this.#pool = pool;
-    this.#budget = requests;
-    void ended.then(() => pool.destroy());
-    await Promise.all(Array.from({ length: SENDERS }, () => this.#send(pool)));
-    if (this.#violation !== undefined) throw this.#violation;
+    const way = wayTo(url, requests);
+    void ended.then(() => way.pool.destroy());
+    this.#ways.add(way);
+    await this.#sendAll(way);
+    this.#ways.delete(way);
   }
 
-  /** Reports no more than what is under way. */
+  /** From now on nothing new is reported; `drive` resolves when what is open is answered. */
   stop(): void {
-    this.#budget = 0;
+    for (const way of this.#ways) way.budget = 0;
   }
 
   /** What was not answered is sent until it is. */
   async finish(url: string): Promise<void> {
-    const pool = new Pool(url, { connections: SENDERS, pipelining: 1 });
-    this.#pool = pool;
-    this.#budget = 0;
-    await Promise.all(Array.from({ length: SENDERS }, () => this.#send(pool)));
-    await pool.close();
-    if (this.#violation !== undefined) throw this.#violation;
+    const way = wayTo(url, 0);
+    await this.#sendAll(way);
+    await way.pool.close();
     promised(this.#unanswered.length === 0, () => `${this.#unanswered.length} requests were never answered`);
   }
 
@@ -73,29 +91,39 @@ export class Platform {
     await this.finish(url);
   }
 
-  async #send(pool: Pool): Promise<void> {
-    while (this.#pool === pool && this.#violation === undefined) {
-      const planned = this.#next();
+  async #sendAll(way: Way): Promise<void> {
+    await Promise.all(Array.from({ length: this.#options.senders ?? SENDERS }, () => this.#send(way)));
+    if (this.#violation !== undefined) throw this.#violation;
+  }
+
+  async #send(way: Way): Promise<void> {
+    const { pool } = way;
+    const { pauseMs = 0 } = this.#options;
+    while (this.#violation === undefined) {
+      const planned = this.#next(way);
       if (planned === undefined) return;
-      const answered = await this.#post(pool, planned).catch((error: unknown) => {
+      const answered = await this.#post(way, planned).catch((error: unknown) => {
         this.#violation ??= asError(error);
         return false;
       });
-      if (answered) continue;
-      this.#unanswered.push(planned);
-      for (const { id } of planned.changes) this.#maybeStored.add(id);
-      if (pool.destroyed || pool.closed) return;
+      if (!answered) {
+        this.#unanswered.push(planned);
+        for (const { id } of planned.changes) this.#maybeStored.add(id);
+        if (pool.destroyed || pool.closed) return;
+      }
+      const waitMs = answered ? pauseMs : Math.max(pauseMs, AGAIN_MS);
+      if (waitMs > 0) await sleep(waitMs);
     }
   }
 
-  #next(): Planned | undefined {
+  #next(way: Way): Planned | undefined {
     const again = this.#unanswered.shift();
     if (again !== undefined) {
       this.resent += 1;
       return again;
     }
-    if (this.#budget <= 0) return undefined;
-    this.#budget -= 1;
+    if (way.budget <= 0) return undefined;
+    way.budget -= 1;
     // A platform repeats itself, too, when nothing was wrong.
     const known = this.#seeded.chance(0.1) ? this.#anyAcked() : undefined;
     if (known !== undefined) return { single: true, changes: [known] };
@@ -110,7 +138,8 @@ export class Platform {
   }
 
   /** False: no answer, or one that says to come again. */
-  async #post(pool: Pool, { changes, single }: Planned): Promise<boolean> {
+  async #post({ url, pool }: Way, { changes, single }: Planned): Promise<boolean> {
+    let position: number;
     let status: number;
     let text: string;
     try {
@@ -126,13 +155,16 @@ export class Platform {
         bodyTimeout: ANSWER_MS,
       });
       status = answer.statusCode;
+      position = Number(answer.headers['callboard-position']);
       text = await answer.body.text();
     } catch {
       return false;
     }
     if (status === 503) return false;
     promised(status === 202, () => `POST /changes answered ${status}: ${text}`);
-    this.#takeReceipts(changes, (JSON.parse(text) as { readonly changes: ReadonlyArray<Receipt> }).changes);
+    const receipts = (JSON.parse(text) as { readonly changes: ReadonlyArray<Receipt> }).changes;
+    this.#takeReceipts(changes, receipts);
+    for (const { change } of receipts) this.#options.onStored?.(change, position, url);
     return true;
   }
 
@@ -141,8 +173,9 @@ export class Platform {
       receipts.length === changes.length,
       () => `${receipts.length} receipts for ${changes.length} changes`,
     );
-    const statuses = new Set(receipts.map(({ status }) => status));
-    promised(statuses.size === 1, () => `a batch was stored in part: ${JSON.stringify(receipts)}`);
+    const isWhole = new Set(receipts.map(({ status }) => status)).size === 1;
+    const mayBePartial = !this.#options.atomicBatches && changes.some(({ id }) => this.#maybeStored.has(id));
+    promised(isWhole || mayBePartial, () => `a batch was stored in part: ${JSON.stringify(receipts)}`);
     for (const [index, change] of changes.entries()) {
       const receipt = receipts[index];
       promised(receipt?.id === change.id, () => `receipt ${index} is of ${receipt?.id}, not of ${change.id}`);
@@ -159,3 +192,9 @@ export class Platform {
     }
   }
 }
+
+const wayTo = (url: string, budget: number): Way => ({
+  url,
+  pool: new Pool(url, { connections: SENDERS, pipelining: 1 }),
+  budget,
+});

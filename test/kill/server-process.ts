@@ -9,7 +9,7 @@ const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 /** Longer than that no start and no stop takes, however busy the machine. */
 const PATIENCE_MS = 60_000;
 
-const environment = (dataDir: string): NodeJS.ProcessEnv => ({
+const environment = (dataDir: string, more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => ({
   PATH: process.env['PATH'],
   HOST: '127.0.0.1',
   PORT: '0',
@@ -18,6 +18,7 @@ const environment = (dataDir: string): NodeJS.ProcessEnv => ({
   CALLBOARD_RETRY_BASE_MS: String(RETRY_BASE_MS),
   CALLBOARD_ATTEMPT_TIMEOUT_MS: String(ATTEMPT_TIMEOUT_MS),
   CALLBOARD_SECRET: 'a secret for tests that nothing else is signed with',
+  ...more,
 });
 
 /** The command line on this data folder. */
@@ -56,8 +57,9 @@ export class ServerProcess {
   #ended = false;
   #killed = false;
 
-  constructor(dataDir: string) {
-    const child = spawn(process.execPath, [MAIN, 'serve'], { env: environment(dataDir) });
+  /** `settings` are environment variables besides those of every such server. */
+  constructor(dataDir: string, settings: Readonly<Record<string, string>> = {}) {
+    const child = spawn(process.execPath, [MAIN, 'serve'], { env: environment(dataDir, settings) });
     this.#child = child;
     let listening: (url: string) => void = () => undefined;
     let ready: () => void = () => undefined;
@@ -96,6 +98,12 @@ export class ServerProcess {
     await this.exited;
   }
 
+  /** Neither of them ends it, nor does it know of them. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#mustRun();
+    this.#child.kill(signal);
+  }
+
   /** Waits for `event`, which has to come while the process lives. */
   async wait<T>(what: string, event: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
@@ -122,8 +130,14 @@ export class ServerProcess {
 
   /** For the end of a run that failed: takes the process down whatever it does. */
   async discard(): Promise<void> {
+    this.#killed = true;
     if (!this.#ended) this.#child.kill('SIGKILL');
     await this.exited;
+  }
+
+  /** The newest lines of its log. */
+  get output(): string {
+    return this.#output.join('\n');
   }
 
   #mustRun(): void {

@@ -1,7 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import type { Seeded } from './seeded.ts';
 
-export const COMPANY_A = '0a0a0a0a-0000-4000-8000-00000000000a';
-export const COMPANY_B = '0b0b0b0b-0000-4000-8000-00000000000b';
+/** Two tenants. Fresh ones for each run, because a store may hold what earlier runs left. */
+export interface Companies {
+  readonly a: string;
+  readonly b: string;
+}
+
+export const newCompanies = (): Companies => ({ a: randomUUID(), b: randomUUID() });
 
 /** A CloudEvent as the platform sends it. */
 export interface Change {
@@ -37,24 +43,24 @@ const ticketOf = ({ data }: Change): string =>
     }
   ).tickets.items[0]?.ticketType.id ?? '';
 
-export const SUBSCRIPTIONS: ReadonlyArray<Subscription> = [
+export const subscriptionsOf = ({ a, b }: Companies): ReadonlyArray<Subscription> => [
   {
     name: 'direct',
-    company: COMPANY_A,
+    company: a,
     fields: { resource: 'event', trigger: 'update', retries: 4 },
     settings: {},
     hears: ({ type }) => type === 'event.update',
   },
   {
     name: 'no-retries',
-    company: COMPANY_A,
+    company: a,
     fields: { resource: 'event', trigger: 'update', identifier: 'e2', retries: 0 },
     settings: {},
     hears: ({ type, subject }) => type === 'event.update' && subject === 'e2',
   },
   {
     name: 'propagated',
-    company: COMPANY_A,
+    company: a,
     fields: {
       resource: 'event',
       trigger: 'update',
@@ -69,14 +75,14 @@ export const SUBSCRIPTIONS: ReadonlyArray<Subscription> = [
   },
   {
     name: 'orders',
-    company: COMPANY_A,
+    company: a,
     fields: { resource: 'event', trigger: 'paid', retries: 3, triggered_by_child_resources: true },
     settings: {},
     hears: ({ type }) => type === 'order.sold',
   },
   {
     name: 'order-of-ticket',
-    company: COMPANY_A,
+    company: a,
     fields: {
       resource: 'ticket',
       trigger: 'paid',
@@ -89,47 +95,45 @@ export const SUBSCRIPTIONS: ReadonlyArray<Subscription> = [
   },
   {
     name: 'ordered',
-    company: COMPANY_A,
+    company: a,
     fields: { resource: 'ticket', trigger: 'update', retries: 3 },
     settings: { ordering: 'per_resource' },
     hears: ({ type }) => type === 'ticket.update',
   },
   {
     name: 'coalescing',
-    company: COMPANY_A,
+    company: a,
     fields: { resource: 'event', trigger: 'update', retries: 4 },
     settings: { coalesce: true },
     hears: ({ type }) => type === 'event.update',
   },
   {
     name: 'other-company',
-    company: COMPANY_B,
+    company: b,
     fields: { resource: 'event', trigger: 'update', retries: 3 },
     settings: {},
     hears: ({ type }) => type === 'event.update',
   },
 ];
 
-/** The webhooks that have to be told of a change, by name. */
-export const hearersOf = (change: Change): ReadonlyArray<string> =>
-  SUBSCRIPTIONS.filter(({ company, hears }) => company === change.companyid && hears(change)).map(
-    ({ name }) => name,
-  );
+/** Whether a webhook has to be told of a change. */
+export const mustHear = ({ company, hears }: Subscription, change: Change): boolean =>
+  company === change.companyid && hears(change);
 
 /** What has to be known before anything is killed: where each ticket type belongs. */
-export const preparation = (): ReadonlyArray<Change> =>
+export const preparation = ({ a }: Companies): ReadonlyArray<Change> =>
   Array.from({ length: TICKETS }, (_, n) =>
-    changeOf(`ticket-${n}`, 'ticket.create', `t${n}`, belonging(`t${n}`)),
+    changeOf(a, `ticket-${n}`, 'ticket.create', `t${n}`, belonging(`t${n}`)),
   );
 
 const belonging = (ticket: string) => ({ relations: [{ resource: 'event', identifier: eventOf(ticket) }] });
 
-const changeOf = (
+export const changeOf = (
+  companyid: string,
   id: string,
   type: string,
   subject: string,
   data: Readonly<Record<string, unknown>>,
-  companyid = COMPANY_A,
 ): Change => ({
   specversion: '1.0',
   id,
@@ -152,10 +156,12 @@ const BATCH_MAX = 8;
 /** The platform's requests, one after the other; the seed alone decides what they are. */
 export class Workload {
   readonly #seeded: Seeded;
+  readonly #companies: Companies;
   #made = 0;
 
-  constructor(seeded: Seeded) {
+  constructor(seeded: Seeded, companies: Companies) {
     this.#seeded = seeded;
+    this.#companies = companies;
   }
 
   next(): Planned {
@@ -166,13 +172,17 @@ export class Workload {
 
   #change(): Change {
     const seeded = this.#seeded;
+    const { a, b } = this.#companies;
     const n = (this.#made += 1);
     const id = `change-${n}`;
     const kind = seeded.next();
-    if (kind < 0.4) return changeOf(id, 'event.update', `e${seeded.between(0, EVENTS - 1)}`, { n });
+    if (kind < 0.4) return changeOf(a, id, 'event.update', `e${seeded.between(0, EVENTS - 1)}`, { n });
     if (kind < 0.7) {
       const ticket = `t${seeded.between(0, TICKETS - 1)}`;
-      return changeOf(id, 'ticket.update', ticket, { n, ...(seeded.chance(0.5) ? belonging(ticket) : {}) });
+      return changeOf(a, id, 'ticket.update', ticket, {
+        n,
+        ...(seeded.chance(0.5) ? belonging(ticket) : {}),
+      });
     }
     if (kind < 0.9) {
       const ticket = `t${seeded.between(0, TICKETS - 1)}`;
@@ -181,8 +191,8 @@ export class Workload {
         event: { id: eventOf(ticket) },
         tickets: { items: [{ ticketType: { id: ticket } }] },
       };
-      return changeOf(id, 'order.sold', `o${n}`, data);
+      return changeOf(a, id, 'order.sold', `o${n}`, data);
     }
-    return changeOf(id, 'event.update', `e${seeded.between(0, EVENTS - 1)}`, { n }, COMPANY_B);
+    return changeOf(b, id, 'event.update', `e${seeded.between(0, EVENTS - 1)}`, { n });
   }
 }

@@ -1,5 +1,6 @@
-import { left } from 'fp-ts/lib/Either.js';
+import { type Either, left, right } from 'fp-ts/lib/Either.js';
 import type {
+  Appended,
   AppendFailure,
   EventStore,
   ReadFailure,
@@ -16,11 +17,17 @@ export type AppendFault =
 export interface FaultyStore extends EventStore {
   /** Asked before every append: a fault, or undefined to let it through. */
   appendFault: (batch: ReadonlyArray<StreamAppend>) => AppendFault | undefined;
+  /** Passes before an append is sent. */
+  beforeAppend: (batch: ReadonlyArray<StreamAppend>) => Promise<void>;
+  /** Each stream of a batch is an append of its own: what is before one that fails stays stored. */
+  splitBatches: boolean;
   /** Reads and head fail while it is set. */
   readsFail: boolean;
   /** Passes before an append is answered; what it stored is seen by subscribers at once. */
   beforeAnswer: () => Promise<void>;
 }
+
+type AppendAnswer = Promise<Either<AppendFailure, ReadonlyArray<Appended>>>;
 
 const unavailable = { _tag: 'StoreUnavailable', message: 'the test took the store away' } as const;
 const unknown: AppendFailure = { _tag: 'OutcomeUnknown', message: 'the test cut the answer off' };
@@ -29,16 +36,31 @@ const unknown: AppendFailure = { _tag: 'OutcomeUnknown', message: 'the test cut 
 export const faulty = (store: EventStore): FaultyStore => {
   const whileAway = <A>(read: () => Promise<A>) =>
     self.readsFail ? Promise.resolve(left<ReadFailure>(unavailable)) : read();
+  const appendAll = async (batch: ReadonlyArray<StreamAppend>): AppendAnswer => {
+    await self.beforeAppend(batch);
+    return store.append(batch)();
+  };
+  const appendEach = async (batch: ReadonlyArray<StreamAppend>): AppendAnswer => {
+    const appended: Appended[] = [];
+    for (const one of batch) {
+      const stored = await appendAll([one]);
+      if (stored._tag === 'Left') return stored;
+      appended.push(...stored.right);
+    }
+    return right(appended);
+  };
   const self: FaultyStore = {
     ...store,
     appendFault: () => undefined,
+    beforeAppend: async () => {},
+    splitBatches: false,
     readsFail: false,
     beforeAnswer: async () => {},
     append: (batch) => async () => {
       const fault = self.appendFault(batch);
       if (fault === 'unavailable') return left(unavailable);
       if (fault === 'unknown_not_stored') return left(unknown);
-      const stored = await store.append(batch)();
+      const stored = await (self.splitBatches ? appendEach(batch) : appendAll(batch));
       await self.beforeAnswer();
       return fault === 'unknown_stored' && stored._tag === 'Right' ? left(unknown) : stored;
     },

@@ -17,11 +17,20 @@ export interface EngineSettings {
   readonly onLost: (error: Error) => void;
 }
 
-/** The demo's own settings alone, whatever the shell has set for another server. */
+/** The demo's own settings alone, whatever the shell has set for another server; except an EventStoreDB to play on. */
 const environmentOf = (settings: Pick<EngineSettings, 'dataDir'>): NodeJS.ProcessEnv => ({
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_'))),
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOther(name))),
   CALLBOARD_DATA_DIR: settings.dataDir,
 });
+
+const isOther = (name: string): boolean =>
+  name.startsWith('CALLBOARD_') && !(databaseOfDemo() !== undefined && name.startsWith('CALLBOARD_STORE'));
+
+/** The EventStoreDB that `CALLBOARD_STORE` names, undefined: the demo's store is a file in its own folder. */
+export const databaseOfDemo = (): string | undefined => {
+  const store = process.env['CALLBOARD_STORE'] ?? '';
+  return store.startsWith('esdb') ? store : undefined;
+};
 
 /** `callboard serve` as a process of its own. */
 export class EngineProcess {

@@ -1,4 +1,4 @@
-import type { EngineProcess } from './engine-process.ts';
+import { databaseOfDemo, type EngineProcess } from './engine-process.ts';
 import { COMPANY, type CloudEvent } from './evening.ts';
 import type { Message } from './platform.ts';
 import { CHARACTER, RECEIVERS } from './receiver.ts';
@@ -12,6 +12,8 @@ export const printStage = ({ screen, dataDir, receivers }: Stage, engine: Engine
   screen.heading('The stage');
   screen.line(`  engine     ${engine.url}  (process ${engine.pid})`);
   screen.line(`  data       ${dataDir}`);
+  const database = databaseOfDemo();
+  if (database !== undefined) screen.line(`  store      ${database}`);
   screen.line(`  API        ${engine.url}/docs`);
   for (const name of RECEIVERS) {
     screen.line(`  ${name.padEnd(9)}  http://127.0.0.1:${receivers.ports[name]}  ${CHARACTER[name]}`);
