@@ -5,6 +5,7 @@ import { fanOut } from './fan-out.ts';
 import { ingest } from './ingest.ts';
 import { matching } from './matching.ts';
 import { orders } from './orders.ts';
+import { simulation } from './simulation.ts';
 import { start } from './start.ts';
 import { template } from './template.ts';
 import { waiting } from './waiting.ts';
@@ -20,4 +21,5 @@ export const FIGURES: ReadonlyArray<Figure> = [
   start,
   eventStoreDb,
   orders,
+  simulation,
 ];

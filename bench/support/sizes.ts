@@ -15,6 +15,7 @@ export interface Size {
   readonly databaseAppends: number;
   readonly databaseEvents: number;
   readonly streamedOrders: number;
+  readonly simulatedSeeds: number;
 }
 
 export const SIZES = {
@@ -33,6 +34,7 @@ export const SIZES = {
     databaseAppends: 8_000,
     databaseEvents: 40_000,
     streamedOrders: 1_000_000,
+    simulatedSeeds: 400,
   },
   quick: {
     runs: 3,
@@ -49,6 +51,7 @@ export const SIZES = {
     databaseAppends: 3_000,
     databaseEvents: 10_000,
     streamedOrders: 50_000,
+    simulatedSeeds: 40,
   },
   tiny: {
     runs: 1,
@@ -65,6 +68,7 @@ export const SIZES = {
     databaseAppends: 64,
     databaseEvents: 600,
     streamedOrders: 500,
+    simulatedSeeds: 2,
   },
 } as const satisfies Readonly<Record<string, Size>>;
 

@@ -41,7 +41,7 @@ export const EXPECTED_MARKS: ReadonlyArray<string> = [
     (fault) => `network_${fault}`,
   ),
   ...['request_lost', 'answer_lost', 'late', 'store_away', 'stored_in_part', 'WrongExpectedRevision'],
-  ...['read_error', 'disk_full', 'fsync_error', 'fatal', 'group_commit', 'subscription_failed'],
+  ...['read_error', 'disk_full', 'fsync_error', 'fatal', 'group_commit'],
   ...[
     'crash',
     'crash_in_recovery',

@@ -319,6 +319,8 @@ export class ProcessManager implements Admission {
       return action.do === 'wait' ? this.#backlog.notDueBefore(action.untilMs) : undefined;
     }
 
+    const newer = mayBeSuperseded(held, facts) ? await this.#newerThan(scheduled) : undefined;
+    // Last: between knowing that the webhook is enabled and starting the attempt nothing is waited for.
     const found = await this.#deps.webhooks.get(scheduled.webhook);
     if (isLeft(found)) return this.#letGo(item.guid, slot, STORE_RETRY_MS);
     const { webhook, revision } = found.right;
@@ -326,7 +328,6 @@ export class ProcessManager implements Admission {
     if (reason !== undefined) {
       return this.#finish(held, slot, { type: 'CancelInvocation', reason, atMs: this.#deps.clock.nowMs() });
     }
-    const newer = mayBeSuperseded(held, facts) ? await this.#newerThan(scheduled) : undefined;
     if (newer !== undefined) {
       return this.#finish(held, slot, {
         type: 'SupersedeInvocation',

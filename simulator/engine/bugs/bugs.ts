@@ -316,7 +316,7 @@ export const BUGS: ReadonlyArray<Bug> = [
     ['L2', 'L1'],
     (ground) => readingModels(ground, () => ({ inFlight: () => [] })),
   ),
-  bug('long-timers-lost', 'timers of more than ten minutes never fire', ['L1', 'L5'], ({ ports }) => ({
+  bug('long-timers-lost', 'timers of more than ten minutes never fire', ['L1'], ({ ports }) => ({
     clock: {
       ...ports.clock,
       setTimer: (delayMs, callback) =>
