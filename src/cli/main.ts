@@ -2,11 +2,12 @@ import { audit } from './audit.ts';
 import { demo } from './demo.ts';
 import { migrate } from './migrate.ts';
 import { rules } from './rules.ts';
+import { scavenge } from './scavenge.ts';
 import { serve } from './serve.ts';
 import { token } from './token.ts';
 import { EXIT_USAGE, type Command } from './command.ts';
 
-const COMMANDS: Readonly<Record<string, Command>> = { serve, demo, token, rules, audit, migrate };
+const COMMANDS: Readonly<Record<string, Command>> = { serve, demo, token, rules, audit, migrate, scavenge };
 
 const HELP = `callboard <command>
 
