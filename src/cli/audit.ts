@@ -66,7 +66,7 @@ const verifyDatabase = async (
   const { log } = source.right;
   const removals = openRemovalIndex();
   try {
-    const broken = await readRemovals(log, removals.add);
+    const broken = await readRemovals(log, (removal) => removals.add(removal));
     if (isLeft(broken)) return left(broken.left.message);
     const progress = new Progress('checked');
     const checked = await checkLog(log, { breaksMax: BREAKS_MAX, removals, onProgress: progress.at });
