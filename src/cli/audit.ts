@@ -44,7 +44,7 @@ export const audit: Command = {
       const verified = await verifyDatabase(store);
       if (isLeft(verified)) return failed(verified.left);
       const code = report(verified.right, 'hash and revision');
-      reportRemovals(verified.right.removals);
+      if (code === EXIT_OK) reportRemovals(verified.right.removals);
       return code;
     }
     const verified = await verifyFile(store.path);

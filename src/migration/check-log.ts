@@ -65,8 +65,7 @@ export const checkLog = async (
       removals.begins(recorded.stream);
     }
     const fault = await chains.fault(recorded);
-    if (recorded.revision > 0 && chains.wasRemovedBefore && removals.beginsLater(recorded.stream))
-      streams += 1;
+    if (chains.lastHadNoneBefore && removals.beginsLater(recorded.stream)) streams += 1;
     if (isLeft(fault)) return fault;
     const reason = fault.right ?? sizeFault(recorded, eventBytesMax);
     const { stream, revision, position } = recorded;
@@ -88,8 +87,8 @@ export class ChainCheck {
   readonly #log: Pick<LogSource, 'readStream'>;
   readonly #removals: Pick<KnownRemovals, 'of'>;
   readonly #heads = new Lru<string, Head>(HEADS_MAX);
-  /** Of the last event asked about: readers of its stream do not see what came before it, as was recorded. */
-  wasRemovedBefore = false;
+  /** Of the last event asked about: readers of its stream do not see what came before it. */
+  lastHadNoneBefore = false;
 
   constructor(log: Pick<LogSource, 'readStream'>, removals: Pick<KnownRemovals, 'of'> = NO_REMOVALS) {
     this.#log = log;
@@ -101,12 +100,12 @@ export class ChainCheck {
     const before = await this.#headBefore(stream, revision);
     const hash = hashIn(event.metadata);
     if (hash !== undefined) this.#heads.set(stream, { revision, hash });
-    this.wasRemovedBefore = false;
+    this.lastHadNoneBefore = false;
     if (isLeft(before)) {
       if (before.left !== undefined) return left(before.left);
+      this.lastHadNoneBefore = true;
       const removal = this.#removals.of(stream);
       if (removal === undefined || revision > removal.revision + 1) return right(GONE);
-      this.wasRemovedBefore = true;
       if (revision === removal.revision + 1) return right(linkFault(removal.hash, event) && OTHER_HASH);
       // One of those that shall go and has not been freed yet: what came before it is hidden from us, or gone already.
       return right(revision === removal.revision && hash !== removal.hash ? OTHER_HASH : undefined);
@@ -121,6 +120,8 @@ export class ChainCheck {
     const known = this.#heads.get(stream);
     if (known !== undefined) return right(known);
     if (revision === 0) return right(emptyHead(stream));
+    // What was recorded need not be asked for, and most probably is not there.
+    if (this.#removals.of(stream)?.revision === revision - 1) return left(undefined);
     const page = await this.#log.readStream(stream, { fromRevision: revision - 1, limit: 1 })();
     if (isLeft(page)) return page;
     const [before] = page.right;

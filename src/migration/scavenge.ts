@@ -50,8 +50,12 @@ const PAGE = 500;
 const EXAMPLES_MAX = 10;
 
 /** What would go. Writes nothing. */
-export const survey = async (log: LogSource, options: ScavengeOptions): Promise<Either<string, Surveyed>> =>
-  walk(log, options, () => Promise.resolve(right(0)));
+export const survey = async (log: LogSource, options: ScavengeOptions): Promise<Either<string, Surveyed>> => {
+  const walked = await walk(log, options, () => Promise.resolve(right(0)));
+  if (isLeft(walked)) return walked;
+  const { kept: _, ...surveyed } = walked.right;
+  return right(surveyed);
+};
 
 /**
  * Truncates. Of every stream it is first written down which event is the last to go, with its hash; only then is it

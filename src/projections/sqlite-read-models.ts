@@ -52,14 +52,7 @@ export const openReadModels = ({
   const logCompanies = openDictionary(db, 'log_companies');
   const logWebhooks = openDictionary(db, 'log_webhooks');
   const changes = openChanges(db, logCompanies);
-  const writer = openInvocationWriter(
-    db,
-    counters,
-    logCompanies,
-    logWebhooks,
-    changes,
-    beginningsMayBeGone,
-  );
+  const writer = openInvocationWriter(db, counters, logCompanies, logWebhooks, changes, beginningsMayBeGone);
   const invocationLog = openInvocationLog(db, counters, logCompanies, logWebhooks, changes);
   const dueList = openDueList(db, logWebhooks);
 
