@@ -61,7 +61,7 @@ const truncated = (): number =>
   double.log.all.filter(({ stream }) => stream.startsWith('$$invocation-')).length;
 
 describe('callboard scavenge', () => {
-  it('says what it does not do', { timeout: 60_000 }, async () => {
+  it('says what it does not do', { timeout: 120_000 }, async () => {
     for (const store of [`sqlite:${join(folder, 'events.db')}`, 'memory:']) {
       const refused = await ended(run(['scavenge', '--older-than', '90d'], { CALLBOARD_STORE: store }));
       expect(refused).toMatchObject({
@@ -86,7 +86,7 @@ describe('callboard scavenge', () => {
     expect(double.log.all).toHaveLength(length);
   });
 
-  it('goes on after kill -9, as often as it comes', { timeout: 120_000 }, async () => {
+  it('goes on after kill -9, as often as it comes', { timeout: 180_000 }, async () => {
     const store = await openAt(double.url);
     for (let n = 0; n < 1_200; n += 1) await live(store, n, 'cancelled', Date.now());
     await store.close();
