@@ -176,7 +176,7 @@ describe('callboard scavenge', () => {
       });
       expect(answered.status).toBe(202);
     };
-    const graphql = async (url: string, webhook: string): Promise<unknown> => {
+    const itemsOf = async (url: string, webhook: string): Promise<unknown> => {
       const answered = await call('GET', `${url}/webhook/${webhook}/invocations?limit=50`);
       expect(answered.status).toBe(200);
       return answered.body['items'];
@@ -189,7 +189,7 @@ describe('callboard scavenge', () => {
     answer = 500;
     for (let n = 0; n < 5; n += 1) await sell(first.url, n);
     await expect.poll(() => received.length, PATIENCE).toBe(5);
-    const listed = async (url: string) => (await graphql(url, guid)) as ReadonlyArray<{ status: string }>;
+    const listed = async (url: string) => (await itemsOf(url, guid)) as ReadonlyArray<{ status: string }>;
     await expect
       .poll(async () => (await listed(first.url)).map(({ status }) => status), PATIENCE)
       .toEqual(Array.from({ length: 5 }, () => 'exhausted'));
