@@ -172,6 +172,8 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     path: config.store.kind === 'memory' ? ':memory:' : join(config.dataDir, 'read-models.db'),
     eventStoreId: store.id,
     storeHead: storeHead.right,
+    // Only there does `callboard scavenge` remove any.
+    beginningsMayBeGone: config.store.kind === 'esdb',
     log,
   });
   const accounts = new Accounts({ store, random, clock });

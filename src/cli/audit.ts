@@ -1,5 +1,7 @@
-import { type Either, isLeft, left } from 'fp-ts/lib/Either.js';
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { pinoLog } from '../adapters/pino-log.ts';
+import { readRemovals } from '../eventstore/removals.ts';
+import { openRemovalIndex, type RemovalCounts } from '../eventstore/sqlite-removals.ts';
 import {
   BREAKS_MAX,
   describeBreak,
@@ -18,8 +20,9 @@ Checks the whole history: every stream's hash chain, and revisions without gaps.
 and repairs nothing. Exit code 1 when something does not fit, with stream and revision of each place.
 
 In the embedded store also positions without gaps, and nothing missing at a stream's end. An EventStoreDB keeps no second
-account of where a stream ends: events missing there are not found. A stream whose beginning was scavenged is one of the
-places: from there on it is checked as any other.
+account of where a stream ends: events missing there are not found. A stream whose beginning is gone is accepted exactly
+where 'callboard scavenge' has recorded the hash of the last event that went, and what remains fits it. Else it is one of
+the places: from there on it is checked as any other.
 `;
 
 const BREAKS_SHOWN_MAX = 20;
@@ -37,12 +40,15 @@ export const audit: Command = {
     const { store } = config.right;
     if (store.kind === 'memory')
       return failed('there is no history to verify in memory: CALLBOARD_STORE=memory:');
-    const verified = await (store.kind === 'esdb' ? verifyDatabase(store) : verifyFile(store.path));
-    if (isLeft(verified)) return failed(verified.left);
-    return report(
-      verified.right,
-      store.kind === 'esdb' ? 'hash and revision' : 'hash, revision and position',
-    );
+    if (store.kind === 'esdb') {
+      const verified = await verifyDatabase(store);
+      if (isLeft(verified)) return failed(verified.left);
+      const code = report(verified.right, 'hash and revision');
+      if (code === EXIT_OK) reportRemovals(verified.right.removals);
+      return code;
+    }
+    const verified = await verifyFile(store.path);
+    return isLeft(verified) ? failed(verified.left) : report(verified.right, 'hash, revision and position');
   },
 };
 
@@ -54,16 +60,22 @@ const verifyFile = async (path: string): Promise<Either<string, Verification>> =
 
 const verifyDatabase = async (
   store: Extract<MovableStore, { readonly kind: 'esdb' }>,
-): Promise<Either<string, Verification>> => {
+): Promise<Either<string, Verification & { readonly removals: RemovalCounts }>> => {
   const source = await openSource(store, pinoLog('silent'));
   if (isLeft(source)) return source;
-  const progress = new Progress('checked');
+  const { log } = source.right;
+  const removals = openRemovalIndex();
   try {
-    const checked = await checkLog(source.right.log, { breaksMax: BREAKS_MAX, onProgress: progress.at });
+    const broken = await readRemovals(log, (removal) => removals.add(removal));
+    if (isLeft(broken)) return left(broken.left.message);
+    const progress = new Progress('checked');
+    const checked = await checkLog(log, { breaksMax: BREAKS_MAX, removals, onProgress: progress.at });
     if (isLeft(checked)) return left(checked.left.message);
     progress.end();
-    return checked;
+    const breaks = [...(broken.right === undefined ? [] : [broken.right]), ...checked.right.breaks];
+    return right({ ...checked.right, breaks, removals: removals.counts() });
   } finally {
+    removals.close();
     await source.right.close();
   }
 };
@@ -81,6 +93,19 @@ const report = ({ breaks, events, streams }: Verification, fitting: string): num
   }
   process.stdout.write(`${counted}: every ${fitting} fits.\n`);
   return EXIT_OK;
+};
+
+const reportRemovals = ({ gone, whole }: RemovalCounts): void => {
+  if (gone > 0) {
+    process.stdout.write(
+      `Truncated by policy: ${gone} streams whose beginning is gone; what remains fits the hash recorded of it.\n`,
+    );
+  }
+  if (whole > 0) {
+    process.stdout.write(
+      `Recorded as truncated by policy, and still in the log: ${whole} streams, until the database's own scavenge.\n`,
+    );
+  }
 };
 
 const showProgress = (done: number, all: number): void => {

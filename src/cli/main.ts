@@ -4,6 +4,7 @@ import { load } from './load.ts';
 import { migrate } from './migrate.ts';
 import { orders } from './orders.ts';
 import { rules } from './rules.ts';
+import { scavenge } from './scavenge.ts';
 import { serve } from './serve.ts';
 import { simulate } from './simulate.ts';
 import { token } from './token.ts';
@@ -16,6 +17,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   rules,
   audit,
   migrate,
+  scavenge,
   orders,
   load,
   simulate,

@@ -1,6 +1,8 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { readConfig } from '../config.ts';
 import { describeBreak } from '../eventstore/sqlite-verify.ts';
+import { NO_STREAM } from '../eventstore/event-store.ts';
+import { lastRemovals } from '../eventstore/removals.ts';
 import { checkLog } from '../migration/check-log.ts';
 import { compareLogs } from '../migration/compare-logs.ts';
 import { copyLog } from '../migration/copy-log.ts';
@@ -28,6 +30,9 @@ end both sides are read again and compared event by event. The target must be em
 source: a copy that was cut short, even by kill -9, goes on where it was when the same command is given again. No server
 starts on the target before the copy is complete. The key of the webhook secrets is bound to the target as it is to the
 source: start with the same CALLBOARD_SECRET (or the same file "secret" in CALLBOARD_DATA_DIR).
+
+A database on which 'callboard scavenge --apply' has run is refused: streams that begin in their middle cannot be written
+to another store with their revisions.
 
 Exit code 0: both hold the same. 1: they do not, or it could not be done; with the place. 2: wrong use.
 `;
@@ -72,6 +77,8 @@ const move = async (from: MovableStore, to: MovableStore): Promise<Either<string
   const source = await openSource(from, log);
   if (isLeft(source)) return source;
   try {
+    const scavenged = await wasScavenged(source.right, from);
+    if (isLeft(scavenged)) return scavenged;
     const target = await openTarget(to, log, (message) => process.stderr.write(`${message}\n`));
     if (isLeft(target)) return target;
     try {
@@ -87,6 +94,17 @@ const move = async (from: MovableStore, to: MovableStore): Promise<Either<string
   } finally {
     await source.right.close();
   }
+};
+
+/** A stream of a copy begins with revision 0, as on every store; the rest of a truncated one would not fit there. */
+const wasScavenged = async (source: Source, from: MovableStore): Promise<Either<string, void>> => {
+  const last = await lastRemovals(source.log);
+  if (isLeft(last)) return left(`the source cannot be read: ${last.left.message}`);
+  return last.right.head.revision === NO_STREAM
+    ? right(undefined)
+    : left(
+        `${showStore(from)}, nothing was copied: 'callboard scavenge' has removed the beginnings of streams, which therefore cannot be written to another store with their revisions. The history as it was before is in a backup`,
+      );
 };
 
 /** A history that does not hang together is not worth copying. Answers how many events there are. */

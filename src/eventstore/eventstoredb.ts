@@ -1,4 +1,5 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { streamOf } from '../domain/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Log, silentLog } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
@@ -17,6 +18,7 @@ import {
   movedFrom,
   storeIdentity,
 } from './eventstoredb-identity.ts';
+import { limitCount, takeBackTruncation, truncateBefore } from './eventstoredb-limits.ts';
 import { READ_TIMES, Reader, type ReadTimes } from './eventstoredb-read.ts';
 import { SUBSCRIPTION_TIMES, subscriptionsTo, type SubscriptionTimes } from './eventstoredb-subscription.ts';
 import type { EventStore, ReadFailure } from './event-store.ts';
@@ -53,8 +55,16 @@ export interface DatabaseStore extends EventStore {
   bindKey(keyId: string): Promise<Either<string, void>>;
   /** From the first to the second call no server starts: `from` names where events are copied from, undefined ends it. */
   markMove(from: string | undefined): Promise<Either<string, void>>;
+  /** Where events are being copied from into the database, or undefined. */
+  movedFrom(): Promise<Either<string, string | undefined>>;
+  /** Hides what stands before the revision from readers of the stream, and lets the database's scavenge free it. */
+  truncateBefore(stream: string, revision: number): Promise<Either<string, void>>;
+  /** As long as no scavenge has run, shows again what `truncateBefore` with this revision has hidden. */
+  takeBackTruncation(stream: string, revision: number): Promise<Either<string, void>>;
 }
 
+/** What nodes say of themselves is asked for 500 at a time, from the newest: what is much older nobody reads. */
+const CLUSTER_EVENTS_MAX = 5_000;
 const OPEN_MS = 30_000;
 const LOOK_MS = 250;
 
@@ -94,6 +104,11 @@ export const openEventStoreDb = async (
     await connection.close();
     return refused(identity.left);
   }
+  if (options.readOnly !== true) {
+    const limited = await limitCount(identityDeps, streamOf.cluster, CLUSTER_EVENTS_MAX);
+    if (isLeft(limited))
+      log.warn({ reason: limited.left }, `the stream ${streamOf.cluster} will go on growing`);
+  }
   log.info({ store: shown, id: identity.right }, 'event store open');
 
   const subscriptionTimes = { ...SUBSCRIPTION_TIMES, ...times };
@@ -126,6 +141,9 @@ export const openEventStoreDb = async (
     boundKey: () => boundKey(identityDeps),
     bindKey: (keyId) => bindKey(identityDeps, keyId),
     markMove: (from) => markMove(identityDeps, from),
+    movedFrom: () => movedFrom(identityDeps),
+    truncateBefore: (stream, revision) => truncateBefore(identityDeps, stream, revision),
+    takeBackTruncation: (stream, revision) => takeBackTruncation(identityDeps, stream, revision),
     append: (batch) => async () => {
       assertBatch(batch);
       return closing === undefined ? appender.append(batch) : unavailable;

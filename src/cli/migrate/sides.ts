@@ -131,7 +131,7 @@ const attempted = (work: () => void): Either<string, void> => {
   }
 };
 
-const openDatabase = async (
+export const openDatabase = async (
   { address, login }: Extract<MovableStore, { readonly kind: 'esdb' }>,
   options: { readonly log: Log; readonly readOnly?: boolean },
 ): Promise<Either<string, DatabaseStore>> => {

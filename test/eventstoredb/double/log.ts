@@ -44,6 +44,8 @@ export class DoubleLog {
   readonly #streams = new Map<string, StoredEvent[]>();
   readonly #tombstones = new Set<string>();
   readonly #positions = new Set<number>();
+  /** Gone from the disk. Their positions may still be read from. */
+  readonly #scavenged = new Set<StoredEvent>();
   readonly #listeners = new Set<() => void>();
   #recent = new Map<string, { readonly stream: string; readonly revision: number }>();
   #recentBytes = 0;
@@ -108,12 +110,16 @@ export class DoubleLog {
     const at = expected === 'no_stream' ? NO_STREAM : expected;
     if (at === current) return 'ok';
     if (at > current || events.length === 0) return wrong;
-    const same = events.every(({ id }, index) => stored[at + 1 + index]?.id === id);
+    const idAt = (revision: number): string | undefined => {
+      const there = stored[revision];
+      return there === undefined || this.#scavenged.has(there) ? undefined : there.id;
+    };
+    const same = events.every(({ id }, index) => idAt(at + 1 + index) === id);
     if (same) {
       const last = stored[at + events.length] as StoredEvent;
       return { kind: 'idempotent', revision: last.revision, position: last.position };
     }
-    const firstSame = stored[at + 1]?.id === events[0]?.id;
+    const firstSame = idAt(at + 1) === events[0]?.id;
     return !firstSame && expected === 'no_stream' && this.#isSoftDeleted(stream) ? 'ok' : wrong;
   }
 
@@ -179,8 +185,34 @@ export class DoubleLog {
     const { $tb = 0, $maxCount = Infinity, $maxAge = Infinity } = this.#metadata(stream);
     const from = Math.max($tb, stored.length - $maxCount);
     return stored.filter(
-      ({ revision, createdMs }) => revision >= from && Date.now() - createdMs <= $maxAge * 1_000,
+      (event) =>
+        event.revision >= from &&
+        Date.now() - event.createdMs <= $maxAge * 1_000 &&
+        !this.#scavenged.has(event),
     );
+  }
+
+  /**
+   * Frees what readers of streams do not see any more, but never a stream's last event. `upTo`: only before that position,
+   * as a scavenge that was stopped, or whose newer chunks are not complete. No subscription may be under way.
+   */
+  scavenge(upTo = Infinity): number {
+    const visible = new Map<string, ReadonlySet<StoredEvent>>();
+    const goes = (event: StoredEvent): boolean => {
+      const { stream } = event;
+      if (event.position >= upTo || this.#streams.get(stream)?.at(-1) === event) return false;
+      let seen = visible.get(stream);
+      if (seen === undefined) {
+        const shown = this.stream(stream);
+        visible.set(stream, (seen = new Set(Array.isArray(shown) ? (shown as StoredEvent[]) : [])));
+      }
+      return !seen.has(event);
+    };
+    const removed = this.all.filter(goes);
+    for (const event of removed) this.#scavenged.add(event);
+    const kept = this.all.filter((event) => !this.#scavenged.has(event));
+    this.all.splice(0, this.all.length, ...kept);
+    return removed.length;
   }
 
   /** Where a read may start: at a record, or at the end of the log. */
