@@ -2,9 +2,23 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     pool: 'forks',
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'main', include: ['test/**/*.test.ts'], exclude: ['test/eventstoredb/**'] },
+      },
+      {
+        // What needs a store, on EventStoreDB's double: npm run test:esdb.
+        extends: true,
+        test: {
+          name: 'eventstoredb',
+          include: ['test/eventstoredb/**/*.test.ts', 'test/http/**/*.test.ts'],
+          env: { CALLBOARD_TEST_STORE: 'double' },
+        },
+      },
+    ],
   },
 });

@@ -12,13 +12,14 @@ import {
   retryInvocation,
   testWebhook,
 } from '../../src/commands/invocations.ts';
+import { ChangeClaims } from '../../src/commands/change-claims.ts';
 import { ChangeIntake } from '../../src/commands/report-changes.ts';
 import { Accounts } from '../../src/commands/accounts.ts';
 import { Webhooks } from '../../src/commands/webhooks.ts';
+import { STREAM_PREFIXES } from '../../src/domain/ids.ts';
 import type { Json, JsonObject } from '../../src/domain/json.ts';
 import { BUILT_IN_RULES } from '../../src/domain/rules.ts';
 import type { EventStore, ReadFailure } from '../../src/eventstore/event-store.ts';
-import { openMemoryStore } from '../../src/eventstore/memory.ts';
 import { createApp, SERVER_OPTIONS } from '../../src/http/app.ts';
 import { noteWrites } from '../../src/eventstore/written.ts';
 import type { Health, HttpDeps, NodeStatus } from '../../src/http/deps.ts';
@@ -26,6 +27,7 @@ import type { Clock } from '../../src/ports/clock.ts';
 import type { LogFields } from '../../src/ports/log.ts';
 import { decodeAll } from '../../src/projections/projector.ts';
 import { openReadModels } from '../../src/projections/sqlite-read-models.ts';
+import { openTestStore, TEST_STORE } from '../support/test-store.ts';
 import { assertDocumented } from './answers.ts';
 
 export const COMPANY = 'd0a3f370-cd43-11ed-9c9c-bbcffde24a48';
@@ -49,7 +51,9 @@ export interface Sent {
   readonly body?: string | Uint8Array | FormData | ReadableStream<Uint8Array>;
 }
 
-/** The app behind a real server, with a memory store, its read models, and time that stands still. */
+const OURS = { streamPrefixes: STREAM_PREFIXES };
+
+/** The app behind a real server, with an empty store, its read models, and time that stands still. */
 export interface World {
   readonly origin: string;
   readonly store: EventStore;
@@ -73,13 +77,13 @@ export interface World {
 }
 
 export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) => deps): Promise<World> => {
-  const { store: memory, newest } = noteWrites(openMemoryStore());
+  const { store: near, newest } = noteWrites(await openTestStore());
   const away: ReadFailure = { _tag: 'StoreUnavailable', message: 'inner words' };
   const store: EventStore = {
-    ...memory,
-    append: (batch) => async () => (world.storeIsAway ? left(away) : memory.append(batch)()),
+    ...near,
+    append: (batch) => async () => (world.storeIsAway ? left(away) : near.append(batch)()),
     readStream: (stream, options) => async () =>
-      world.storeIsAway ? left(away) : memory.readStream(stream, options)(),
+      world.storeIsAway ? left(away) : near.readStream(stream, options)(),
   };
   const readModels = openReadModels({ path: ':memory:', eventStoreId: 'tests' });
   const random = systemRandom();
@@ -108,7 +112,7 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
   });
   let applied = 0;
   const settled = async (): Promise<void> => {
-    const page = await store.readAll({ after: applied, limit: 10_000 })();
+    const page = await store.readAll({ after: applied, limit: 10_000, filter: OURS })();
     if (isLeft(page)) throw new Error(page.left.message);
     const events = decodeAll(page.right.events);
     readModels.apply('routing', events, page.right.next);
@@ -128,6 +132,7 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
     openAccount: (companyId, cause) => accounts.open(companyId, cause),
     isStrict: (companyId) => accounts.isStrict(companyId),
     rules: BUILT_IN_RULES,
+    ...(TEST_STORE === 'double' && { claims: new ChangeClaims({ store, clock, random }) }),
   });
   const invocationDeps: InvocationDeps = {
     store,
@@ -208,9 +213,9 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
     api: (method, path, sent = {}) => send(world, method, path, sent),
     issue,
     head: async () => {
-      const head = await store.head()();
-      if (isLeft(head)) throw new Error(head.left.message);
-      return head.right;
+      const page = await store.readAll({ after: 0, limit: 10_000, filter: OURS })();
+      if (isLeft(page)) throw new Error(page.left.message);
+      return page.right.events.at(-1)?.position ?? 0;
     },
     close: async () => {
       server.closeAllConnections();
