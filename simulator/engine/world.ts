@@ -13,7 +13,7 @@ const HOUR_MS = 60 * 60 * 1000;
 /** What is due for so long and was not done is not going to happen. */
 const OVERDUE_MS = HOUR_MS;
 /** A run that is not quiet after so many hours of health never will be. */
-const HEALTHY_HOURS_MAX = 24 * 75;
+const HEALTHY_HOURS_MAX = 24 * 400;
 const IDLE_RESTARTS = 2;
 
 export interface RunResult {
