@@ -260,7 +260,7 @@ export class Engine {
   }
 
   /** Reactions that the last process had not finished. They do nothing where they were. */
-  async #repeatReactions(after: Position, head: Position, isOurs = this.#isOurs): Promise<void> {
+  async #repeatReactions(after: Position, head: Position, isOurs: IsOurs = ALL): Promise<void> {
     for await (const { events, next } of this.#pages(after, head)) {
       for (const cause of decodeAll(events).filter(isCause)) {
         if (!isOurs(webhookOf(cause), cause.position)) continue;
@@ -341,12 +341,13 @@ export class Engine {
     moves: ReadonlyArray<Move>,
     position: Position,
   ): Promise<void> {
-    if (moves.length > 0) await this.#takeovers.arrived(moves);
-    const scheduledUpTo = await this.#fanOutUntilStored(events.filter(isChange), this.#deliveries, false);
+    const isOurs = this.#deps.membership === undefined ? ALL : await this.#takeovers.begin(moves);
+    const changes = events.filter(isChange);
+    const scheduledUpTo = await this.#fanOutUntilStored(changes, this.#deliveries, false, isOurs);
     // What was not fanned out before the stop must not count as done.
     if (this.#stopped) return;
     this.#seen = position;
-    const causes = events.filter((event) => isCause(event) && this.#isOurs(webhookOf(event), event.position));
+    const causes = events.filter((event) => isCause(event) && isOurs(webhookOf(event), event.position));
     if (causes.length > 0) {
       void this.#reactInTurn(position, async () => {
         // With what the changes before these events have led to, however late that was written.
@@ -363,9 +364,6 @@ export class Engine {
     this.#stopped = true;
     this.#deps.onDefect(error);
   }
-
-  readonly #isOurs: IsOurs = (webhook, at) =>
-    this.#deps.membership === undefined || this.#takeovers.isOurs(webhook, at);
 
   /** What others would have done of the range, had they not gone. What they did is left as it is. */
   async #redo(after: Position, upTo: Position, isOurs: IsOurs): Promise<Redone> {
@@ -390,7 +388,7 @@ export class Engine {
     changes: ReadonlyArray<Decoded<ResourceChange>>,
     admission: Admission,
     repeated: boolean,
-    isOurs = this.#isOurs,
+    isOurs: IsOurs = ALL,
   ): Promise<Position> {
     if (changes.length === 0) return 0;
     const task: FanOutTask = { changes, admission, repeated, done: 0, newest: 0 };
@@ -455,6 +453,9 @@ export class Engine {
     });
   }
 }
+
+/** Of a process that has the store for itself. */
+const ALL: IsOurs = () => true;
 
 const isChange = (decoded: Decoded): decoded is Decoded<ResourceChange> => isOfChanges(decoded.stream);
 

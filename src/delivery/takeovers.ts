@@ -54,11 +54,6 @@ export class Takeovers {
     return Math.min(handled, ...[...this.#debts].map(({ from }) => from));
   }
 
-  isOurs(webhook: string, at: Position): boolean {
-    const [partition] = this.#deps.routing.partitionsOf(webhook, at, at);
-    return partition !== undefined && this.#isCurrent(partition);
-  }
-
   /** `undoneFrom`: everything up to there is done for all partitions. */
   assigned(partitions: ReadonlySet<number>, undoneFrom: Position): void {
     for (const partition of this.#held.keys()) if (!partitions.has(partition)) this.#held.delete(partition);
@@ -70,17 +65,27 @@ export class Takeovers {
     this.#deps.inTurn(() => this.#takeOver(takeover));
   }
 
-  /** Before further changes go on to webhooks that came to our endpoints from those of others, in the order of the log. */
-  async arrived(moves: ReadonlyArray<Move>): Promise<void> {
+  /**
+   * Before a batch of the log: what of it is ours. That stays so until its end, whatever is lost meanwhile: of a webhook that
+   * moves from one of our partitions to another nothing may be left out in between. Webhooks that came to our endpoints from
+   * those of others are first brought up to where they came.
+   */
+  async begin(moves: ReadonlyArray<Move>): Promise<IsOurs> {
+    const current = new Set([...this.#held].flatMap(([partition, of]) => (of.current ? [partition] : [])));
     const arrivals = new Map<string, Position>();
     for (const { webhook, at } of moves) {
       const [before, now] = this.#deps.routing.partitionsOf(webhook, at - 1, at);
       if (before === undefined || now === undefined) continue;
-      if (this.#isCurrent(now) && !this.#isCurrent(before)) arrivals.set(webhook, at);
+      if (current.has(now) && !current.has(before)) arrivals.set(webhook, at);
     }
-    if (arrivals.size === 0) return;
-    const isOurs: IsOurs = (webhook, at) => at <= (arrivals.get(webhook) ?? 0);
-    await this.#deps.redo(this.#deps.doneByAll(), Math.max(...arrivals.values()), isOurs);
+    if (arrivals.size > 0) {
+      const isArrival: IsOurs = (webhook, at) => at <= (arrivals.get(webhook) ?? 0);
+      await this.#deps.redo(this.#deps.doneByAll(), Math.max(...arrivals.values()), isArrival);
+    }
+    return (webhook, at) => {
+      const [partition] = this.#deps.routing.partitionsOf(webhook, at, at);
+      return partition !== undefined && current.has(partition);
+    };
   }
 
   async #takeOver(takeover: Takeover): Promise<void> {
@@ -97,9 +102,5 @@ export class Takeovers {
       // The engine stops because of it; whoever comes next takes this over.
       () => undefined,
     );
-  }
-
-  #isCurrent(partition: number): boolean {
-    return this.#held.get(partition)?.current === true;
   }
 }

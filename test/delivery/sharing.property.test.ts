@@ -146,6 +146,22 @@ const INHERITED_WHILE_LEAVING: Step[] = [
   { do: 'stop', n: 0 },
 ];
 
+/** Found by chance: the partition in between is lost while a batch in which a webhook goes through it is told. */
+const LOST_ON_THE_WAY: Step[] = [
+  { do: 'pass', ms: 0 },
+  { do: 'grow', by: 1 },
+  { do: 'up', n: 1, delayMs: 0 },
+  { do: 'pause', n: 0 },
+  { do: 'move', webhook: 0, partition: 0 },
+  { do: 'pass', ms: 1_100 },
+  { do: 'move', webhook: 0, partition: 48 },
+  { do: 'reads', fail: false },
+  { do: 'grow', by: 1 },
+  { do: 'up', n: 0, delayMs: 0 },
+  { do: 'slow', ms: 0 },
+  { do: 'grow', by: 1 },
+];
+
 // The same runs every time; longer hunts draw others: CHAOS_RUNS=2000 CHAOS_SEED=7 npm test -- sharing
 it('whatever nodes do: every webhook is told all, in order, and no partition is held twice', async () => {
   await fc.assert(
@@ -157,7 +173,7 @@ it('whatever nodes do: every webhook is told all, in order, and no partition is 
     {
       seed: Number(process.env['CHAOS_SEED'] ?? 1),
       numRuns: Number(process.env['CHAOS_RUNS'] ?? 40),
-      examples: [[INHERITED_WHILE_LEAVING]],
+      examples: [[INHERITED_WHILE_LEAVING], [LOST_ON_THE_WAY]],
     },
   );
 }, 3_600_000);

@@ -154,8 +154,7 @@ export class Worker {
     const upTo = Math.min(this.#work.head, this.#seen + BATCH_MAX);
     const after = this.#seen;
     if (upTo <= after) return;
-    await this.#takeovers.arrived(this.#movesIn(after, upTo));
-    await this.#tell(after, upTo, (webhook, at) => this.#takeovers.isOurs(webhook, at));
+    await this.#tell(after, upTo, await this.#takeovers.begin(this.#movesIn(after, upTo)));
     if (this.#stopped) return;
     this.#seen = upTo;
     this.#handled = upTo;
