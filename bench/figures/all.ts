@@ -3,9 +3,19 @@ import { backlog } from './backlog.ts';
 import { fanOut } from './fan-out.ts';
 import { ingest } from './ingest.ts';
 import { matching } from './matching.ts';
+import { nodes } from './nodes.ts';
 import { start } from './start.ts';
 import { template } from './template.ts';
 import { waiting } from './waiting.ts';
 
 /** In the order of the table. */
-export const FIGURES: ReadonlyArray<Figure> = [backlog, fanOut, ingest, matching, template, waiting, start];
+export const FIGURES: ReadonlyArray<Figure> = [
+  backlog,
+  fanOut,
+  ingest,
+  matching,
+  template,
+  waiting,
+  start,
+  nodes,
+];

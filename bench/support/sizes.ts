@@ -12,6 +12,7 @@ export interface Size {
   readonly freshChanges: number;
   readonly settleMs: number;
   readonly startEvents: number;
+  readonly sharedDeliveries: number;
 }
 
 export const SIZES = {
@@ -27,6 +28,7 @@ export const SIZES = {
     freshChanges: 1_000,
     settleMs: 5_000,
     startEvents: 1_000_000,
+    sharedDeliveries: 6_000,
   },
   quick: {
     runs: 3,
@@ -40,6 +42,7 @@ export const SIZES = {
     freshChanges: 100,
     settleMs: 1_000,
     startEvents: 50_000,
+    sharedDeliveries: 1_200,
   },
   tiny: {
     runs: 1,
@@ -53,6 +56,7 @@ export const SIZES = {
     freshChanges: 5,
     settleMs: 10,
     startEvents: 700,
+    sharedDeliveries: 48,
   },
 } as const satisfies Readonly<Record<string, Size>>;
 
