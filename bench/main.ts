@@ -80,7 +80,7 @@ const benchOf = (name: string): Bench => ({
     return to;
   },
   removeFolder: (path) => rmSync(path, { recursive: true, force: true }),
-  startCallboard: (dataDir) => startCallboard(dataDir, profile),
+  startCallboard: (dataDir, environment) => startCallboard(dataDir, profile, environment),
   progress: (text) => progress(`${name}: ${text}`),
 });
 

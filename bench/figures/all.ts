@@ -6,6 +6,7 @@ import { ingest } from './ingest.ts';
 import { matching } from './matching.ts';
 import { orders } from './orders.ts';
 import { simulation } from './simulation.ts';
+import { nodes } from './nodes.ts';
 import { start } from './start.ts';
 import { template } from './template.ts';
 import { waiting } from './waiting.ts';
@@ -22,4 +23,5 @@ export const FIGURES: ReadonlyArray<Figure> = [
   eventStoreDb,
   orders,
   simulation,
+  nodes,
 ];

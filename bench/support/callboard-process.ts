@@ -32,6 +32,7 @@ const LAST_LINES = 10;
 export const startCallboard = async (
   dataDir: string,
   nodeOptions: ReadonlyArray<string> = [],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<CallboardProcess> => {
   const startedMs = performance.now();
   const child = spawn(process.execPath, [...nodeOptions, MAIN, 'serve'], {
@@ -40,6 +41,7 @@ export const startCallboard = async (
       PORT: '0',
       CALLBOARD_DATA_DIR: dataDir,
       CALLBOARD_ALLOW_TARGETS: '127.0.0.0/8',
+      ...environment,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

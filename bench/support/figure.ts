@@ -32,8 +32,8 @@ export interface Bench {
   /** The same content under a new path. */
   copyFolder(from: string): string;
   removeFolder(path: string): void;
-  /** The server on this data folder, ready. */
-  startCallboard(dataDir: string): Promise<CallboardProcess>;
+  /** The server on this data folder, ready, with more settings than usual if given. */
+  startCallboard(dataDir: string, environment?: Readonly<Record<string, string>>): Promise<CallboardProcess>;
   progress(text: string): void;
 }
 

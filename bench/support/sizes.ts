@@ -16,6 +16,7 @@ export interface Size {
   readonly databaseEvents: number;
   readonly streamedOrders: number;
   readonly simulatedSeeds: number;
+  readonly sharedDeliveries: number;
 }
 
 export const SIZES = {
@@ -35,6 +36,7 @@ export const SIZES = {
     databaseEvents: 40_000,
     streamedOrders: 1_000_000,
     simulatedSeeds: 400,
+    sharedDeliveries: 6_000,
   },
   quick: {
     runs: 3,
@@ -52,6 +54,7 @@ export const SIZES = {
     databaseEvents: 10_000,
     streamedOrders: 50_000,
     simulatedSeeds: 40,
+    sharedDeliveries: 1_200,
   },
   tiny: {
     runs: 1,
@@ -69,6 +72,7 @@ export const SIZES = {
     databaseEvents: 600,
     streamedOrders: 500,
     simulatedSeeds: 2,
+    sharedDeliveries: 48,
   },
 } as const satisfies Readonly<Record<string, Size>>;
 
