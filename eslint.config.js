@@ -12,6 +12,7 @@ const ARROWS = {
   domain: [],
   ports: ['domain'],
   eventstore: ['domain', 'ports'],
+  migration: ['domain', 'ports', 'eventstore'],
   projections: ['domain', 'ports', 'eventstore'],
   commands: ['domain', 'ports', 'eventstore', 'projections'],
   delivery: ['domain', 'ports', 'eventstore', 'projections', 'commands'],
@@ -57,6 +58,10 @@ const GATED = {
     regex: '^(?:\\./|(?:\\.\\./)+(?:src/)?)(?:cli/|main\\.ts$)',
     message: 'Only src/cli and src/main.ts import src/cli and src/main.ts.',
   },
+  simulator: {
+    regex: '^(?:\\.\\./)+simulator(?:/|$)',
+    message: 'The product knows nothing of the simulator; src/cli starts it.',
+  },
   require: {
     regex: '^node:module$',
     message: 'No createRequire: imports are static, so that the arrows hold.',
@@ -74,9 +79,14 @@ const EVERYWHERE = [
   },
 ];
 
+const NOT_TESTS = {
+  regex: '^(?:\\.\\./)+(?:test|bench)/',
+  message: 'The product does not import its tests or benchmarks.',
+};
+
 const SRC = [
   ...EVERYWHERE,
-  { regex: '^(?:\\.\\./)+(?:test|bench)/', message: 'The product does not import its tests or benchmarks.' },
+  NOT_TESTS,
   { regex: '^(?:/|file:|data:|callboard(?:/|$))', message: 'Imports inside the project are relative.' },
 ];
 
@@ -157,7 +167,7 @@ const importArrows = [
   { files: ['src/main.ts'], rules: restrictImports(['koa', 'entry', 'process']) },
   {
     files: ['src/cli/**/*.ts'],
-    rules: restrictImports(['undici', 'clock', 'random', 'process', 'entry', 'require']),
+    rules: restrictImports(['undici', 'clock', 'random', 'process', 'entry', 'require', 'simulator']),
   },
 ];
 
@@ -307,7 +317,17 @@ export default defineConfig(
   { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
   {
     files: ['simulator/**/*.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns: [...EVERYWHERE, GATED.entry] }] },
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [...EVERYWHERE, GATED.entry, NOT_TESTS] }],
+    },
+  },
+  // The same seed gives the same stream on every machine, whenever it is asked for.
+  {
+    files: ['simulator/*.ts', 'simulator/orders/**/*.ts'],
+    rules: {
+      ...syntax(TIME_AND_CHANCE, ENVIRONMENT, DYNAMIC_IMPORT),
+      ...globals([...TIMERS, 'setImmediate']),
+    },
   },
   {
     files: ['test/**/*.ts'],

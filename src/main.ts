@@ -7,6 +7,7 @@ import { parseAllowTargets, urlPolicy } from './adapters/address-guard.ts';
 import { verifyToken } from './adapters/jwt.ts';
 import { bindKey, isKeyBound } from './adapters/key-id.ts';
 import { loadOrCreateMasterSecret } from './adapters/master-secret.ts';
+import { movedFrom } from './adapters/move-mark.ts';
 import { pinoLog } from './adapters/pino-log.ts';
 import { newNonce, newWebhookSecret, openSecretBox, type SecretBox } from './adapters/secret-box.ts';
 import { systemClock } from './adapters/system-clock.ts';
@@ -103,6 +104,12 @@ const openStore = async (
     case 'memory':
       return near(openMemoryStore());
     case 'sqlite': {
+      const from = movedFrom(where.path);
+      if (from !== undefined) {
+        return left({
+          message: `events are being copied into ${where.path} from ${from}: let 'callboard migrate' come to its end first`,
+        });
+      }
       const store = await openSqliteStore({ path: where.path, log, onFatal });
       return isLeft(store) ? left({ message: store.left.message }) : near(store.right);
     }
@@ -165,6 +172,8 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     path: config.store.kind === 'memory' ? ':memory:' : join(config.dataDir, 'read-models.db'),
     eventStoreId: store.id,
     storeHead: storeHead.right,
+    // Only there does `callboard scavenge` remove any.
+    beginningsMayBeGone: config.store.kind === 'esdb',
     log,
   });
   const accounts = new Accounts({ store, random, clock });

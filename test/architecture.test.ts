@@ -129,11 +129,21 @@ const refused: Record<string, readonly Case[]> = {
     ...importing('src/other.ts', './cli/main.ts', './main.ts'),
     ...importing('simulator/a.ts', '../src/cli/main.ts', '../src/main.ts'),
   ],
-  'the product does not import its tests': importing(
-    'src/cli/a.ts',
-    '../../test/a.ts',
-    '../../bench/main.ts',
-  ),
+  'only src/cli imports the simulator': [
+    ...['domain', 'ports', 'eventstore', 'projections', 'commands', 'delivery', 'http', 'adapters'].flatMap(
+      (layer) => importing(`src/${layer}/a.ts`, '../../simulator/rules/index.ts'),
+    ),
+    ...importing('src/main.ts', '../simulator/rules/index.ts'),
+    ...importing('src/rules-file.ts', '../simulator/rules/index.ts'),
+  ],
+  'the product does not import its tests': [
+    ...importing('src/cli/a.ts', '../../test/a.ts', '../../bench/main.ts'),
+    ...importing('simulator/orders/a.ts', '../../test/a.ts', '../../bench/main.ts'),
+  ],
+  'order streams know neither time nor chance': [
+    ...writing('simulator/dice.ts', 'Math.random()', 'Date.now()'),
+    ...writing('simulator/orders/a.ts', 'Date.now()', 'new Date()', 'Math.random()', 'performance.now()'),
+  ],
   'a folder too deep for the arrows is refused': importing('src/domain/a/b/c/d/e.ts', './f.ts'),
   'node:sqlite belongs to its stores and the projections': [
     ...['domain', 'ports', 'commands', 'delivery', 'http', 'adapters', 'cli'].flatMap((layer) =>
@@ -289,6 +299,7 @@ const allowed: Record<string, readonly Case[]> = {
     ...importing('src/adapters/a.ts', '../domain/a.ts', '../ports/a.ts', './b.ts', 'pino'),
     ...importing('src/main.ts', './http/a.ts', './adapters/a.ts', './domain/a.ts', './cli/a.ts'),
     ...importing('src/cli/main.ts', '../main.ts', '../adapters/a.ts', './demo.ts', '../../simulator/a.ts'),
+    ...importing('simulator/orders/a.ts', '../../src/domain/a.ts', '../../src/http/a.ts', '../dice.ts'),
     ...importing('test/a.test.ts', '../src/main.ts', '../src/cli/main.ts', 'undici', 'node:sqlite'),
   ],
   'packages in their places': [
@@ -331,6 +342,7 @@ const allowed: Record<string, readonly Case[]> = {
       ...importing(path, 'node:timers/promises'),
       [path, `import { randomUUID } from 'node:crypto';\nexport const y = randomUUID();`] as const,
     ]),
+    ...writing('simulator/load/a.ts', 'Date.now()', 'performance.now()', `fetch('https://example.com')`),
     ...writing('src/main.ts', 'process.env'),
     ...writing('src/cli/a.ts', 'process.env', `fetch('https://example.com')`),
     ...writing('src/eventstore/eventstoredb.ts', `import('@eventstore/db-client')`),

@@ -1,9 +1,12 @@
 import type { Figure } from '../support/figure.ts';
 import { backlog } from './backlog.ts';
+import { eventStoreDb } from './eventstoredb.ts';
 import { fanOut } from './fan-out.ts';
 import { ingest } from './ingest.ts';
 import { matching } from './matching.ts';
 import { nodes } from './nodes.ts';
+import { orders } from './orders.ts';
+import { simulation } from './simulation.ts';
 import { start } from './start.ts';
 import { template } from './template.ts';
 import { waiting } from './waiting.ts';
@@ -17,5 +20,8 @@ export const FIGURES: ReadonlyArray<Figure> = [
   template,
   waiting,
   start,
+  eventStoreDb,
+  orders,
+  simulation,
   nodes,
 ];

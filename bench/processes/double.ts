@@ -1,7 +1,6 @@
 import { Double } from '../../test/eventstoredb/double/server.ts';
 import { serveWorker } from '../support/worker.ts';
 
-/** EventStoreDB's double, empty, for as long as the process runs. */
-const started = new Double().start();
-
-serveWorker<{ readonly do: 'url' }, { readonly url: string }>(async () => ({ url: (await started).url }));
+/** The server that the tests run against: no disk behind it. Answers its address. */
+const double = await new Double().start();
+serveWorker<object, string>(async () => double.url);

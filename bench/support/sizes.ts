@@ -12,6 +12,10 @@ export interface Size {
   readonly freshChanges: number;
   readonly settleMs: number;
   readonly startEvents: number;
+  readonly databaseAppends: number;
+  readonly databaseEvents: number;
+  readonly streamedOrders: number;
+  readonly simulatedSeeds: number;
   readonly sharedDeliveries: number;
 }
 
@@ -28,6 +32,10 @@ export const SIZES = {
     freshChanges: 1_000,
     settleMs: 5_000,
     startEvents: 1_000_000,
+    databaseAppends: 8_000,
+    databaseEvents: 40_000,
+    streamedOrders: 1_000_000,
+    simulatedSeeds: 400,
     sharedDeliveries: 6_000,
   },
   quick: {
@@ -42,6 +50,10 @@ export const SIZES = {
     freshChanges: 100,
     settleMs: 1_000,
     startEvents: 50_000,
+    databaseAppends: 3_000,
+    databaseEvents: 10_000,
+    streamedOrders: 50_000,
+    simulatedSeeds: 40,
     sharedDeliveries: 1_200,
   },
   tiny: {
@@ -56,6 +68,10 @@ export const SIZES = {
     freshChanges: 5,
     settleMs: 10,
     startEvents: 700,
+    databaseAppends: 64,
+    databaseEvents: 600,
+    streamedOrders: 500,
+    simulatedSeeds: 2,
     sharedDeliveries: 48,
   },
 } as const satisfies Readonly<Record<string, Size>>;

@@ -9,14 +9,20 @@ const keyIdPath = (storePath: string): string => `${storePath}.key-id`;
 /** Whether a server has used the store before. */
 export const isKeyBound = (storePath: string): boolean => existsSync(keyIdPath(storePath));
 
+/** The key that the store is bound to, or undefined. */
+export const boundKey = (storePath: string): string | undefined => {
+  const recorded = isKeyBound(storePath) ? readFileSync(keyIdPath(storePath), 'utf8').trimEnd() : '';
+  return recorded === '' ? undefined : recorded;
+};
+
 /** Only for the holder of the store: its first key is written down, and no other one is accepted after that. */
 export const bindKey = (storePath: string, keyId: string): Either<{ readonly message: string }, void> => {
   const path = keyIdPath(storePath);
   try {
-    const recorded = isKeyBound(storePath) ? readFileSync(path, 'utf8').trimEnd() : '';
+    const recorded = boundKey(storePath);
     if (recorded === keyId) return right(undefined);
-    // Empty: the first start was cut short, and nothing was sealed yet.
-    if (recorded === '') {
+    // Also when the file is empty: the first start was cut short, and nothing was sealed yet.
+    if (recorded === undefined) {
       writeDurably(path, `${keyId}\n`, 'w');
       syncFolder(dirname(path));
       return right(undefined);

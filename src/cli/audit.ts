@@ -1,19 +1,28 @@
-import { type Either, isLeft } from 'fp-ts/lib/Either.js';
-import { systemClock } from '../adapters/system-clock.ts';
-import { systemRandom } from '../adapters/system-random.ts';
-import type { Config } from '../config.ts';
-import { NODE_STREAM_PREFIXES, STREAM_PREFIXES } from '../domain/ids.ts';
-import { openEventStoreDb } from '../eventstore/eventstoredb.ts';
-import { type LogVerification, verifyLog } from '../eventstore/log-verify.ts';
-import { describeBreak, verifySqliteStore } from '../eventstore/sqlite-verify.ts';
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { pinoLog } from '../adapters/pino-log.ts';
+import { readRemovals } from '../eventstore/removals.ts';
+import { openRemovalIndex, type RemovalCounts } from '../eventstore/sqlite-removals.ts';
+import {
+  BREAKS_MAX,
+  describeBreak,
+  type Verification,
+  verifySqliteStore,
+} from '../eventstore/sqlite-verify.ts';
 import { readEnvironment } from '../main.ts';
+import { checkLog } from '../migration/check-log.ts';
 import { type Command, EXIT_FINDINGS, EXIT_OK, failed, misused, parseOptions } from './command.ts';
+import { Progress } from './migrate/progress.ts';
+import { type MovableStore, openSource } from './migrate/sides.ts';
 
 const HELP = `callboard audit verify
 
-Checks the whole history: every stream's hash chain, revisions without gaps, and in the embedded store also positions
-without gaps and nothing missing at a stream's end. Works with the server up or down; writes and repairs nothing. Exit
-code 1 when something does not fit, with stream and revision of each place.
+Checks the whole history: every stream's hash chain, and revisions without gaps. Works with the server up or down; writes
+and repairs nothing. Exit code 1 when something does not fit, with stream and revision of each place.
+
+In the embedded store also positions without gaps, and nothing missing at a stream's end. An EventStoreDB keeps no second
+account of where a stream ends: events missing there are not found. A stream whose beginning is gone is accepted exactly
+where 'callboard scavenge' has recorded the hash of the last event that went, and what remains fits it. Else it is one of
+the places: from there on it is checked as any other.
 `;
 
 const BREAKS_SHOWN_MAX = 20;
@@ -31,32 +40,47 @@ export const audit: Command = {
     const { store } = config.right;
     if (store.kind === 'memory')
       return failed('there is no history to verify in memory: CALLBOARD_STORE=memory:');
-    if (store.kind === 'esdb') return verifyDatabase(store);
-    const progress = process.stderr.isTTY ? showProgress : undefined;
-    return report(await verifySqliteStore(store.path, progress), 'position');
+    if (store.kind === 'esdb') {
+      const verified = await verifyDatabase(store);
+      if (isLeft(verified)) return failed(verified.left);
+      const code = report(verified.right, 'hash and revision');
+      if (code === EXIT_OK) reportRemovals(verified.right.removals);
+      return code;
+    }
+    const verified = await verifyFile(store.path);
+    return isLeft(verified) ? failed(verified.left) : report(verified.right, 'hash, revision and position');
   },
 };
 
-/** As of the moment when it begins, also while servers write. */
-const verifyDatabase = async ({ address, login }: Where): Promise<number> => {
-  const opened = await openEventStoreDb({ address, login, clock: systemClock(), random: systemRandom() });
-  if (isLeft(opened)) return failed(opened.left.message);
+const verifyFile = async (path: string): Promise<Either<string, Verification>> => {
+  const verified = await verifySqliteStore(path, process.stderr.isTTY ? showProgress : undefined);
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+  return isLeft(verified) ? left(verified.left.message) : verified;
+};
+
+const verifyDatabase = async (
+  store: Extract<MovableStore, { readonly kind: 'esdb' }>,
+): Promise<Either<string, Verification & { readonly removals: RemovalCounts }>> => {
+  const source = await openSource(store, pinoLog('silent'));
+  if (isLeft(source)) return source;
+  const { log } = source.right;
+  const removals = openRemovalIndex();
   try {
-    const filter = { streamPrefixes: [...STREAM_PREFIXES, ...NODE_STREAM_PREFIXES] };
-    const progress = process.stderr.isTTY ? showCount : undefined;
-    return report(await verifyLog(opened.right, filter, progress), 'predecessor');
+    const broken = await readRemovals(log, (removal) => removals.add(removal));
+    if (isLeft(broken)) return left(broken.left.message);
+    const progress = new Progress('checked');
+    const checked = await checkLog(log, { breaksMax: BREAKS_MAX, removals, onProgress: progress.at });
+    if (isLeft(checked)) return left(checked.left.message);
+    progress.end();
+    const breaks = [...(broken.right === undefined ? [] : [broken.right]), ...checked.right.breaks];
+    return right({ ...checked.right, breaks, removals: removals.counts() });
   } finally {
-    await opened.right.close();
+    removals.close();
+    await source.right.close();
   }
 };
 
-type Where = Extract<Config['store'], { readonly kind: 'esdb' }>;
-
-/** `last` is what else was looked at. */
-const report = (verified: Either<{ readonly message: string }, LogVerification>, last: string): number => {
-  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
-  if (isLeft(verified)) return failed(verified.left.message);
-  const { breaks, events, streams } = verified.right;
+const report = ({ breaks, events, streams }: Verification, fitting: string): number => {
   for (const found of breaks.slice(0, BREAKS_SHOWN_MAX)) process.stdout.write(`${describeBreak(found)}\n`);
   if (breaks.length > BREAKS_SHOWN_MAX)
     process.stdout.write(`… and ${breaks.length - BREAKS_SHOWN_MAX} more\n`);
@@ -67,14 +91,23 @@ const report = (verified: Either<{ readonly message: string }, LogVerification>,
     );
     return EXIT_FINDINGS;
   }
-  process.stdout.write(`${counted}: every hash, revision and ${last} fits.\n`);
+  process.stdout.write(`${counted}: every ${fitting} fits.\n`);
   return EXIT_OK;
+};
+
+const reportRemovals = ({ gone, whole }: RemovalCounts): void => {
+  if (gone > 0) {
+    process.stdout.write(
+      `Truncated by policy: ${gone} streams whose beginning is gone; what remains fits the hash recorded of it.\n`,
+    );
+  }
+  if (whole > 0) {
+    process.stdout.write(
+      `Recorded as truncated by policy, and still in the log: ${whole} streams, until the database's own scavenge.\n`,
+    );
+  }
 };
 
 const showProgress = (done: number, all: number): void => {
   process.stderr.write(`\r${done} of ${all} events`);
-};
-
-const showCount = (events: number): void => {
-  process.stderr.write(`\r${events} events`);
 };

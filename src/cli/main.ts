@@ -1,11 +1,27 @@
 import { audit } from './audit.ts';
 import { demo } from './demo.ts';
+import { load } from './load.ts';
+import { migrate } from './migrate.ts';
+import { orders } from './orders.ts';
 import { rules } from './rules.ts';
+import { scavenge } from './scavenge.ts';
 import { serve } from './serve.ts';
+import { simulate } from './simulate.ts';
 import { token } from './token.ts';
 import { EXIT_USAGE, type Command } from './command.ts';
 
-const COMMANDS: Readonly<Record<string, Command>> = { serve, demo, token, rules, audit };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  serve,
+  demo,
+  token,
+  rules,
+  audit,
+  migrate,
+  scavenge,
+  orders,
+  load,
+  simulate,
+};
 
 const HELP = `callboard <command>
 

@@ -35,6 +35,7 @@ export type InvocationFailure =
 /** Retried at the same time by "retry all failed": the store takes them together. */
 const RETRY_PAGE = 50;
 
+/** Unknown is also one whose scheduling was removed from the log, whatever is left of it. */
 export const getInvocation = async (
   deps: Pick<InvocationDeps, 'store'>,
   guid: string,
@@ -68,6 +69,8 @@ export const retryAllFailed = async (
     const rows = deps.dueList.failedOf(webhook, after, RETRY_PAGE);
     const outcomes = await Promise.all(rows.map(({ guid }) => retryUnder(failedOnly, deps, guid, cause)));
     for (const outcome of outcomes) {
+      // Its scheduling, with the body, was removed from the log: the list of failed ones does not know that.
+      if (isLeft(outcome) && outcome.left._tag === 'InvocationUnknown') continue;
       if (isLeft(outcome)) return outcome;
       if (outcome.right.events.length > 0) retried += 1;
     }

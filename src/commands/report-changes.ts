@@ -8,13 +8,7 @@ import { decideResource, evolveResource, type ResourceState } from '../domain/re
 import type { Rules } from '../domain/rules.ts';
 import { unitsOf } from '../eventstore/batch.ts';
 import { seal } from '../eventstore/codec.ts';
-import type {
-  Appended,
-  AppendFailure,
-  EventStore,
-  Position,
-  StreamAppend,
-} from '../eventstore/event-store.ts';
+import type { EventStore, Position, StreamAppend } from '../eventstore/event-store.ts';
 import { asStoreFailure, load, type Loaded, type StoreFailure } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Changes } from '../projections/read-models.ts';
@@ -47,7 +41,7 @@ export interface ReportDeps {
 interface Pending {
   readonly fingerprint: string;
   /** Settles when the append did, whatever came of it. */
-  readonly settled: Promise<unknown>;
+  readonly settled: Promise<void>;
   durable: boolean;
 }
 
@@ -55,15 +49,11 @@ interface Pending {
 interface KnownHead extends Loaded<ResourceState> {
   /** Which of the loads it rests on: what others wrote before that is in it. */
   readonly load: number;
-  /** Where nodes share the store: whether the append that leads to it was stored; undefined when it was read. */
-  readonly stored?: Promise<boolean>;
 }
 
 interface Planned {
   readonly appends: ReadonlyArray<StreamAppend>;
   readonly streams: ReadonlyMap<string, KnownHead>;
-  /** What the heads that it was decided on still depend on. */
-  readonly restsOn: ReadonlyArray<Promise<boolean>>;
   /** Fingerprints by change. */
   readonly accepted: ReadonlyMap<string, string>;
   readonly receipts: ReadonlyArray<ChangeReceipt>;
@@ -92,6 +82,8 @@ export class ChangeIntake {
   readonly #heads = new Lru<string, KnownHead>(HEADS_MAX);
   #loads = 0;
   readonly #pending = new Map<string, Pending>();
+  /** The newest report of each resource that is under way; only where the store is shared. */
+  readonly #turns = new Map<string, Promise<void>>();
   /** Durable ones that the read models do not show yet, in log order. */
   readonly #unprojected: Array<{ readonly change: string; readonly position: Position }> = [];
 
@@ -106,7 +98,41 @@ export class ChangeIntake {
     this.#deps = deps;
   }
 
-  async report(
+  report(
+    changes: ReadonlyArray<ReportedChange>,
+    actor: string,
+    requestId: string,
+  ): Promise<Either<ReportFailure, ReadonlyArray<ChangeReceipt>>> {
+    const work = () => this.#report(changes, actor, requestId);
+    return this.#isShared ? this.#inTurn(changes, work) : work();
+  }
+
+  /**
+   * A shared store may take an append long after it said that it does not know, also one of a process that has ended. The
+   * same change reported again is then stored as it was recorded the first time, and the store answers as if the second
+   * had been: its hash must not be built upon. So reports of one resource take turns there, and each reads the head.
+   */
+  get #isShared(): boolean {
+    return this.#deps.claims !== undefined || this.#deps.store.positions === 'opaque';
+  }
+
+  async #inTurn<A>(changes: ReadonlyArray<ReportedChange>, work: () => Promise<A>): Promise<A> {
+    const streams = [...new Set(changes.map(streamName))];
+    const before = streams.map((stream) => this.#turns.get(stream) ?? Promise.resolve());
+    const mine = Promise.all(before).then(work);
+    const settled = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    for (const stream of streams) this.#turns.set(stream, settled);
+    try {
+      return await mine;
+    } finally {
+      for (const stream of streams) if (this.#turns.get(stream) === settled) this.#turns.delete(stream);
+    }
+  }
+
+  async #report(
     changes: ReadonlyArray<ReportedChange>,
     actor: string,
     requestId: string,
@@ -124,8 +150,12 @@ export class ChangeIntake {
       const ready = await this.#loadHeads(changes);
       if (isLeft(ready)) return ready;
       if (this.#doubts > this.#doubtsSolved) continue;
-      if (claims.mayBeStored && !(await this.#seeAll(changes))) return left(failure);
-      const planned = this.#plan(changes, strict.right, claims, actor, requestId);
+      if (claims.mayBeStored) {
+        const seenLoads = await this.#seeAll(changes);
+        if (seenLoads === undefined) return left(failure);
+        if (this.#newestLoad(changes) > seenLoads) continue;
+      }
+      const planned = this.#plan(changes, strict.right, actor, requestId);
       if (isLeft(planned)) {
         if (planned.left._tag === 'HeadsMissing') continue;
         if (planned.left._tag === 'ReportsContradict' && !headsAreFresh) {
@@ -147,11 +177,16 @@ export class ChangeIntake {
         continue;
       }
       if (claims.areOlderThan(planned.right.streams.values())) continue;
-      const stored = await this.#store(planned.right);
+      const part = this.#deps.claims === undefined ? planned.right : firstPart(planned.right);
+      const stored = await this.#store(part);
       if (isLeft(stored)) {
         if (stored.left._tag !== 'TooMuchContention') return stored;
         failure = stored.left;
         claims.isInDoubt();
+        continue;
+      }
+      if (part.accepted.size < planned.right.accepted.size) {
+        tries -= 1;
         continue;
       }
       return right(claims.receipts(planned.right.receipts));
@@ -221,23 +256,25 @@ export class ChangeIntake {
 
   /**
    * Another node may have stored some of the changes: the read models are to show everything that the heads rest on, so
-   * that what is not known then is not in the streams either.
+   * that what is not known then is not in the streams either. Answers the newest load of which that is true; undefined: the
+   * store is away.
    */
-  async #seeAll(changes: ReadonlyArray<ReportedChange>): Promise<boolean> {
+  async #seeAll(changes: ReadonlyArray<ReportedChange>): Promise<number | undefined> {
     for (;;) {
       const loads = this.#loads;
-      if (!(await this.#deps.caughtUp())) return false;
-      const isNewer = (change: ReportedChange): boolean =>
-        (this.#heads.get(streamName(change))?.load ?? 0) > loads;
-      if (!changes.some(isNewer)) return true;
+      if (!(await this.#deps.caughtUp())) return undefined;
+      if (this.#newestLoad(changes) <= loads) return loads;
     }
+  }
+
+  #newestLoad(changes: ReadonlyArray<ReportedChange>): number {
+    return Math.max(...changes.map((change) => this.#heads.get(streamName(change))?.load ?? 0));
   }
 
   /** Runs without a pause: nothing can come between looking for duplicates and taking the places in the streams. */
   #plan(
     changes: ReadonlyArray<ReportedChange>,
     strict: ReadonlySet<string>,
-    claims: RequestClaims,
     actor: string,
     requestId: string,
   ): Either<ReportFailure | NotReady, Planned> {
@@ -248,7 +285,6 @@ export class ChangeIntake {
     /** A stream stands once in an append: what a batch says of one resource is written together. */
     const appends: StreamAppend[] = [];
     const streams = new Map<string, KnownHead>();
-    const restsOn: Promise<boolean>[] = [];
     const accepted = new Map<string, string>();
     const receipts: ChangeReceipt[] = [];
     const others: Pending[] = [];
@@ -288,14 +324,13 @@ export class ChangeIntake {
       const sealed = seal(
         stream,
         head.head,
-        decided.right.map((event) => ({ id: claims.eventIdOf(guid, requestId), event })),
+        decided.right.map((event) => ({ id: guid, event })),
         { correlationId: guid, causationId: requestId, actor, companyId },
       );
       // Each report of an order brings the whole order along: many of a large one are too much before all are made.
       units += sealed.append.events.reduce((sum, event) => sum + unitsOf(event), 0);
       if (units > bytesMax) return left({ _tag: 'AppendTooLarge', bytes: units, bytesMax });
       appends.push(sealed.append);
-      if (head.stored !== undefined) restsOn.push(head.stored);
       streams.set(stream, {
         state: decided.right.reduce(evolveResource, head.state),
         head: sealed.head,
@@ -306,7 +341,7 @@ export class ChangeIntake {
     }
     if (others.length > 0) return left({ _tag: 'OthersPending', others });
     if (contradictions.length > 0) return left({ _tag: 'ReportsContradict', contradictions });
-    return right({ appends, streams, restsOn, accepted, receipts });
+    return right({ appends, streams, accepted, receipts });
   }
 
   /** The change that brought the stream to where it is, while it may still fail: nothing is refused because of it. */
@@ -319,11 +354,11 @@ export class ChangeIntake {
   }
 
   async #store(planned: Planned): Promise<Either<StoreFailure, void>> {
-    const { appends, streams, restsOn, accepted } = planned;
+    const { appends, streams, accepted } = planned;
     if (appends.length === 0) return right(undefined);
 
-    let settle: (isStored: boolean) => void = () => undefined;
-    const settled = new Promise<boolean>((resolve) => {
+    let settle: () => void = () => undefined;
+    const settled = new Promise<void>((resolve) => {
       settle = resolve;
     });
     const pendings: Pending[] = [];
@@ -332,47 +367,49 @@ export class ChangeIntake {
       pendings.push(pending);
       this.#pending.set(guid, pending);
     }
-    const isShared = this.#deps.claims !== undefined;
-    for (const [stream, head] of streams) {
-      this.#heads.set(stream, isShared ? { ...head, stored: settled } : head);
-    }
+    for (const [stream, head] of streams) this.#heads.set(stream, head);
 
-    const appended = await this.#append(appends, restsOn);
+    const appended = await this.#deps.store.append(appends)();
     if (isLeft(appended)) {
       const { _tag } = appended.left;
       if (_tag === 'OutcomeUnknown' || _tag === 'WrongExpectedRevision') this.#doubts += 1;
       for (const guid of accepted.keys()) this.#pending.delete(guid);
       for (const stream of streams.keys()) this.#heads.delete(stream);
-      settle(false);
+      settle();
       return left(asStoreFailure(appended.left));
     }
     for (const pending of pendings) pending.durable = true;
-    // One append for each change that was accepted.
-    for (const [index, change] of [...accepted.keys()].entries()) {
+    if (this.#isShared) for (const stream of streams.keys()) this.#heads.delete(stream);
+    for (const [index, { events }] of appends.entries()) {
       const position = appended.right[index]?.position;
-      if (position !== undefined) this.#unprojected.push({ change, position });
+      if (position === undefined) continue;
+      for (const { id } of events) this.#unprojected.push({ change: id, position });
     }
-    settle(true);
+    settle();
     return right(undefined);
   }
-
-  /**
-   * Where nodes share the store, a revision alone does not tell what it was decided on: should an append fail because
-   * another node was first, that node's event stands where ours was expected. So nothing is sent before what it rests on
-   * is stored. The streams' appends go one after the other anyway.
-   */
-  async #append(
-    appends: ReadonlyArray<StreamAppend>,
-    restsOn: ReadonlyArray<Promise<boolean>>,
-  ): Promise<Either<AppendFailure, ReadonlyArray<Appended>>> {
-    for (const isStored of restsOn) {
-      if (await isStored) continue;
-      const { stream, expectedRevision: expected } = appends[0] as StreamAppend;
-      return left({ _tag: 'WrongExpectedRevision', stream, expected, actual: expected });
-    }
-    return this.#deps.store.append(appends)();
-  }
 }
+
+/**
+ * What may be stored at once where nodes share the store: up to the first change of a stream that the plan has left and
+ * comes back to. Another node may have stored what stands before it there, see `#writing`.
+ */
+const firstPart = ({ appends, accepted, ...planned }: Planned): Planned => {
+  const together = new Map<string, StreamAppend>();
+  let newest: string | undefined;
+  for (const append of appends) {
+    const { stream } = append;
+    const before = together.get(stream);
+    if (before !== undefined && stream !== newest) break;
+    const joined =
+      before === undefined ? append : { ...before, events: [...before.events, ...append.events] };
+    together.set(stream, joined);
+    newest = stream;
+  }
+  const parts = [...together.values()];
+  const ids = new Set(parts.flatMap(({ events }) => events.map(({ id }) => id)));
+  return { ...planned, appends: parts, accepted: new Map([...accepted].filter(([guid]) => ids.has(guid))) };
+};
 
 const streamName = (change: ReportedChange): string =>
   streamOf.resource(change.companyId, change.resource, change.identifier);

@@ -1,6 +1,5 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { ChangeClaims } from './change-claims.ts';
-import { completedEventId } from '../domain/ids.ts';
 import { type ChangeReceipt, guidOf, type ReportedChange, type ReportFailure } from './reported-change.ts';
 
 /** What one request has claimed. Nothing, where the process has the store for itself. */
@@ -18,14 +17,6 @@ export class RequestClaims {
 
   isInDoubt(): void {
     this.mayBeStored = this.#claims !== undefined;
-  }
-
-  /**
-   * Whoever completes what another has claimed may meet it at the same revision. With one id the store would take the two
-   * events for one and confirm both, and whoever's bytes are not there would chain the next event to a hash that is not either.
-   */
-  eventIdOf(change: string, requestId: string): string {
-    return this.#claimed.get(change) === 'equal' ? completedEventId(change, requestId) : change;
   }
 
   unclaimed(accepted: ReadonlyMap<string, string>): ReadonlyArray<readonly [string, string]> {

@@ -7,6 +7,7 @@ import type { ResourceChange } from '../domain/resource-change.ts';
 import { endpointOf, partitionOf } from '../domain/partitions.ts';
 import { isResource } from '../domain/resources.ts';
 import type { Rules } from '../domain/rules.ts';
+import { unitsOf } from '../eventstore/batch.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { EventStore, Position, RecordedEvent, Subscription } from '../eventstore/event-store.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -23,7 +24,7 @@ import { ProcessManager } from './process-manager.ts';
 import type { Membership, Tenant } from './membership.ts';
 import { isCause, react, webhookOf } from './reactions.ts';
 import { recordInterrupted } from './recovery.ts';
-import { type IsOurs, type Redone, Takeovers } from './takeovers.ts';
+import { type IsOurs, type Move, type Redone, Takeovers } from './takeovers.ts';
 import { WHOLE_TERRITORY } from './territory.ts';
 
 export interface EngineDeps {
@@ -51,10 +52,12 @@ export const DEFAULT_LIMITS: QueueLimits = {
   unprovenMax: 384,
   doubtfulMax: 256,
   perEndpointMin: 4,
-  perEndpointMax: 64,
+  perEndpointMax: 128,
 };
 
 const PAGE = 1000;
+/** Code units of the changes that may wait in memory for their fan-out; with more of them nothing more is read. */
+const UNITS_DUE_MAX = 8 * 1024 * 1024;
 const STORE_RETRY_MS = 500;
 const FILTER = { streamPrefixes: STREAM_PREFIXES };
 
@@ -67,21 +70,21 @@ export class Engine {
   readonly #projector: Projector;
   readonly #deliveries: ProcessManager;
   readonly #takeovers: Takeovers;
-  /** What is done between two batches of the log, one after the other. */
-  #turn: Promise<void> = Promise.resolve();
   readonly #recovering = new Set<string>();
   #subscription: Subscription | undefined;
   #ready = false;
   #stopped = false;
-  /** The fan-out under way; never rejects. */
+  /** The fan-out of what was read; never rejects. */
   #fanningOut: Promise<void> = Promise.resolve();
+  /** Code units of the changes read that are not fanned out yet. */
+  #unitsDue = 0;
   /** Reactions; the position of the newest that are under way, 0 when none is. */
   #reacting: Promise<void> = Promise.resolve();
   #reactionsDueTo: Position = 0;
   /** Fan-out and reactions are done up to here. */
   #handled: Position = 0;
   #recorded: Position = 0;
-  /** Batches of the log were looked at up to here. */
+  /** Batches of the log were fanned out up to here. */
   #seen: Position = 0;
   /** The newest that was scheduled when the fan-out of the last process was finished. */
   #scheduledUpTo: Position = 0;
@@ -99,7 +102,8 @@ export class Engine {
     this.#takeovers = new Takeovers({
       routing: deps.readModels,
       seenUpTo: () => this.#seen,
-      inTurn: (work) => void this.#inTurn(work).catch(deps.onDefect),
+      doneByAll: () => deps.membership?.doneByAll ?? 0,
+      inTurn: (work) => this.#inTurn(work),
       redo: (after, upTo, isOurs) => this.#redo(after, upTo, isOurs),
     });
     this.#projector.onProjected((events, position) => {
@@ -120,7 +124,7 @@ export class Engine {
 
   /** How far the read models show the log. */
   get shownUpTo(): Position {
-    return this.#deps.readModels.checkpoint('log');
+    return this.#projector.shownUpTo;
   }
 
   /** How far all that follows from the log is done, as far as this process has to. */
@@ -293,34 +297,51 @@ export class Engine {
         after,
         filter: FILTER,
         batchMax: PAGE,
-        onEvents: (events, upTo) => this.#inTurn(() => this.#onEvents(events, upTo)),
+        onEvents: (events, upTo) => this.#onEvents(events, upTo),
         onCaughtUp: resolve,
-        onFailure: (error) => {
-          // Nothing more will be shown: whoever waits for that would wait for ever.
-          this.#projector.stop();
-          if (!this.#stopped) this.#deps.onDefect(error);
-        },
+        onFailure: (error) => this.#onDefect(error),
       });
     });
-  }
-
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(work);
-    this.#turn = done.catch(() => undefined);
-    return done;
   }
 
   async #onEvents(recorded: ReadonlyArray<RecordedEvent>, position: Position): Promise<void> {
     const events = decodeAll(recorded);
     const { readModels, accounts, webhooks } = this.#deps;
     readModels.apply('routing', events, position);
+    const moves: Move[] = [];
     for (const decoded of events) {
       if (isWebhookEvent(decoded)) {
         webhooks.observe(decoded);
-        if (this.#deps.membership !== undefined) this.#deliveries.moved(webhookOf(decoded));
+        if (this.#deps.membership === undefined) continue;
+        const webhook = webhookOf(decoded);
+        this.#deliveries.moved(webhook);
+        moves.push({ webhook, at: decoded.position });
       } else if (isAccountEvent(decoded)) accounts.observe(decoded);
     }
     this.#projector.take(events, position);
+    const units = recorded.reduce(
+      (sum, { stream, event }) => sum + (isOfChanges(stream) ? unitsOf(event) : 0),
+      0,
+    );
+    this.#unitsDue += units;
+    this.#inTurn(async () => {
+      await this.#fanOutBatch(events, moves, position);
+      this.#unitsDue -= units;
+    });
+    if (this.#unitsDue > UNITS_DUE_MAX) await this.#fanningOut;
+  }
+
+  /** Fan-out runs beside the reading, one batch after the other: what it leads to is shown while it goes on. */
+  #inTurn(work: () => Promise<void>): void {
+    this.#fanningOut = this.#fanningOut.then(work).catch((error: unknown) => this.#onDefect(error));
+  }
+
+  async #fanOutBatch(
+    events: ReadonlyArray<Decoded>,
+    moves: ReadonlyArray<Move>,
+    position: Position,
+  ): Promise<void> {
+    if (moves.length > 0) await this.#takeovers.arrived(moves);
     const scheduledUpTo = await this.#fanOutUntilStored(events.filter(isChange), this.#deliveries, false);
     // What was not fanned out before the stop must not count as done.
     if (this.#stopped) return;
@@ -333,6 +354,14 @@ export class Engine {
         for (const cause of causes) await this.#untilStored('reaction', () => react(this.#deps, cause));
       });
     } else if (this.#reactionsDueTo === 0) this.#handled = position;
+  }
+
+  /** Nothing more will be shown: whoever waits for that would wait for ever. */
+  #onDefect(error: unknown): void {
+    this.#projector.stop();
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#deps.onDefect(error);
   }
 
   readonly #isOurs: IsOurs = (webhook, at) =>
@@ -350,7 +379,7 @@ export class Engine {
       if (next >= upTo) break;
     }
     return {
-      reacted: this.#reactInTurn(upTo, async () => {
+      reacted: this.#reactInTurn(Math.min(upTo, this.#seen), async () => {
         await this.#projector.reached(scheduledUpTo);
         await this.#repeatReactions(after, upTo, isOurs);
       }),
@@ -365,9 +394,7 @@ export class Engine {
   ): Promise<Position> {
     if (changes.length === 0) return 0;
     const task: FanOutTask = { changes, admission, repeated, done: 0, newest: 0 };
-    const fannedOut = this.#untilStored('fan-out', () => fanOut(this.#fanOutDeps(isOurs), task));
-    this.#fanningOut = fannedOut.catch(() => undefined);
-    await fannedOut;
+    await this.#untilStored('fan-out', () => fanOut(this.#fanOutDeps(isOurs), task));
     return task.newest;
   }
 
@@ -429,10 +456,9 @@ export class Engine {
   }
 }
 
-const isChange = (decoded: Decoded): decoded is Decoded<ResourceChange> => {
-  const dash = decoded.stream.indexOf('-');
-  return isResource(decoded.stream.slice(0, dash));
-};
+const isChange = (decoded: Decoded): decoded is Decoded<ResourceChange> => isOfChanges(decoded.stream);
+
+const isOfChanges = (stream: string): boolean => isResource(stream.slice(0, stream.indexOf('-')));
 
 const isAccountEvent = (decoded: Decoded): boolean => decoded.stream.startsWith('account-');
 

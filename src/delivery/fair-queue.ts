@@ -149,6 +149,11 @@ export class FairQueue<T> {
     return this.#hasRoom(endpoint.trust) ? this.#occupy(endpoint, endpoint.trust) : undefined;
   }
 
+  /** Whether its last attempt was a quick success. */
+  isProven(endpointKey: string): boolean {
+    return this.#endpoints.get(endpointKey)?.trust === 'proven';
+  }
+
   /**
    * Gives a slot back. `success` tells about the endpoint: true a quick one, 'slow' a slow one, false none; undefined:
    * nothing was learnt.

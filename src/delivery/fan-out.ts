@@ -1,3 +1,4 @@
+import { type Either, isRight } from 'fp-ts/lib/Either.js';
 import type { Cause } from '../domain/events.ts';
 import { invocationGuid, scheduledEventId, streamOf, tooLargeEventId } from '../domain/ids.ts';
 import type { InvocationScheduled, MatchedResource } from '../domain/invocation.ts';
@@ -11,9 +12,10 @@ import { matchSaved, savedBy } from '../domain/system-events.ts';
 import type { SystemEvent } from '../domain/webhook.ts';
 import { unitsOf } from '../eventstore/batch.ts';
 import { emptyHead, seal } from '../eventstore/codec.ts';
-import { changeOf, type Decoded, type Head } from '../eventstore/decoded.ts';
+import type { Decoded, Head } from '../eventstore/decoded.ts';
 import {
   type Appended,
+  type AppendFailure,
   type EventStore,
   NO_STREAM,
   type Position,
@@ -67,14 +69,25 @@ export interface Admission {
   admit(scheduling: Scheduling): Scheduling;
   /** After it, in the same order: durable at this place, or not written by us (`undefined`). */
   scheduled(scheduling: Scheduling, appended: Appended | undefined): void;
+  /** Whether to plan on. Where not, what is planned is appended first, unless it is very little. */
+  hasRoom(): boolean;
+  /** Between two appends: resolves when more can be admitted, or soon in any case. */
+  room(): Promise<void>;
 }
 
-export const noAdmission: Admission = { admit: (scheduling) => scheduling, scheduled: () => undefined };
+export const noAdmission: Admission = {
+  admit: (scheduling) => scheduling,
+  scheduled: () => undefined,
+  hasRoom: () => true,
+  room: () => Promise.resolve(),
+};
 
 export const FAN_OUT_ACTOR = 'engine:fan-out';
 
 /** Bounds of one append: they limit the time that others wait for it, and the bodies in memory. */
-const STREAMS_PER_APPEND_MAX = 500;
+const STREAMS_PER_APPEND_MAX = 256;
+/** Fewer are not worth an append of their own. */
+const STREAMS_PER_APPEND_MIN = 16;
 /** Of the bytes that the store takes, counted in code units: three bytes each at most, so every batch fits. */
 const APPEND_SHARE_MAX = 0.25;
 
@@ -106,16 +119,15 @@ export const hearersOf = (
 /** One invocation that a change leads to, with its rendered body. */
 const invocationOf = (
   { defaultRetryBaseMs }: Pick<FanOutDeps, 'defaultRetryBaseMs'>,
-  change: Decoded<ResourceChange>,
+  { id, event }: Decoded<ResourceChange>,
   dataJson: string | undefined,
   { subscriber, trigger, matched: reached, systemEvent }: Match<ActiveWebhook>,
 ): InvocationScheduled | Unsendable => {
-  const { event } = change;
   const { companyId, resource, identifier, occurredAtMs } = event;
   const { webhook, retries, retryBaseMs, ordering, coalesce } = subscriber;
   const [first] = reached;
   if (first === undefined) throw new Error(`webhook ${webhook} matched through nothing`);
-  const guid = invocationGuid(webhook, changeOf(change));
+  const guid = invocationGuid(webhook, id);
   const origin = { resource, identifier, trigger };
   const matched = reached.map(matchedResource);
   const test = false;
@@ -129,7 +141,7 @@ const invocationOf = (
     guid,
     webhook,
     companyId,
-    change: changeOf(change),
+    change: id,
     test,
     resource: first.ref.resource,
     trigger,
@@ -165,43 +177,52 @@ const matchedResource = ({ ref, path }: Reached, index: number): MatchedResource
  */
 export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> => {
   const unitsMax = deps.store.appendBytesMax * APPEND_SHARE_MAX;
-  // A batch that is stored in part would leave attempts in the log that nobody makes.
-  const admits = deps.store.atomicBatches;
   let batch: Planned[] = [];
   let units = 0;
   let ordinal = 0;
-  for (const change of task.changes) {
-    const cause: Cause = {
-      correlationId: change.metadata.correlationId,
-      causationId: changeOf(change),
-      actor: FAN_OUT_ACTOR,
-      companyId: change.event.companyId,
-    };
-    const dataOf = dataReader(deps, change);
-    for (const match of hearersOf(deps, change)) {
-      ordinal += 1;
-      if (ordinal <= task.done || !deps.isOurs(match.subscriber.webhook, change.position)) continue;
-      if (task.repeated && isKnown(deps, change, match)) continue;
-      const data = dataOf(match);
-      const dataJson = data instanceof Promise ? await data : data;
-      const invocation = invocationOf(deps, change, dataJson, match);
-      const sendable = !('unsendable' in invocation);
-      const planned = sendable
-        ? schedulingOf(invocation, cause)
-        : cancelledSchedulingOf(invocation.unsendable, cause);
-      const isFull = batch.length === STREAMS_PER_APPEND_MAX || units + unitsIn(planned) > unitsMax;
-      if (isFull && batch.length > 0) {
-        if (deps.stopped()) return;
-        await appendAll(deps, task, batch);
-        batch = [];
-        units = 0;
+  try {
+    for (const change of task.changes) {
+      const cause: Cause = {
+        correlationId: change.metadata.correlationId,
+        causationId: change.id,
+        actor: FAN_OUT_ACTOR,
+        companyId: change.event.companyId,
+      };
+      const dataOf = dataReader(deps, change);
+      for (const match of hearersOf(deps, change)) {
+        ordinal += 1;
+        if (ordinal <= task.done || !deps.isOurs(match.subscriber.webhook, change.position)) continue;
+        if (task.repeated && isKnown(deps, change, match)) continue;
+        const data = dataOf(match);
+        const dataJson = data instanceof Promise ? await data : data;
+        const invocation = invocationOf(deps, change, dataJson, match);
+        const sendable = !('unsendable' in invocation);
+        const planned = sendable
+          ? schedulingOf(invocation, cause)
+          : cancelledSchedulingOf(invocation.unsendable, cause);
+        const streamsMax = task.admission.hasRoom() ? STREAMS_PER_APPEND_MAX : STREAMS_PER_APPEND_MIN;
+        const isFull = batch.length >= streamsMax || units + unitsIn(planned) > unitsMax;
+        if (isFull && batch.length > 0) {
+          if (deps.stopped()) return;
+          await appendAll(deps, task, batch);
+          batch = [];
+          units = 0;
+          await task.admission.room();
+        }
+        const scheduling = sendable ? task.admission.admit(planned) : planned;
+        batch.push({ scheduling, sendable, ordinal });
+        units += unitsIn(scheduling);
       }
-      const scheduling = admits && sendable ? task.admission.admit(planned) : planned;
-      batch.push({ scheduling, sendable, ordinal });
-      units += unitsIn(scheduling);
     }
+    if (batch.length === 0 || deps.stopped()) return;
+    await appendAll(deps, task, batch);
+    await task.admission.room();
+  } catch (error) {
+    // What was admitted and did not come to its append: the next try admits anew, or schedules it without an attempt.
+    for (const { scheduling, sendable } of batch)
+      if (sendable) task.admission.scheduled(scheduling, undefined);
+    throw error;
   }
-  if (batch.length > 0 && !deps.stopped()) await appendAll(deps, task, batch);
 };
 
 /** The data that a match is told, as JSON text, undefined when it is too much. Each kind is made once for a change. */
@@ -233,7 +254,7 @@ const isKnown = (
   { known }: Pick<FanOutDeps, 'known'>,
   change: Decoded<ResourceChange>,
   { subscriber }: Match<ActiveWebhook>,
-): boolean => known.invocation(invocationGuid(subscriber.webhook, changeOf(change))) !== undefined;
+): boolean => known.invocation(invocationGuid(subscriber.webhook, change.id)) !== undefined;
 
 const unitsIn = ({ append }: Scheduling): number =>
   append.events.reduce((units, event) => units + unitsOf(event), 0);
@@ -264,6 +285,7 @@ const appendAll = async (
   task: FanOutTask,
   batch: ReadonlyArray<Planned>,
 ): Promise<void> => {
+  if (!deps.store.atomicBatches) return appendSideBySide(deps, task, batch);
   const appends = batch.map(({ scheduling }) => scheduling.append);
   const appended = await appendUntilKnown(deps.store, appends, deps.wait);
   const stored = appended._tag === 'Right' ? appended.right : [];
@@ -283,26 +305,67 @@ const appendOneByOne = async (
   batch: ReadonlyArray<Planned>,
 ): Promise<void> => {
   for (const planned of batch) {
-    const { scheduled, append, cause } = planned.scheduling;
+    const { append } = planned.scheduling;
     const events = planned.sendable ? append.events.slice(0, 1) : append.events;
     const alone = { stream: append.stream, expectedRevision: NO_STREAM, events };
-    let appended = await appendUntilKnown(deps.store, [alone], deps.wait);
-    if (appended._tag === 'Left' && appended.left._tag === 'AppendTooLarge') {
-      // No later try would store it, and all other deliveries would wait for it.
-      const { bytes, bytesMax } = appended.left;
-      const { guid, webhook, change } = scheduled;
-      deps.log.error(
-        { invocation: guid, webhook, change, bytes, bytesMax },
-        'an invocation is larger than the event store takes: it is cancelled, the webhook is not told of this change',
-      );
-      const cancelled = cancelledSchedulingOf({ ...scheduled, body: '' }, cause);
-      appended = await appendUntilKnown(deps.store, [cancelled.append], deps.wait);
-    }
+    const stored = await appendUntilKnown(deps.store, [alone], deps.wait);
+    const appended = await cancelTooLarge(deps, planned, stored);
     if (appended._tag === 'Left' && appended.left._tag !== 'WrongExpectedRevision') {
       throw new NotStored('invocations', appended.left._tag);
     }
     noteDone(task, planned, appended._tag === 'Right' ? appended.right : []);
   }
+};
+
+/**
+ * Where an append over several streams is not all or nothing, each is one of its own, so that its outcome is certain:
+ * else attempts could be in the log that nobody makes. All are under way at once, but those of an ordered webhook.
+ */
+const appendSideBySide = async (
+  deps: FanOutDeps,
+  task: FanOutTask,
+  batch: ReadonlyArray<Planned>,
+): Promise<void> => {
+  const lanes = new Map<string, Promise<unknown>>();
+  const appendOne = async (planned: Planned): Promise<Either<AppendFailure, ReadonlyArray<Appended>>> => {
+    const { scheduling, sendable } = planned;
+    const appended = await appendUntilKnown(deps.store, [scheduling.append], deps.wait);
+    if (sendable) task.admission.scheduled(scheduling, isRight(appended) ? appended.right[0] : undefined);
+    return cancelTooLarge(deps, planned, appended);
+  };
+  const outcomes = await Promise.all(
+    batch.map((planned) => {
+      const { webhook, ordering, coalesce } = planned.scheduling.scheduled;
+      if (ordering === 'none' && !coalesce) return appendOne(planned);
+      const running = (lanes.get(webhook) ?? Promise.resolve()).then(() => appendOne(planned));
+      lanes.set(webhook, running);
+      return running;
+    }),
+  );
+  for (const [index, planned] of batch.entries()) {
+    const outcome = outcomes[index];
+    if (outcome?._tag === 'Left' && outcome.left._tag !== 'WrongExpectedRevision') {
+      throw new NotStored('invocations', outcome.left._tag);
+    }
+    noteDone(task, planned, outcome?._tag === 'Right' ? outcome.right : []);
+  }
+};
+
+/** One that would be too large for the store is cancelled instead: no later try would store it either. */
+const cancelTooLarge = async (
+  deps: FanOutDeps,
+  { scheduling: { scheduled, cause } }: Planned,
+  appended: Either<AppendFailure, ReadonlyArray<Appended>>,
+): Promise<Either<AppendFailure, ReadonlyArray<Appended>>> => {
+  if (appended._tag === 'Right' || appended.left._tag !== 'AppendTooLarge') return appended;
+  const { bytes, bytesMax } = appended.left;
+  const { guid, webhook, change } = scheduled;
+  deps.log.error(
+    { invocation: guid, webhook, change, bytes, bytesMax },
+    'an invocation is larger than the event store takes: it is cancelled, the webhook is not told of this change',
+  );
+  const cancelled = cancelledSchedulingOf({ ...scheduled, body: '' }, cause);
+  return appendUntilKnown(deps.store, [cancelled.append], deps.wait);
 };
 
 const noteDone = (task: FanOutTask, last: Planned | undefined, stored: ReadonlyArray<Appended>): void => {

@@ -3,6 +3,7 @@ import type { Cause, DomainEvent } from '../domain/events.ts';
 import {
   type ClusterEvent,
   type ClusterState,
+  doneByAll,
   evolveCluster,
   initialCluster,
   isAwaited,
@@ -29,7 +30,7 @@ export interface Tenant {
   handledBefore(): Position;
   readUpTo(): Position;
   inFlight(): number;
-  /** These are its partitions from now on; what the new ones ask for may be undone from that position on. */
+  /** These are its partitions from now on; what the log asks for may be undone from that position on, but not before. */
   assigned(partitions: ReadonlySet<number>, undoneFrom: Position): void;
   /** Nodes that have attempts in flight, as far as is known here. */
   busyNodes(): ReadonlyArray<string>;
@@ -83,6 +84,8 @@ export class Membership implements Territory {
   readonly #heard = new Map<string, { readonly seen: number; readonly atMs: number }>();
   #readableSinceMs: number | undefined;
   #leaving = false;
+  /** It was one of the nodes when they were last looked at. */
+  #isMember = false;
   /** How far it had come when it began to leave: what it lets go of then is not done by it any more. */
   #leftAt: Position | undefined;
   #ended = false;
@@ -105,6 +108,11 @@ export class Membership implements Territory {
 
   get state(): ClusterState {
     return this.#state;
+  }
+
+  /** Everything up to there is done for all partitions. */
+  get doneByAll(): Position {
+    return Math.min(doneByAll(this.#state), this.#undoneFrom);
   }
 
   /** Resolves when it is one of the nodes; goes on trying while the store is away. */
@@ -229,15 +237,20 @@ export class Membership implements Territory {
       this.#fenced(tenant);
       return;
     }
+    this.#isMember = true;
     if (me.handledUpTo < tenant.handledUpTo()) {
       this.#undoneFrom = Math.min(this.#undoneFrom, me.handledUpTo);
+    }
+    if (this.#leftAt !== undefined) {
+      // What it had inherited and not seen yet is passed on as undone.
+      this.#leftAt = Math.min(this.#leftAt, me.handledUpTo);
     }
     if (!waitsForOthers(this.#state, this.node)) {
       const owners = ownersOf(this.#state, this.#leaving ? this.node : undefined).join();
       if (owners !== this.#owners) {
         this.#owners = owners;
         this.#mine = new Set(this.#leaving ? [] : partitionsOf(this.#state).get(this.node));
-        tenant.assigned(this.#mine, Math.min(this.#undoneFrom, me.handledUpTo));
+        tenant.assigned(this.#mine, this.doneByAll);
         this.#deps.log.info({ node: this.node, partitions: this.#mine.size }, 'partitions assigned');
       }
       this.#undoneFrom = Number.POSITIVE_INFINITY;
@@ -249,7 +262,8 @@ export class Membership implements Territory {
 
   /** Others go on without it: whatever it held is theirs. It comes back as a new node. */
   #fenced(tenant: Tenant): void {
-    if (this.#leaseUntilMs === Number.NEGATIVE_INFINITY) return;
+    if (!this.#isMember) return;
+    this.#isMember = false;
     const heir = [...this.#state.members.values()].find(({ name }) => name === this.#deps.identity.name);
     if (heir !== undefined) {
       this.#deps.onDefect(
@@ -267,6 +281,8 @@ export class Membership implements Territory {
   }
 
   #hold(untilMs: number): void {
+    // It had run out: what was due meanwhile was passed over, however short that was.
+    if (!this.isHeld) this.#wasHeld = false;
     this.#leaseUntilMs = untilMs;
     this.#deps.onLease(untilMs);
   }

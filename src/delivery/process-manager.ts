@@ -9,7 +9,6 @@ import {
   type InvocationCommand,
   type InvocationFacts,
   type InvocationScheduled,
-  type InvocationState,
   nextAction,
 } from '../domain/invocation.ts';
 import { endpointOf, partitionOf } from '../domain/partitions.ts';
@@ -33,6 +32,7 @@ import {
 } from './attempt.ts';
 import { Backlog } from './backlog.ts';
 import { cancelReasonOf } from './cancel-reason.ts';
+import { Pace } from './pace.ts';
 import { readScheduled } from './scheduled-reader.ts';
 import { type AttemptKind, FairQueue, type QueueLimits, type Slot } from './fair-queue.ts';
 import type { Admission, Scheduling } from './fan-out.ts';
@@ -78,6 +78,7 @@ export class ProcessManager implements Admission {
   readonly #queue: FairQueue<Waiting>;
   readonly #ledger = new Ledger();
   readonly #window = new HeldWindow();
+  readonly #pace: Pace;
   readonly #signable: Signable;
   /** Reservations of first attempts that are being appended together with their scheduling. */
   readonly #reserved = new Map<
@@ -85,8 +86,8 @@ export class ProcessManager implements Admission {
     { readonly slot: Slot; readonly held: HeldInvocation; readonly request: SendRequest }
   >();
   readonly #backlog: Backlog;
-  /** Ordered webhooks where something settled: the next for the same resource may be due. */
-  readonly #lookAgain = new Set<string>();
+  /** Ordered webhooks where something settled at this place in the log: once that is shown, the next may be due. */
+  #lookAgain: Array<{ readonly webhook: string; readonly position: Position }> = [];
   readonly #interrupt = new AbortController();
   readonly #running = new Set<Promise<void>>();
   #started = false;
@@ -94,6 +95,7 @@ export class ProcessManager implements Admission {
 
   constructor(deps: ProcessManagerDeps) {
     this.#deps = deps;
+    this.#pace = new Pace(deps.clock);
     this.#signable = new Signable(deps.requests, deps.log);
     this.#queue = new FairQueue<Waiting>(deps.limits, (webhook) => {
       const known = deps.webhooks.cached(webhook);
@@ -143,15 +145,21 @@ export class ProcessManager implements Admission {
   /** Starts the first attempt in the same append where capacity is free: two durable appends a delivery, not three. */
   admit(scheduling: Scheduling): Scheduling {
     const { scheduled, stream, append, head } = scheduling;
+    if (isSequenced(scheduled)) return scheduling;
+    // From now on: the read models may show it before the store's answer is seen here.
+    this.#ledger.take(scheduled.guid);
     const webhook = this.#deps.webhooks.cached(scheduled.webhook);
-    if (!this.#started || this.#draining || isSequenced(scheduled)) return scheduling;
+    if (!this.#started || this.#draining) return scheduling;
     if (webhook?.webhook.situation !== 'enabled' || this.#backlog.holds(scheduled.webhook)) return scheduling;
     const { facts } = webhook.webhook;
     const { url } = facts.settings;
     const endpoint = endpointOf(url);
     if (!this.#mayAttempt(endpoint)) return scheduling;
     const slot = this.#queue.reserve(scheduled.webhook, endpoint);
-    if (slot === undefined) return scheduling;
+    if (slot === undefined) {
+      if (this.#queue.isProven(endpoint)) this.#pace.foundNoSlot();
+      return scheduling;
+    }
 
     const atMs = this.#deps.clock.nowMs();
     const state = evolveInvocation(initialInvocation, scheduled);
@@ -176,34 +184,38 @@ export class ProcessManager implements Admission {
     const { scheduled, stream, head } = scheduling;
     const reserved = this.#reserved.get(scheduled.guid);
     this.#reserved.delete(scheduled.guid);
-    if (appended === undefined) {
+    // A revision of another append: it was there before, with a history of its own.
+    if (appended === undefined || appended.revision !== head.revision) {
       if (reserved !== undefined) this.#queue.release(reserved.slot, undefined);
-      return;
-    }
-    if (appended.revision !== head.revision) {
-      // It was there before, with a history of its own: the due list knows.
-      if (reserved !== undefined) this.#queue.release(reserved.slot, undefined);
-      return;
+      return this.#leaveToDueList(scheduled);
     }
     if (reserved !== undefined) {
-      this.#ledger.take(scheduled.guid);
       this.#run(this.#attemptStarted(reserved.held, reserved.slot, reserved.request));
       return;
     }
-    if (this.#started && !isSequenced(scheduled)) {
-      const state = evolveInvocation(initialInvocation, scheduled);
-      this.#keepInMemory(scheduled, { state, head, stream }, appended.position);
-    }
+    if (isSequenced(scheduled)) return;
+    const state = evolveInvocation(initialInvocation, scheduled);
+    this.#keepInMemory(scheduled, { state, head, stream }, appended.position);
+  }
+
+  hasRoom(): boolean {
+    return this.#pace.hasRoom();
+  }
+
+  room(): Promise<void> {
+    return this.#pace.room();
+  }
+
+  #leaveToDueList({ guid, webhook }: InvocationScheduled, visibleAt: Position = 0): void {
+    this.#ledger.letGo(guid);
+    if (this.#started) this.#backlog.fetch(webhook, visibleAt);
   }
 
   #keepInMemory(scheduled: InvocationScheduled, held: HeldInvocation, position: Position): void {
     const { webhook, guid } = scheduled;
     const cached = this.#deps.webhooks.cached(webhook);
-    if (cached === undefined || !this.#window.hasRoomFor(held) || this.#backlog.holds(webhook)) {
-      this.#backlog.fetch(webhook, position);
-      return;
-    }
-    this.#ledger.take(guid);
+    const kept = this.#started && this.#window.hasRoomFor(held) && !this.#backlog.holds(webhook);
+    if (cached === undefined || !kept) return this.#leaveToDueList(scheduled, position);
     this.#enqueue(webhook, endpointOf(urlOf(cached)), 'first', guid, held);
     this.#pump();
   }
@@ -234,18 +246,29 @@ export class ProcessManager implements Admission {
 
   /** The read models now show everything up to `position`; `events` are the newest of that. */
   projected(events: ReadonlyArray<Decoded>, position: Position): void {
+    // Before the ledger lets go of what it has in hand: else what was settled since would be looked for in the due list.
+    if (this.#started && !this.#draining) this.#lookAtProjected(events, position);
     this.#ledger.shown(position);
-    if (!this.#started || this.#draining) return;
-    for (const { event, stream } of events) {
-      // Settled by a reaction: where invocations are ordered, another one may go now.
-      if (event.type === 'InvocationCancelled' || event.type === 'InvocationSuperseded') {
-        const row = this.#deps.dueList.invocation(stream.slice(INVOCATION_PREFIX.length));
-        if (row !== undefined) this.#lookAgain.add(row.webhook);
-      }
+  }
+
+  #lookAtProjected(events: ReadonlyArray<Decoded>, position: Position): void {
+    const settledIn = new Set<string>();
+    for (const decoded of events) {
+      if (!this.#isSettledByOthers(decoded)) continue;
+      const row = this.#deps.dueList.invocation(guidOf(decoded.stream));
+      if (row !== undefined) settledIn.add(row.webhook);
     }
-    for (const webhook of this.#lookAgain) this.#backlog.fetch(webhook);
-    this.#lookAgain.clear();
+    for (const shown of this.#lookAgain) if (shown.position <= position) settledIn.add(shown.webhook);
+    this.#lookAgain = this.#lookAgain.filter((later) => later.position > position);
+    for (const webhook of settledIn) this.#backlog.fetch(webhook);
     this.#backlog.projected(events);
+  }
+
+  /** By a reaction, or as an attempt of another node: where invocations are ordered, another one may go now. */
+  #isSettledByOthers({ event, stream }: Decoded): boolean {
+    if (event.type === 'InvocationCancelled' || event.type === 'InvocationSuperseded') return true;
+    if (event.type !== 'InvocationDelivered' && event.type !== 'InvocationExhausted') return false;
+    return this.#deps.territory.node !== undefined && !this.#ledger.has(guidOf(stream));
   }
 
   /** Work may have come or gone: what is due is looked at again. */
@@ -296,6 +319,8 @@ export class ProcessManager implements Admission {
       return action.do === 'wait' ? this.#backlog.notDueBefore(action.untilMs) : undefined;
     }
 
+    const newer = mayBeSuperseded(held, facts) ? await this.#newerThan(scheduled) : undefined;
+    // Last: between knowing that the webhook is enabled and starting the attempt nothing is waited for.
     const found = await this.#deps.webhooks.get(scheduled.webhook);
     if (isLeft(found)) return this.#letGo(item.guid, slot, STORE_RETRY_MS);
     const { webhook, revision } = found.right;
@@ -303,7 +328,6 @@ export class ProcessManager implements Admission {
     if (reason !== undefined) {
       return this.#finish(held, slot, { type: 'CancelInvocation', reason, atMs: this.#deps.clock.nowMs() });
     }
-    const newer = mayBeSuperseded(held, facts) ? await this.#newerThan(scheduled) : undefined;
     if (newer !== undefined) {
       return this.#finish(held, slot, {
         type: 'SupersedeInvocation',
@@ -387,7 +411,7 @@ export class ProcessManager implements Admission {
           return this.#finish(step.after, slot, cancel, success);
         }
         if (success === false) this.#backlog.slowDown(webhook);
-        this.#recordedAt(recorded.right, step.after.state, facts.scheduled);
+        this.#recordedAt(recorded.right, facts.scheduled);
         break;
       }
       if (recorded.left._tag === 'WrongExpectedRevision') {
@@ -400,8 +424,10 @@ export class ProcessManager implements Admission {
       if (this.#draining) break;
       await this.#pause(STORE_RETRY_MS);
     }
+    const { inFlight } = this.#queue;
     this.#queue.release(slot, success);
     this.#pump();
+    if (this.#queue.inFlight < inFlight) this.#pace.slotFreed();
   }
 
   async #cancelReason(webhook: string): Promise<CancelReason | undefined> {
@@ -414,18 +440,13 @@ export class ProcessManager implements Admission {
   }
 
   /** It is at this place in the log; until the read models show that, they must not be believed about it. */
-  #recordedAt(
-    position: Position,
-    { situation }: InvocationState,
-    { guid, webhook, ordering }: InvocationScheduled,
-  ): void {
-    const leadsOn = situation === 'waiting' || ordering === 'per_resource';
+  #recordedAt(position: Position, { guid, webhook, ordering }: InvocationScheduled): void {
     if (this.#ledger.recorded(guid, position)) {
-      // What the read models showed before the store answered was passed over.
-      if (leadsOn) this.#backlog.fetch(webhook);
+      // What the read models showed before the store answered was passed over: it may have been asked for again since.
+      this.#backlog.fetch(webhook);
       return;
     }
-    if (ordering === 'per_resource') this.#lookAgain.add(webhook);
+    if (ordering === 'per_resource') this.#lookAgain.push({ webhook, position });
   }
 
   /** Not attempted now. The due list still knows it, should it be due. */
@@ -490,6 +511,8 @@ const isGone = (command: InvocationCommand): boolean =>
   command.type === 'RecordAnswer' && command.result.statusCode === 410;
 
 const INVOCATION_PREFIX = streamOf.invocation('');
+
+const guidOf = (stream: string): string => stream.slice(INVOCATION_PREFIX.length);
 
 /** In a round that was asked for by hand only what is newer than the request supersedes it: see reactions.ts. */
 const mayBeSuperseded = (held: HeldInvocation, { scheduled, attempts, round }: InvocationFacts): boolean => {

@@ -2,9 +2,11 @@ import type { Position } from '../eventstore/event-store.ts';
 import type { Routing } from '../projections/read-models.ts';
 
 export interface TakeoverDeps {
-  readonly routing: Pick<Routing, 'partitionOf'>;
+  readonly routing: Pick<Routing, 'partitionsOf'>;
   /** The newest position whose changes were looked at for the partitions owned then. */
   readonly seenUpTo: () => Position;
+  /** Everything up to there is done for all partitions, whoever had them. */
+  readonly doneByAll: () => Position;
   /** Runs between two batches of the log. */
   readonly inTurn: (work: () => Promise<void>) => void;
   /** Does what the log asks for in the range, after < position ≤ upTo, of the webhooks that are ours. Resolves when all of it is done. */
@@ -19,16 +21,29 @@ export interface Redone {
   readonly reacted: Promise<void>;
 }
 
+/** A webhook that has, or may have, got another endpoint at a position. */
+export interface Move {
+  readonly webhook: string;
+  readonly at: Position;
+}
+
+/** Partitions that came together, for as long as they are not lost again. */
+interface Takeover {
+  readonly from: Position;
+  /** They are where the reading of the log is: further changes go on to their webhooks. */
+  current: boolean;
+}
+
 /**
  * Which partitions this process fans out for, and what it has still to make up for since others did. A partition that
  * comes is first brought up to the place where the reading of the log has come to; only then do further changes go on
- * to its webhooks, so that the order in which they are told does not depend on who does it.
+ * to its webhooks, so that the order in which they are told does not depend on who does it. The same holds for a webhook
+ * that moves to an endpoint of ours: whoever told it before may still be behind.
  */
 export class Takeovers {
   readonly #deps: TakeoverDeps;
-  #assigned: ReadonlySet<number> = new Set();
-  readonly #current = new Set<number>();
-  readonly #debts = new Set<{ readonly from: Position }>();
+  readonly #held = new Map<number, Takeover>();
+  readonly #debts = new Set<Takeover>();
 
   constructor(deps: TakeoverDeps) {
     this.#deps = deps;
@@ -40,34 +55,51 @@ export class Takeovers {
   }
 
   isOurs(webhook: string, at: Position): boolean {
-    return this.#isIn(this.#current, webhook, at);
+    const [partition] = this.#deps.routing.partitionsOf(webhook, at, at);
+    return partition !== undefined && this.#isCurrent(partition);
   }
 
+  /** `undoneFrom`: everything up to there is done for all partitions. */
   assigned(partitions: ReadonlySet<number>, undoneFrom: Position): void {
-    const gained = new Set([...partitions].filter((partition) => !this.#assigned.has(partition)));
-    this.#assigned = partitions;
-    for (const partition of this.#current) if (!partitions.has(partition)) this.#current.delete(partition);
-    if (gained.size === 0) return;
-    const debt = { from: undoneFrom };
-    this.#debts.add(debt);
-    this.#deps.inTurn(() => this.#takeOver(gained, debt));
+    for (const partition of this.#held.keys()) if (!partitions.has(partition)) this.#held.delete(partition);
+    const gained = [...partitions].filter((partition) => !this.#held.has(partition));
+    if (gained.length === 0) return;
+    const takeover = { from: undoneFrom, current: false };
+    for (const partition of gained) this.#held.set(partition, takeover);
+    this.#debts.add(takeover);
+    this.#deps.inTurn(() => this.#takeOver(takeover));
   }
 
-  async #takeOver(gained: ReadonlySet<number>, debt: { readonly from: Position }): Promise<void> {
+  /** Before further changes go on to webhooks that came to our endpoints from those of others, in the order of the log. */
+  async arrived(moves: ReadonlyArray<Move>): Promise<void> {
+    const arrivals = new Map<string, Position>();
+    for (const { webhook, at } of moves) {
+      const [before, now] = this.#deps.routing.partitionsOf(webhook, at - 1, at);
+      if (before === undefined || now === undefined) continue;
+      if (this.#isCurrent(now) && !this.#isCurrent(before)) arrivals.set(webhook, at);
+    }
+    if (arrivals.size === 0) return;
+    const isOurs: IsOurs = (webhook, at) => at <= (arrivals.get(webhook) ?? 0);
+    await this.#deps.redo(this.#deps.doneByAll(), Math.max(...arrivals.values()), isOurs);
+  }
+
+  async #takeOver(takeover: Takeover): Promise<void> {
     const upTo = this.#deps.seenUpTo();
-    const isOurs: IsOurs = (webhook, at) => this.#isIn(gained, webhook, at);
-    const { reacted } = await this.#deps.redo(debt.from, upTo, isOurs);
-    for (const partition of gained) if (this.#assigned.has(partition)) this.#current.add(partition);
+    // Lost meanwhile is lost, even if it came again: that is another takeover.
+    const isOurs: IsOurs = (webhook, at) =>
+      this.#deps.routing
+        .partitionsOf(webhook, at, upTo)
+        .some((partition) => this.#held.get(partition) === takeover);
+    const { reacted } = await this.#deps.redo(takeover.from, upTo, isOurs);
+    takeover.current = true;
     reacted.then(
-      () => this.#debts.delete(debt),
+      () => this.#debts.delete(takeover),
       // The engine stops because of it; whoever comes next takes this over.
       () => undefined,
     );
   }
 
-  /** Lost meanwhile is lost: whoever has it now does it. */
-  #isIn(partitions: ReadonlySet<number>, webhook: string, at: Position): boolean {
-    const partition = this.#deps.routing.partitionOf(webhook, at);
-    return partition !== undefined && partitions.has(partition) && this.#assigned.has(partition);
+  #isCurrent(partition: number): boolean {
+    return this.#held.get(partition)?.current === true;
   }
 }

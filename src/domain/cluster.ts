@@ -148,6 +148,13 @@ export const isAwaited = ({ members }: ClusterState, node: string): boolean => {
   return me !== undefined && [...members.values()].some((other) => other.joinedAt > me.seen);
 };
 
+/** Everything up to there is done for all partitions: nobody says less of what is, or is to be, its own. */
+export const doneByAll = ({ members, orphanedFrom }: ClusterState): Position => {
+  const owners = [...members.values()].filter(({ leaving }) => !leaving);
+  if (owners.length === 0) return orphanedFrom ?? 0;
+  return Math.min(...owners.map(({ handledUpTo }) => handledUpTo));
+};
+
 /** The nodes among which the partitions are spread. */
 export const ownersOf = ({ members }: ClusterState, without?: string): ReadonlyArray<string> =>
   [...members.values()].filter(({ node, leaving }) => !leaving && node !== without).map(({ node }) => node);

@@ -45,9 +45,6 @@ const writeGuid = (guid: string, into: Buffer): void => {
 export const changeGuid = (companyId: string, source: string, id: string): string =>
   uuidV5(CALLBOARD_NAMESPACE, JSON.stringify(['change', companyId, source, id]));
 
-/** Event id of a change that one request claimed and another completes: the store must see two different events. */
-export const completedEventId = (change: string, requestId: string): string => uuidV5(change, requestId);
-
 /** At most one invocation per webhook and change: scheduling twice hits the same stream. */
 export const invocationGuid = (webhook: string, change: string): string => uuidV5(webhook, change);
 
@@ -68,9 +65,6 @@ export const streamOf = {
   claim: (change: string): string => `claim-${change}`,
   cluster: 'callboard-cluster',
 };
-
-/** Those of what nodes tell each other. */
-export const NODE_STREAM_PREFIXES: ReadonlyArray<string> = [streamOf.claim(''), streamOf.cluster];
 
 /** The prefixes of all streams that are ours; whatever else a shared store holds is not read. */
 export const STREAM_PREFIXES: ReadonlyArray<string> = [

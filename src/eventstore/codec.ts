@@ -47,6 +47,9 @@ class SealedEvent implements EventData {
   }
 }
 
+/** Sealed in this process: its data and metadata are as JSON.stringify writes objects, nobody has to look again. */
+export const isSealed = (event: EventData): boolean => SealedEvent.decodedOf(event) !== undefined;
+
 /**
  * Encodes events and chains them to the stream's head. Returns the append and the head after it. The events must not
  * be changed afterwards. Hot: every delivery passes here several times.
@@ -87,23 +90,36 @@ const encodeData = (event: DomainEvent): string => {
 };
 
 /** Without the closing brace: the hash comes last and is computed over what stands before it. */
-const encodeMetadata = (
-  { correlationId, causationId, actor, companyId }: Cause,
-  time: string,
-  schemaVersion: number,
-): string =>
-  `{"$correlationId":${quoted(correlationId)},"$causationId":${quoted(causationId)},"actor":${quoted(actor)}` +
-  `,"time":"${time}","schemaVersion":${schemaVersion},"companyId":${quoted(companyId)}`;
+const encodeMetadata = (cause: Cause, time: string, schemaVersion: number): string => {
+  if (lastCause.cause !== cause) lastCause = { cause, ...encodeCause(cause) };
+  return `${lastCause.before}${time}","schemaVersion":${schemaVersion}${lastCause.after}`;
+};
+
+const encodeCause = ({ correlationId, causationId, actor, companyId }: Cause) => ({
+  before: `{"$correlationId":${quoted(correlationId)},"$causationId":${quoted(causationId)},"actor":${quoted(actor)},"time":"`,
+  after: `,"companyId":${quoted(companyId)}`,
+});
 
 /** Most of it is GUIDs and needs no escaping; looking is cheaper than a general encoder. */
 const PLAIN = /^[\w:.-]*$/;
 const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
 
-/** Many events share a millisecond, and formatting one costs as much as hashing an event. */
+/** Whatever one change leads to has one and the same cause. */
+const NO_CAUSE: Cause = { correlationId: '', causationId: '', actor: '', companyId: '' };
+let lastCause = { cause: NO_CAUSE, ...encodeCause(NO_CAUSE) };
+
+/**
+ * Many events share a millisecond, and formatting one costs as much as hashing an event. The last two, because what is
+ * scheduled has the time of its change and what is started the present, in turns.
+ */
 let lastTime = { atMs: 0, text: new Date(0).toISOString() };
+let timeBefore = lastTime;
 const isoTime = (atMs: number): string => {
-  if (lastTime.atMs !== atMs) lastTime = { atMs, text: new Date(atMs).toISOString() };
-  return lastTime.text;
+  if (lastTime.atMs === atMs) return lastTime.text;
+  const known = timeBefore.atMs === atMs ? timeBefore : { atMs, text: new Date(atMs).toISOString() };
+  timeBefore = lastTime;
+  lastTime = known;
+  return known.text;
 };
 
 const storedMetadata = t.strict({

@@ -1,5 +1,4 @@
 import type { Cause, DomainEvent } from '../domain/events.ts';
-import type { ResourceChange } from '../domain/resource-change.ts';
 import type { Position } from './event-store.ts';
 
 /** What stands beside every event; on disk the first two keys are `$correlationId` and `$causationId`. */
@@ -20,9 +19,6 @@ export interface Decoded<E extends DomainEvent = DomainEvent> {
   readonly event: E;
   readonly metadata: Metadata;
 }
-
-/** The guid of a stored change. Its event's id is the same, unless one node completed what another had claimed. */
-export const changeOf = ({ metadata }: Decoded<ResourceChange>): string => metadata.correlationId;
 
 /** The end of a stream: what the next writer has to know. */
 export interface Head {

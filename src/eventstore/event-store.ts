@@ -35,7 +35,10 @@ export interface StreamAppend {
   readonly events: ReadonlyArray<EventData>;
 }
 
-/** Where the last event of one `StreamAppend` ended up. */
+/**
+ * Where the last event of one `StreamAppend` ended up. With opaque positions it may be that of a later event of the same
+ * batch and stream, where several were written together.
+ */
 export interface Appended {
   readonly revision: number;
   readonly position: Position;

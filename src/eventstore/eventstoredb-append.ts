@@ -1,12 +1,14 @@
 import { type Either, isLeft, type Left, left, right } from 'fp-ts/lib/Either.js';
 import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
 import { bytesOf } from './batch.ts';
 import type { Connection, Session } from './eventstoredb-connection.ts';
 import { type ClientEvent, positionOf, toClientEvent } from './eventstoredb-events.ts';
 import { type Appended, type AppendFailure, NO_STREAM, type StreamAppend } from './event-store.ts';
 
+const COUNTED_OTHERWISE_BYTES = 4 * 1024;
 /** The server's 1 MiB for all events of an append, less what it may count of them in another way. */
-export const APPEND_BYTES_MAX = 1024 * 1024 - 4 * 1024;
+export const APPEND_BYTES_MAX = 1024 * 1024 - COUNTED_OTHERWISE_BYTES;
 
 /** Appends and bytes that the client holds at once: what a dying connection leaves it with is bounded. */
 const IN_FLIGHT_MAX = 256;
@@ -39,11 +41,19 @@ export class Appender {
   /** The newest append of each stream that has one under way; never rejects. */
   readonly #streams = new Map<string, Promise<unknown>>();
   readonly #running = new Set<Promise<unknown>>();
+  readonly #log: Log;
+  #bytesMax = APPEND_BYTES_MAX;
 
-  constructor(connection: Connection, clock: Clock, times: AppendTimes) {
+  constructor(connection: Connection, clock: Clock, times: AppendTimes, log: Log) {
     this.#connection = connection;
     this.#clock = clock;
     this.#times = times;
+    this.#log = log;
+  }
+
+  /** What one append may hold: less than usual once the server has said that it is set up to take less. */
+  get bytesMax(): number {
+    return this.#bytesMax;
   }
 
   get inFlight(): number {
@@ -55,16 +65,17 @@ export class Appender {
     const parts = batch.map((part) => ({
       part,
       events: part.events.map(toClientEvent),
-      bytes: bytesOf([part], APPEND_BYTES_MAX),
+      bytes: bytesOf([part], this.#bytesMax),
     }));
-    const tooLarge = parts.find(({ bytes }) => bytes > APPEND_BYTES_MAX);
-    if (tooLarge !== undefined)
-      return left({ _tag: 'AppendTooLarge', bytes: tooLarge.bytes, bytesMax: APPEND_BYTES_MAX });
+    const bytesMax = this.#bytesMax;
+    const tooLarge = parts.find(({ bytes }) => bytes > bytesMax);
+    if (tooLarge !== undefined) return left({ _tag: 'AppendTooLarge', bytes: tooLarge.bytes, bytesMax });
     const appended: Appended[] = [];
-    for (const { part, events, bytes } of parts) {
+    for (const { part, events, bytes, ends } of joined(parts)) {
       const result = await this.#inTurn(part.stream, () => this.#appendOne(part, events, bytes));
       if (isLeft(result)) return appended.length === 0 ? result : partly(result);
-      appended.push(result.right);
+      const { position } = result.right;
+      for (const revision of ends) appended.push({ revision, position });
     }
     return right(appended);
   }
@@ -117,6 +128,7 @@ export class Appender {
           return left({ _tag: 'WrongExpectedRevision', stream, expected, actual: verdict.actual });
         }
         case 'too_large':
+          this.#takesLess(bytes, verdict.bytesMax);
           return left({ _tag: 'AppendTooLarge', bytes, bytesMax: verdict.bytesMax });
         case 'no_such_stream':
         case 'refused':
@@ -131,6 +143,17 @@ export class Appender {
       message = verdict.message;
       await connection.pause(Math.min(PAUSE_MIN_MS * 2 ** tries, PAUSE_MAX_MS));
     }
+  }
+
+  /** From now on such an append is refused before it is sent, and so is a batch over several streams as a whole. */
+  #takesLess(bytes: number, serverMax: number): void {
+    const limit = Math.min(this.#bytesMax, bytes - 1, Math.max(serverMax - COUNTED_OTHERWISE_BYTES, 0));
+    if (limit === this.#bytesMax) return;
+    this.#bytesMax = limit;
+    this.#log.error(
+      { serverMax },
+      'EventStoreDB: its MaxAppendSize is below 1 MiB: larger changes and bodies are refused. Raise it, then start Callboard again',
+    );
   }
 
   async #send(session: Session, { stream, expectedRevision }: StreamAppend, events: ClientEvent[]) {
@@ -153,11 +176,53 @@ export class Appender {
   }
 }
 
+interface Part {
+  readonly part: StreamAppend;
+  readonly events: ClientEvent[];
+  readonly bytes: number;
+}
+
+/**
+ * What follows in one stream goes there together, which is one answer to wait for instead of many. `ends` are the
+ * revisions at which the parts end; all are said to stand where the last one does, as the server tells no more.
+ */
+const joined = (parts: ReadonlyArray<Part>): ReadonlyArray<Part & { readonly ends: number[] }> => {
+  const groups: Array<Part & { readonly ends: number[] }> = [];
+  for (const { part, events, bytes } of parts) {
+    const last = groups.at(-1);
+    const end = part.expectedRevision + events.length;
+    const follows =
+      last?.part.stream === part.stream &&
+      last.ends.at(-1) === part.expectedRevision &&
+      last.bytes + bytes <= APPEND_BYTES_MAX;
+    if (last === undefined || !follows) {
+      groups.push({ part, events: [...events], bytes, ends: [end] });
+      continue;
+    }
+    last.events.push(...events);
+    last.ends.push(end);
+    groups[groups.length - 1] = { ...last, bytes: last.bytes + bytes };
+  }
+  return groups;
+};
+
 /** With a part of the batch stored it is not true any more that nothing is. The identical batch completes it. */
-const partly = (result: Left<AppendFailure>): Left<AppendFailure> =>
-  result.left._tag === 'StoreUnavailable'
-    ? { ...result, left: { ...result.left, _tag: 'OutcomeUnknown' } }
-    : result;
+const partly = (result: Left<AppendFailure>): Either<AppendFailure, never> => {
+  const failure = result.left;
+  switch (failure._tag) {
+    case 'StoreUnavailable':
+      return left({ ...failure, _tag: 'OutcomeUnknown' });
+    case 'AppendTooLarge':
+      // Repeated, it is refused as a whole: by then the server's limit is known.
+      return left({
+        _tag: 'OutcomeUnknown',
+        message: 'the server takes less at once than it was thought to',
+      });
+    case 'WrongExpectedRevision':
+    case 'OutcomeUnknown':
+      return result;
+  }
+};
 
 /** A bound on how many run at once and on their bytes; whoever comes later waits, in order. */
 class Slots {

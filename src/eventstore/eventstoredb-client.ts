@@ -18,6 +18,8 @@ export interface Driver {
   connect(address: DatabaseAddress, login: DatabaseLogin): DatabaseClient;
 }
 
+const NOT_DISCOVERED = /^Failed to discover/;
+
 /** The module, loaded where it is needed: a server on SQLite starts without it. */
 export const loadDriver = async (): Promise<Driver> => {
   const module = await import('@eventstore/db-client');
@@ -43,6 +45,20 @@ export const loadDriver = async (): Promise<Driver> => {
       (await this.getChannel()).close();
     }
   }
+
+  /** Of a cluster that cannot be asked the client says only that; what is in the way of one of its hosts says more. */
+  const explaining = (cluster: Client, alone: () => Client): DatabaseClient => {
+    const probe = cluster.probe.bind(cluster);
+    return Object.assign(cluster, {
+      probe: () =>
+        probe().catch(async (error: unknown) => {
+          if (!(error instanceof Error && NOT_DISCOVERED.test(error.message))) throw error;
+          const client = alone();
+          await client.probe().finally(() => client.end());
+          throw error;
+        }),
+    });
+  };
 
   return {
     ErrorType,
@@ -71,9 +87,10 @@ export const loadDriver = async (): Promise<Driver> => {
           }),
       };
       const user = address.tls && login.user !== null ? login.user : undefined;
+      const alone = (host: typeof endpoint) => new Client({ ...common, endpoint: host }, security, user);
       return address.discover
-        ? new Client(gossip, security, user)
-        : new Client({ ...common, endpoint }, security, user);
+        ? explaining(new Client(gossip, security, user), () => alone(endpoint))
+        : alone(endpoint);
     },
   };
 };

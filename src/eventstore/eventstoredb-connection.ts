@@ -9,6 +9,8 @@ export interface Session {
   readonly client: DatabaseClient;
   /** Aborted when the session is over: what still waits for this client waits in vain. */
   readonly over: AbortSignal;
+  /** Called then. A set, because an AbortSignal looks through all its listeners for each one that comes or goes. */
+  readonly whenOver: Set<() => void>;
 }
 
 export interface ConnectionDeps {
@@ -96,27 +98,27 @@ export class Connection {
   /** The client of this session is of no more use; the next one is looked for. Said twice it changes nothing. */
   broken(session: Session, reason: string): void {
     if (this.#session !== session || this.#closed) return;
-    const { client, end } = this.#session;
+    const { client } = this.#session;
+    endSession(this.#session, reason);
     this.#session = undefined;
     this.#away = reason;
     this.#awaySinceMs = this.#deps.clock.monotonicMs();
     this.#deps.log.warn({ reason }, 'EventStoreDB is away, connecting again');
-    end.abort(new NoAnswer(reason));
     this.#connecting = this.#end(client).then(() => this.#connect());
   }
 
   /** What the promise gives, or a rejection when the session ends or nothing came in time. */
-  within<A>(session: Pick<Session, 'over'>, boundMs: number, what: string, promise: Promise<A>): Promise<A> {
+  within<A>(session: Ending, boundMs: number, what: string, promise: Promise<A>): Promise<A> {
     return new Promise<A>((resolve, reject) => {
       const settle = (finish: () => void): void => {
         timer.cancel();
-        session.over.removeEventListener('abort', onOver);
+        session.whenOver.delete(onOver);
         finish();
       };
       const fail = (message: string): void => settle(() => reject(new NoAnswer(message)));
       const onOver = (): void => fail(`${what}: the connection broke`);
       const timer = this.#deps.clock.setTimer(boundMs, () => fail(`${what}: no answer in ${boundMs} ms`));
-      session.over.addEventListener('abort', onOver);
+      session.whenOver.add(onOver);
       if (session.over.aborted) onOver();
       promise.then(
         (value) => settle(() => resolve(value)),
@@ -137,8 +139,10 @@ export class Connection {
     const session = this.#session;
     this.#session = undefined;
     this.#away = 'the store is closed';
-    session?.end.abort(new NoAnswer('the store is closed'));
-    if (session !== undefined) await this.#end(session.client);
+    if (session !== undefined) {
+      endSession(session, 'the store is closed');
+      await this.#end(session.client);
+    }
     await this.#connecting;
     this.#unguard();
   }
@@ -151,7 +155,7 @@ export class Connection {
       if (typeof outcome !== 'string') {
         if (this.#closed) return this.#end(outcome);
         const end = new AbortController();
-        this.#session = { client: outcome, over: end.signal, end };
+        this.#session = { client: outcome, over: end.signal, whenOver: new Set(), end };
         this.#away = undefined;
         this.#refusal = undefined;
         log.info(
@@ -172,8 +176,7 @@ export class Connection {
     let client: DatabaseClient | undefined;
     try {
       client = this.#deps.connect();
-      const never = { over: new AbortController().signal };
-      const version = await this.within(never, PROBE_MS, 'the first questions', client.probe());
+      const version = await this.within(never(), PROBE_MS, 'the first questions', client.probe());
       if (isTooOld(version)) {
         this.#refusal = `EventStoreDB ${version} is too old: 21.10 or newer is needed`;
       } else return client;
@@ -190,10 +193,19 @@ export class Connection {
 
   /** Bounded: nothing of a broken client can be relied on. */
   async #end(client: DatabaseClient): Promise<void> {
-    const never = { over: new AbortController().signal };
-    await this.within(never, END_MS, 'ending the client', client.end()).catch(() => undefined);
+    await this.within(never(), END_MS, 'ending the client', client.end()).catch(() => undefined);
   }
 }
+
+type Ending = Pick<Session, 'over' | 'whenOver'>;
+
+const endSession = (session: Ending & { readonly end: AbortController }, reason: string): void => {
+  session.end.abort(new NoAnswer(reason));
+  for (const tell of session.whenOver) tell();
+};
+
+/** For what belongs to no session. */
+const never = (): Ending => ({ over: new AbortController().signal, whenOver: new Set() });
 
 const isTooOld = (version: string): boolean => {
   const [major = 0, minor = 0] = version.split('.').map(Number);

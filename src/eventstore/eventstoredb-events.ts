@@ -1,4 +1,5 @@
 import type { BinaryEventData, JSONEventData, ResolvedEvent } from '@eventstore/db-client';
+import { isSealed } from './codec.ts';
 import type { EventData, Position, RecordedEvent } from './event-store.ts';
 
 /** What the client is handed for one event. */
@@ -9,8 +10,10 @@ export type ClientEvent = JSONEventData | BinaryEventData;
  * before the call. Data whose text JSON itself would write is sent as JSON, which the database's own tools can show; all other
  * text as bytes, so that every character comes back. Metadata always comes back parsed: other text is a defect.
  */
-export const toClientEvent = ({ id, type, data, metadata }: EventData): ClientEvent => {
-  if (canonical(metadata) === undefined) {
+export const toClientEvent = (event: EventData): ClientEvent => {
+  const { id, type, data, metadata } = event;
+  const sealed = isSealed(event);
+  if (!sealed && canonical(metadata) === undefined) {
     throw new Error(`event ${id}: its metadata is not as JSON.stringify writes an object`);
   }
   const common = { id, type, metadata: Buffer.from(metadata) };
@@ -20,7 +23,7 @@ export const toClientEvent = ({ id, type, data, metadata }: EventData): ClientEv
     common.metadata.byteOffset,
     common.metadata.byteLength,
   );
-  const json = canonical(data);
+  const json = sealed ? (JSON.parse(data) as Record<string, unknown>) : canonical(data);
   return json === undefined
     ? {
         id,

@@ -1,14 +1,24 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { streamOf } from '../domain/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Log, silentLog } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
 import { assertBatch, assertLimit } from './batch.ts';
 import { type DatabaseAddress, type DatabaseLogin, showAddress } from './eventstoredb-address.ts';
-import { APPEND_BYTES_MAX, APPEND_TIMES, Appender, type AppendTimes } from './eventstoredb-append.ts';
+import { APPEND_TIMES, Appender, type AppendTimes } from './eventstoredb-append.ts';
 import { loadDriver } from './eventstoredb-client.ts';
 import { Connection } from './eventstoredb-connection.ts';
 import { describe } from './eventstoredb-failure.ts';
-import { storeIdentity } from './eventstoredb-identity.ts';
+import {
+  bindKey,
+  boundKey,
+  type IdentityDeps,
+  knownIdentity,
+  markMove,
+  movedFrom,
+  storeIdentity,
+} from './eventstoredb-identity.ts';
+import { limitCount, takeBackTruncation, truncateBefore } from './eventstoredb-limits.ts';
 import { READ_TIMES, Reader, type ReadTimes } from './eventstoredb-read.ts';
 import { SUBSCRIPTION_TIMES, subscriptionsTo, type SubscriptionTimes } from './eventstoredb-subscription.ts';
 import type { EventStore, ReadFailure } from './event-store.ts';
@@ -19,8 +29,10 @@ export interface DatabaseOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log?: Log;
-  /** Of the key that webhook secrets are sealed under; bound to the database by the first server. Undefined: not asked. */
+  /** Of a server: the key that webhook secrets are sealed under, bound to the database by the first one. */
   readonly keyId?: string;
+  /** Writes nothing, not even the id of a database that no server has used: such a one is refused. */
+  readonly readOnly?: boolean;
   /** How long a database that does not answer is waited for at the start. */
   readonly openMs?: number;
   readonly times?: Partial<AppendTimes & SubscriptionTimes> & { readonly read?: Partial<ReadTimes> };
@@ -38,8 +50,21 @@ export interface DatabaseStore extends EventStore {
   readonly away: string | undefined;
   /** Appends that the client holds at this moment. */
   readonly inFlight: number;
+  /** The key that webhook secrets are sealed under, or undefined. */
+  boundKey(): Promise<Either<string, string | undefined>>;
+  bindKey(keyId: string): Promise<Either<string, void>>;
+  /** From the first to the second call no server starts: `from` names where events are copied from, undefined ends it. */
+  markMove(from: string | undefined): Promise<Either<string, void>>;
+  /** Where events are being copied from into the database, or undefined. */
+  movedFrom(): Promise<Either<string, string | undefined>>;
+  /** Hides what stands before the revision from readers of the stream, and lets the database's scavenge free it. */
+  truncateBefore(stream: string, revision: number): Promise<Either<string, void>>;
+  /** As long as no scavenge has run, shows again what `truncateBefore` with this revision has hidden. */
+  takeBackTruncation(stream: string, revision: number): Promise<Either<string, void>>;
 }
 
+/** What nodes say of themselves is asked for 500 at a time, from the newest: what is much older nobody reads. */
+const CLUSTER_EVENTS_MAX = 5_000;
 const OPEN_MS = 30_000;
 const LOOK_MS = 250;
 
@@ -69,12 +94,20 @@ export const openEventStoreDb = async (
     return refused(refusal ?? `no answer in ${Math.round(openMs / 1000)} s: ${away}`);
   }
 
-  const appender = new Appender(connection, clock, { ...APPEND_TIMES, ...times });
+  const appender = new Appender(connection, clock, { ...APPEND_TIMES, ...times }, log);
   const reader = new Reader(connection, clock, { ...READ_TIMES, ...times.read });
-  const identity = await storeIdentity({ appender, reader, random }, options.keyId);
+  const identityDeps = { appender, reader, random };
+  const identity = await (options.readOnly === true
+    ? identityToRead(identityDeps)
+    : identityToServe(identityDeps, options.keyId));
   if (isLeft(identity)) {
     await connection.close();
     return refused(identity.left);
+  }
+  if (options.readOnly !== true) {
+    const limited = await limitCount(identityDeps, streamOf.cluster, CLUSTER_EVENTS_MAX);
+    if (isLeft(limited))
+      log.warn({ reason: limited.left }, `the stream ${streamOf.cluster} will go on growing`);
   }
   log.info({ store: shown, id: identity.right }, 'event store open');
 
@@ -96,13 +129,21 @@ export const openEventStoreDb = async (
     id: identity.right,
     atomicBatches: false,
     positions: 'opaque',
-    appendBytesMax: APPEND_BYTES_MAX,
+    get appendBytesMax() {
+      return appender.bytesMax;
+    },
     get away() {
       return connection.away;
     },
     get inFlight() {
       return appender.inFlight;
     },
+    boundKey: () => boundKey(identityDeps),
+    bindKey: (keyId) => bindKey(identityDeps, keyId),
+    markMove: (from) => markMove(identityDeps, from),
+    movedFrom: () => movedFrom(identityDeps),
+    truncateBefore: (stream, revision) => truncateBefore(identityDeps, stream, revision),
+    takeBackTruncation: (stream, revision) => takeBackTruncation(identityDeps, stream, revision),
     append: (batch) => async () => {
       assertBatch(batch);
       return closing === undefined ? appender.append(batch) : unavailable;
@@ -119,4 +160,27 @@ export const openEventStoreDb = async (
     subscribe: subscriptions.subscribe,
     close: () => (closing ??= close()),
   });
+};
+
+const identityToRead = async (deps: IdentityDeps): Promise<Either<string, string>> => {
+  const id = await knownIdentity(deps);
+  if (isLeft(id)) return id;
+  return id.right === undefined ? left('it holds no history of Callboard') : right(id.right);
+};
+
+const identityToServe = async (
+  deps: IdentityDeps,
+  keyId: string | undefined,
+): Promise<Either<string, string>> => {
+  const id = await storeIdentity(deps);
+  if (isLeft(id) || keyId === undefined) return id;
+  const moving = await movedFrom(deps);
+  if (isLeft(moving)) return moving;
+  if (moving.right !== undefined) {
+    return left(
+      `events are being copied into it from ${moving.right}: let 'callboard migrate' come to its end first`,
+    );
+  }
+  const bound = await bindKey(deps, keyId);
+  return isLeft(bound) ? bound : id;
 };

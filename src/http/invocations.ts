@@ -101,6 +101,8 @@ const listBy = async (
   for (let done = 0; done < rows.length; done += READ_TOGETHER_MAX) {
     const some = rows.slice(done, done + READ_TOGETHER_MAX);
     for (const known of await Promise.all(some.map((row) => deps.invocations.get(row.guid)))) {
+      // Removed from the log long after it was settled; the read models may still know it.
+      if (isLeft(known) && known.left._tag === 'InvocationUnknown') continue;
       if (isLeft(known)) return known;
       items.push(printedInvocation(known.right, EXCERPT_IN_LISTS_MAX));
     }

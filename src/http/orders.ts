@@ -5,7 +5,7 @@ import type { Contradiction } from '../domain/order-contradiction.ts';
 import { printedOrder } from '../domain/order-print.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import { decode } from '../eventstore/codec.ts';
-import { changeOf, type Decoded } from '../eventstore/decoded.ts';
+import type { Decoded } from '../eventstore/decoded.ts';
 import { companyOf } from './access.ts';
 import { ok } from './answer.ts';
 import { guid, optional } from './checks.ts';
@@ -99,12 +99,12 @@ const history = async ({ store, clock }: Deps, stream: string): Promise<Either<F
   });
 };
 
-const told = (change: Decoded<ResourceChange>) => ({
-  change: changeOf(change),
-  type: change.event.changeType,
-  occurred_at: new Date(change.event.occurredAtMs).toISOString(),
-  recorded_at: new Date(change.event.atMs).toISOString(),
-  contradictions: change.event.order?.contradictions ?? [],
+const told = ({ id, event }: Decoded<ResourceChange>) => ({
+  change: id,
+  type: event.changeType,
+  occurred_at: new Date(event.occurredAtMs).toISOString(),
+  recorded_at: new Date(event.atMs).toISOString(),
+  contradictions: event.order?.contradictions ?? [],
 });
 type Told = ReturnType<typeof told>;
 

@@ -1,7 +1,7 @@
 import { isGuid, streamOf } from '../domain/ids.ts';
 import { Lru } from '../domain/lru.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
-import { changeOf, type Decoded } from '../eventstore/decoded.ts';
+import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
@@ -29,20 +29,18 @@ export const openChanges = (db: Database, companies: Dictionary): ChangeTable =>
     WHERE c.hash = ? AND c.guid = ?`);
 
   return {
-    add: (decoded) => {
-      const { event, position, revision } = decoded;
-      const guid = changeOf(decoded);
+    add: ({ id, event, position, revision }) => {
       insert.run(
         position,
-        guidHash(guid),
-        guidBytes(guid),
+        guidHash(id),
+        guidBytes(id),
         companies.idOf(event.companyId),
         event.resource,
         event.identifier,
         revision,
         event.fingerprint,
       );
-      positions.set(guid, position);
+      positions.set(id, position);
     },
     positionOf: (guid) => {
       const known = positions.get(guid);

@@ -49,6 +49,7 @@ export const openInvocationWriter = (
   companies: Dictionary,
   webhooks: Dictionary,
   changes: ChangeTable,
+  beginningsMayBeGone: boolean,
 ): InvocationWriter => {
   const generations = openGenerations(db);
   const standings = openInvocationStandings(db);
@@ -69,19 +70,25 @@ export const openInvocationWriter = (
     ${STATUS_JOINS}
     WHERE i.guid = ? ORDER BY g.generation DESC LIMIT 1`);
 
-  const find = (guid: string): Known => {
+  /** Undefined: its scheduling was removed from the log, long after it was settled. */
+  const find = (guid: string): Known | undefined => {
     const remembered = known.get(guid);
     if (remembered !== undefined) return remembered;
     const row = select.get(guidHash(guid), guidBytes(guid)) as
       (Identity & { readonly status: InvocationStatus }) | undefined;
-    if (row === undefined) throw new Error(`invocation ${guid} was never scheduled`);
+    if (row === undefined) {
+      if (beginningsMayBeGone) return undefined;
+      throw new Error(`invocation ${guid} was never scheduled`);
+    }
     return { identity: row, status: row.status };
   };
 
-  const touch = (guid: string): Touched => {
+  const touch = (guid: string): Touched | undefined => {
     const already = touched.get(guid);
     if (already !== undefined) return already;
-    const { identity, status } = find(guid);
+    const found = find(guid);
+    if (found === undefined) return undefined;
+    const { identity, status } = found;
     const entry: Touched = { identity, before: status, status, due: null, node: '' };
     touched.set(guid, entry);
     return entry;
@@ -166,6 +173,7 @@ export const openInvocationWriter = (
     add: ({ event, stream, position }) => {
       if (event.type === 'InvocationScheduled') return schedule(event, position);
       const entry = touch(stream.slice(INVOCATION_PREFIX));
+      if (entry === undefined) return;
       entry.status = statusAfter(event);
       entry.due = dueAfter(event);
       entry.node = (event.type === 'AttemptStarted' && event.node) || '';

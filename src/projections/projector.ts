@@ -54,6 +54,11 @@ export class Projector {
     this.#listeners.push(listener);
   }
 
+  /** The read models show everything up to here. */
+  get shownUpTo(): Position {
+    return this.#buffer.length === 0 ? this.#read : this.#deps.readModels.checkpoint('log');
+  }
+
   /** Takes events in log order; all up to `position` have been seen. */
   take(events: ReadonlyArray<Decoded>, position: Position): void {
     for (const event of events) this.#buffer.push(event);

@@ -55,8 +55,11 @@ export interface Routing {
   lastReport(companyId: string, at: Position, ref: ResourceRef): ReportPlace | undefined;
   /** Identifiers of the ticket types that belong to the event as of `at`, in code unit order. */
   ticketTypesOf(companyId: string, at: Position, event: string): ReadonlyArray<string>;
-  /** The partition of the webhook's endpoint as of `at`: every node answers the same. Undefined: it did not exist. */
-  partitionOf(webhook: string, at: Position): number | undefined;
+  /**
+   * The partitions in which the webhook's endpoint lies from `from` up to `upTo`, the oldest first: every node answers the
+   * same. It may have moved in between; nothing while it does not exist.
+   */
+  partitionsOf(webhook: string, from: Position, upTo: Position): ReadonlyArray<number>;
   /** What the resource belongs to as of `at`, a change at `at` itself included. */
   belongsTo(companyId: string, at: Position, ref: ResourceRef): ReadonlyArray<ResourceRef>;
 }

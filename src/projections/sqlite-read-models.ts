@@ -23,6 +23,8 @@ export interface ReadModelsOptions {
   readonly eventStoreId?: string;
   /** Newest position of the event store: a file that is ahead of it was built from another history. */
   readonly storeHead?: Position;
+  /** Invocations settled long ago may have lost their scheduling: what is left of them is passed over, not a defect. */
+  readonly beginningsMayBeGone?: boolean;
   readonly log?: Log;
 }
 
@@ -35,6 +37,7 @@ export const openReadModels = ({
   path,
   eventStoreId,
   storeHead,
+  beginningsMayBeGone = false,
   log = silentLog,
 }: ReadModelsOptions): ReadModels => {
   const db = openDatabase({ path, eventStoreId, storeHead, log });
@@ -49,7 +52,7 @@ export const openReadModels = ({
   const logCompanies = openDictionary(db, 'log_companies');
   const logWebhooks = openDictionary(db, 'log_webhooks');
   const changes = openChanges(db, logCompanies);
-  const writer = openInvocationWriter(db, counters, logCompanies, logWebhooks, changes);
+  const writer = openInvocationWriter(db, counters, logCompanies, logWebhooks, changes, beginningsMayBeGone);
   const invocationLog = openInvocationLog(db, counters, logCompanies, logWebhooks, changes);
   const dueList = openDueList(db, logWebhooks);
 
@@ -125,7 +128,7 @@ export const openReadModels = ({
     ...dueList,
     subscribersTo: (...question) => webhookVersions.subscribersTo(...question),
     systemSubscribersTo: (...question) => webhookVersions.systemSubscribersTo(...question),
-    partitionOf: (...question) => webhookVersions.partitionOf(...question),
+    partitionsOf: (...question) => webhookVersions.partitionsOf(...question),
     lastReport: (...question) => eventReports.lastReport(...question),
     ticketTypesOf: (...question) => relationGraph.ticketTypesOf(...question),
     belongsTo: (...question) => relationGraph.belongsTo(...question),

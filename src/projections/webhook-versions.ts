@@ -65,7 +65,7 @@ const PARTITIONS_CACHED_MAX = 50_000;
 
 export interface WebhookVersions extends Pick<
   Routing,
-  'subscribersTo' | 'systemSubscribersTo' | 'partitionOf'
+  'subscribersTo' | 'systemSubscribersTo' | 'partitionsOf'
 > {
   add(decoded: Decoded<WebhookEvent>): void;
   forget(): void;
@@ -240,7 +240,12 @@ export const openWebhookVersions = (db: Database, companies: Dictionary): Webhoo
       named = new Lru(GROUPS_MAX);
       partitions = new Lru(PARTITIONS_CACHED_MAX);
     },
-    partitionOf: (webhook, at) => partitionTimes(webhook).find(({ from }) => from <= at)?.partition,
+    partitionsOf: (webhook, from, upTo) => {
+      const times = partitionTimes(webhook);
+      const first = times.findIndex((time) => time.from <= from);
+      const until = first === -1 ? times : times.slice(0, first + 1);
+      return until.flatMap((time) => (time.from <= upTo ? [time.partition] : [])).toReversed();
+    },
     subscribersTo: (companyId, at, resource, trigger, identifier) => {
       const company = companies.find(companyId);
       if (company === undefined) return [];

@@ -31,8 +31,7 @@ export const decodedLog = (positionStep = 1): DecodedLog => {
       position,
       event,
       metadata: {
-        // Of a change its guid, whatever its event's id.
-        correlationId: id ?? guidOf(position),
+        correlationId: 'a test',
         causationId: 'a test',
         actor: 'test',
         companyId: guidOf(0),

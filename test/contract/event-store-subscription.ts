@@ -114,34 +114,38 @@ export const subscriptionContract = (context: () => Context): void => {
       expect(idsOf(seen)).toEqual([1, 2, 3, 4].map(guidOf));
     });
 
-    it('neither skips nor repeats while others write around the moment it catches up', async () => {
-      const after = await head();
-      const writers = ['a', 'b', 'c', 'd'].map((suffix) => context().writer(suffix));
-      const ROUNDS = 60;
-      let next = 0;
-      const subscribed: ReturnType<typeof subscribe>[] = [];
-      const writing = writers.map(async (writer) => {
-        for (let round = 0; round < ROUNDS; round += 1) {
-          await write(writer, [(next += 1), (next += 1)]);
-          if (round % 4 === 0) subscribed.push(subscribe(after, { batchMax: 1 + (subscribed.length % 7) }));
+    it(
+      'neither skips nor repeats while others write around the moment it catches up',
+      { timeout: 60_000 },
+      async () => {
+        const after = await head();
+        const writers = ['a', 'b', 'c', 'd'].map((suffix) => context().writer(suffix));
+        const ROUNDS = 60;
+        let next = 0;
+        const subscribed: ReturnType<typeof subscribe>[] = [];
+        const writing = writers.map(async (writer) => {
+          for (let round = 0; round < ROUNDS; round += 1) {
+            await write(writer, [(next += 1), (next += 1)]);
+            if (round % 4 === 0) subscribed.push(subscribe(after, { batchMax: 1 + (subscribed.length % 7) }));
+          }
+        });
+        await Promise.all(writing);
+        const total = writers.length * ROUNDS * 2;
+        for (const { subscription, seen, caughtUpAt } of subscribed) {
+          await until(() => seen.length >= total && caughtUpAt.length > 0);
+          await subscription.stop();
+          const positions = seen.map(({ position }) => position);
+          expect(positions).toEqual([...new Set(positions)].toSorted((x, y) => x - y));
+          expect(seen).toHaveLength(total);
+          for (const writer of writers) {
+            const revisions = seen
+              .filter(({ stream }) => stream === writer.stream)
+              .map(({ revision }) => revision);
+            expect(revisions).toEqual(Array.from({ length: ROUNDS * 2 }, (_, revision) => revision));
+          }
         }
-      });
-      await Promise.all(writing);
-      const total = writers.length * ROUNDS * 2;
-      for (const { subscription, seen, caughtUpAt } of subscribed) {
-        await until(() => seen.length >= total && caughtUpAt.length > 0);
-        await subscription.stop();
-        const positions = seen.map(({ position }) => position);
-        expect(positions).toEqual([...new Set(positions)].toSorted((x, y) => x - y));
-        expect(seen).toHaveLength(total);
-        for (const writer of writers) {
-          const revisions = seen
-            .filter(({ stream }) => stream === writer.stream)
-            .map(({ revision }) => revision);
-          expect(revisions).toEqual(Array.from({ length: ROUNDS * 2 }, (_, revision) => revision));
-        }
-      }
-    });
+      },
+    );
 
     it('hands a subscriber that fell far behind everything, one batch at a time', async () => {
       const after = await head();

@@ -46,7 +46,8 @@ export const describeEventStore = (name: string, open: () => Promise<OpenedStore
 
     beforeEach(async () => {
       ({ store } = await open());
-      prefix = `order-${randomUUID()}-`;
+      // No prefix of ours: what is written here fits no model, and the store may serve others, too.
+      prefix = `contract-${randomUUID()}-`;
     });
     afterEach(() => store.close());
 
@@ -418,7 +419,7 @@ export const describeDurability = (name: string, open: () => Promise<DurableStor
     it('keeps everything and goes on where it was', async () => {
       const { store, reopen } = await open();
       const start = get(await store.head()());
-      const writer = new Writer(`order-${randomUUID()}-a`);
+      const writer = new Writer(`contract-${randomUUID()}-a`);
       const batch = writer.next([1, 2]);
       const [appended] = await append(store, batch);
       const before = await readStream(store, batch.stream);

@@ -52,6 +52,18 @@ describe('a retry by hand', () => {
     expect((attempts[2]?.startedAtMs ?? 0) - (attempts[1]?.ended?.atMs ?? 0)).toBeGreaterThanOrEqual(5_000);
   });
 
+  it('is noticed though it comes before the store has answered for the attempt before', async () => {
+    await world.webhook();
+    await world.report(world.change());
+    world.store.beforeAnswer = () => new Promise((resolve) => void world.clock.setTimer(500, resolve));
+    await world.clock.advance(200);
+    expect(world.sender.seen).toHaveLength(1);
+    void world.retry((await only()).guid);
+    await world.clock.advance(HOUR_MS);
+    expect(world.sender.seen).toHaveLength(2);
+    expect((await only()).situation).toBe('delivered');
+  });
+
   it('sends a delivered one again, with the same body and ids', async () => {
     await world.webhook();
     await world.report(world.change());

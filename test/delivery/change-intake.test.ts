@@ -69,6 +69,37 @@ describe('a report', () => {
     expect(statuses(await early)).toEqual(['duplicate']);
   });
 
+  it('the same again keeps the hash chain whole when a shared store takes the first after all', async () => {
+    const memory = openMemoryStore();
+    const late: Array<() => Promise<unknown>> = [];
+    let isLost = false;
+    world = await World.started({
+      store: {
+        ...memory,
+        positions: 'opaque',
+        append: (batch) => async () => {
+          if (isLost && batch[0]?.stream.startsWith('event-')) {
+            isLost = false;
+            late.push(memory.append(batch));
+            return left({ _tag: 'OutcomeUnknown', message: 'no answer' });
+          }
+          // Just before the next one.
+          await late.shift()?.();
+          return memory.append(batch)();
+        },
+      },
+    });
+    await send(world.change());
+    isLost = true;
+    const change = world.change();
+    expect(statuses(await send(change))).toBe('OutcomeUnknown');
+    await world.clock.advance(1_000);
+    expect(statuses(await send(change))).toEqual(['accepted']);
+    await Promise.all([send(world.change()), send(world.change())]);
+    // The chain is verified after each test.
+    expect(await stored()).toHaveLength(4);
+  });
+
   it('is refused while the log cannot be read after a restart', async () => {
     const change = world.change();
     await send(change);

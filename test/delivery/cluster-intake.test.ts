@@ -1,8 +1,12 @@
 import { isRight } from 'fp-ts/lib/Either.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ReportedChange } from '../../src/commands/reported-change.ts';
+import { changeGuid, streamOf } from '../../src/domain/ids.ts';
+import { openMemoryStore } from '../../src/eventstore/memory.ts';
 import { auditWorld } from '../support/engine-audit.ts';
-import { type Process, World } from '../support/engine-world.ts';
+import { COMPANY, type Process, World } from '../support/engine-world.ts';
+import { opaqueStore } from '../support/opaque-store.ts';
+import { promisesDone } from '../support/virtual-clock.ts';
 
 let world: World;
 let first: Process;
@@ -33,6 +37,13 @@ const stored = async (): Promise<ReadonlyArray<string>> =>
   (await world.log()).flatMap(({ event }) =>
     'identifier' in event && 'fingerprint' in event ? [`${event.id} ${event.identifier}`] : [],
   );
+
+const claimed = async (): Promise<boolean> => {
+  const found = await world.store.readStream(streamOf.claim(changeGuid(COMPANY, '/tests', 'x')), {
+    limit: 1,
+  })();
+  return isRight(found) && found.right.length > 0;
+};
 
 describe('a change given to two nodes at once', () => {
   it('is accepted once and stored once', async () => {
@@ -103,6 +114,48 @@ describe('a change given to two nodes at once', () => {
     const next = [first, second].map((node) => give(node, world.change('event.update', '7')));
     expect(await all(next)).toEqual([['accepted'], ['accepted']]);
     expect((await stored()).filter((id) => id === 'x 7' || id.endsWith(' 7'))).toHaveLength(3);
+  });
+
+  it('keeps the hash chain when it is stored by the other node after the first one claimed it', async () => {
+    await all([give(first, world.change())]);
+    const change = world.change('event.update', '7', { id: 'x' });
+    world.store.beforeAnswer = () => new Promise((resolve) => void world.clock.setTimer(50, resolve));
+    const given = give(first, change);
+    // Stopped as soon as the claim is in the store, before its answer.
+    while (!(await claimed())) await promisesDone();
+    first.mortal.pause();
+    world.store.beforeAnswer = async () => {};
+    expect(await all([give(second, change)])).toEqual([['duplicate']]);
+    first.mortal.resume();
+    expect(await all([given])).toEqual([['accepted']]);
+    expect(await all([give(first, world.change()), give(first, world.change())])).toEqual([
+      ['accepted'],
+      ['accepted'],
+    ]);
+    expect(await all([give(second, world.change())])).toEqual([['accepted']]);
+    expect((await stored()).filter((one) => one === 'x 7')).toHaveLength(1);
+  });
+
+  it('keeps the hash chain in a batch that comes back to a resource, on a store that takes one stream after the other', async () => {
+    world = new World({ leaseMs: 6_000, store: opaqueStore(openMemoryStore()) });
+    [first, second] = [await world.start(), await world.start()];
+    await world.clock.advance(3_000);
+    const batch = ['7', '8', '8', '7', '8', '7'].map((identifier) =>
+      world.change('event.update', identifier),
+    );
+    const [repeated] = batch;
+    if (repeated === undefined) throw new Error('six were made');
+    const given = give(first, ...batch, repeated);
+    await world.clock.advance(1);
+    const answers = await all([give(second, ...batch), given]);
+    expect(answers[1]).toEqual([...batch.map(() => 'accepted'), 'duplicate']);
+    expect(answers[0]).toEqual(batch.map(() => 'duplicate'));
+    expect((await stored()).map((one) => one.split(' ')[1])).toEqual(['7', '8', '8', '7', '8', '7']);
+    for (let round = 0; round < 30; round += 1) {
+      const changes = ['7', '8', '7', '8'].map((identifier) => world.change('event.update', identifier));
+      await all([give(first, ...changes), give(second, ...changes)]);
+    }
+    expect(await stored()).toHaveLength(6 + 30 * 4);
   });
 });
 

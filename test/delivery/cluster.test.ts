@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { partitionsOf } from '../../src/domain/cluster.ts';
-import { endpointOf, PARTITIONS, partitionOf } from '../../src/domain/partitions.ts';
+import { endpointOf, ownerOf, PARTITIONS, partitionOf } from '../../src/domain/partitions.ts';
 import { auditWorld } from '../support/engine-audit.ts';
 import { CAUSE, type Process, World } from '../support/engine-world.ts';
+import { auditHearing } from '../support/hearing-audit.ts';
 import { answers } from '../support/scripted-sender.ts';
 
 const LEASE_MS = 6_000;
@@ -192,5 +193,119 @@ describe('nodes that share a store', () => {
     await world.clock.advance(5_000);
     expect(await world.situations()).toEqual(['delivered']);
     expect(new Set(await startedBy())).toEqual(new Set([nodeOf(first), nodeOf(second)]));
+  });
+
+  it('keep the order of a webhook that moves while the node that had it is behind', async () => {
+    const [first, second] = await start(2);
+    if (first === undefined || second === undefined) throw new Error('two were started');
+    const webhook = await world.webhook({ url: urlAt(first) });
+    await world.clock.advance(500);
+    first.mortal.pause();
+    await second.intake.report([world.change()], 'platform', world.random.uuid());
+    await second.webhooks.update(webhook, { url: urlAt(second) }, CAUSE);
+    await second.intake.report([world.change()], 'platform', world.random.uuid());
+    await world.clock.advance(1_000);
+    expect(await world.situations()).toEqual(['delivered', 'delivered']);
+    first.mortal.resume();
+    await world.clock.advance(1_000);
+    await auditHearing(world);
+  });
+
+  it('go on with what is ordered when the one that it waits for ends at a node that is leaving', async () => {
+    const [first, second] = await start(2);
+    if (first === undefined || second === undefined) throw new Error('two were started');
+    const url = urlAt(first);
+    world.sender.at(url, answers(200, { afterMs: 4_000 }), answers(200));
+    await world.webhook({ url, ordering: 'per_resource' });
+    await second.intake.report([world.change(), world.change()], 'platform', world.random.uuid());
+    await world.clock.advance(500);
+    void first.engine.drain(10_000);
+    await world.clock.advance(5_000);
+    expect(await world.situations()).toEqual(['delivered', 'delivered']);
+    expect(await startedBy()).toEqual([nodeOf(first), nodeOf(second)]);
+  });
+
+  it('go on with what is ordered when the one that it waits for was the last try of a node that is gone', async () => {
+    const [first, second] = await start(2);
+    if (first === undefined || second === undefined) throw new Error('two were started');
+    const url = urlAt(first);
+    world.sender.at(url, 'hangs', answers(200));
+    await world.webhook({ url, ordering: 'per_resource', retries: 0 });
+    await second.intake.report([world.change(), world.change()], 'platform', world.random.uuid());
+    await world.clock.advance(500);
+    first.mortal.die();
+    await world.clock.advance(2 * LEASE_MS);
+    expect(await world.situations()).toEqual(['exhausted', 'delivered']);
+  });
+
+  it('look at what is due again when the lease was renewed too late', async () => {
+    const [node] = await start(1);
+    if (node === undefined) throw new Error('one was started');
+    await world.webhook({}, node);
+    // The answer to a renewal comes when the lease before it is over.
+    world.store.beforeAnswer = () => new Promise((resolve) => void world.clock.setTimer(4_500, resolve));
+    for (let waitedMs = 0; heldBy(node).length > 0; waitedMs += 10) {
+      if (waitedMs > 10 * LEASE_MS) throw new Error('the lease never ran out');
+      await world.clock.advance(10);
+    }
+    world.store.beforeAnswer = async () => {};
+    await world.report(world.change());
+    await world.clock.advance(100);
+    expect([heldBy(node).length, await world.situations()]).toEqual([0, ['waiting']]);
+    await world.clock.advance(LEASE_MS);
+    expect(await world.situations()).toEqual(['delivered']);
+  });
+
+  it('tell a webhook in order that moved to a node which is gone from one that is behind', async () => {
+    const [behind, gone, heir] = await start(3);
+    if (behind === undefined || gone === undefined || heir === undefined)
+      throw new Error('three were started');
+    const left = [nodeOf(behind), nodeOf(heir)];
+    const urls = Array.from({ length: 20 }, (_, tail) => urlAt(gone, tail));
+    const url = urls.find((one) => ownerOf(partitionOf(endpointOf(one)), left) === nodeOf(heir)) ?? '';
+    const webhook = await world.webhook({ url: urlAt(behind) });
+    await world.clock.advance(LEASE_MS);
+    // Nobody can tell of the first change for a while.
+    const first = world.change();
+    let refused = true;
+    world.store.appendFault = (batch) =>
+      refused && batch.some(({ events }) => events.some(({ data }) => data.includes('"n\\":1}')))
+        ? 'unavailable'
+        : undefined;
+    await heir.intake.report([first], 'platform', world.random.uuid());
+    await world.clock.advance(LEASE_MS);
+    await heir.webhooks.update(webhook, { url }, CAUSE);
+    gone.mortal.die();
+    await heir.intake.report([world.change()], 'platform', world.random.uuid());
+    await world.clock.advance(2 * LEASE_MS);
+    expect(behind.membership?.state.members.size).toBe(2);
+    expect(await world.situations()).toEqual([]);
+    refused = false;
+    await world.clock.advance(2 * LEASE_MS);
+    expect(await world.situations()).toEqual(['delivered', 'delivered']);
+    await auditHearing(world);
+  });
+
+  it('hold nothing from before when they join anew, though they never knew that they had joined', async () => {
+    const [first] = await start(1);
+    if (first === undefined) throw new Error('one was started');
+    let tries = 0;
+    let away = true;
+    world.store.appendFault = (batch) => {
+      if (!away || !batch.some(({ events }) => events.some(({ data }) => data.includes('"name":"second"'))))
+        return undefined;
+      tries += 1;
+      return tries === 1 ? 'unknown_stored' : 'unavailable';
+    };
+    const second = await world.start(undefined, 'second');
+    await world.clock.advance(2 * LEASE_MS);
+    expect(heldBy(first)).toHaveLength(PARTITIONS);
+    away = false;
+    for (let step = 0; step < 100; step += 1) {
+      await world.clock.advance(50);
+      const held = [...heldBy(first), ...heldBy(second)];
+      expect(new Set(held).size).toBe(held.length);
+    }
+    expect(heldBy(second).length).toBeGreaterThan(0);
   });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openMemoryStore } from '../../src/eventstore/memory.ts';
 import { auditWorld } from '../support/engine-audit.ts';
 import { CAUSE, World } from '../support/engine-world.ts';
 import { answers, type Seen } from '../support/scripted-sender.ts';
@@ -18,6 +19,36 @@ const disable = (webhook: string) => world.process.webhooks.disable(webhook, CAU
 const enable = (webhook: string) => world.process.webhooks.enable(webhook, CAUSE);
 
 describe('disabling', () => {
+  it('holds for an attempt that was being looked into, too', async () => {
+    const memory = openMemoryStore();
+    world = await World.started({
+      store: {
+        ...memory,
+        // What follows from disabling comes a moment later.
+        subscribe: (options) =>
+          memory.subscribe({
+            ...options,
+            onEvents: async (events, upTo) => {
+              if (events.some(({ event }) => event.type === 'WebhookDisabled'))
+                await new Promise<void>((resolve) => world.clock.setTimer(100, resolve));
+              return options.onEvents(events, upTo);
+            },
+          }),
+      },
+    });
+    const webhook = await world.webhook({ coalesce: true });
+    await world.report(world.change());
+    const { head } = world.store;
+    world.store.head = () => async () => {
+      const answer = await head()();
+      await world.process.webhooks.disable(webhook, CAUSE);
+      return answer;
+    };
+    await world.clock.advance(10_000);
+    expect(world.sender.seen).toEqual([]);
+    expect(await world.situations()).toEqual(['cancelled']);
+  });
+
   it('cancels what waits, and schedules nothing until it is enabled again', async () => {
     world.sender.at(URL_A, answers(500));
     const webhook = await world.webhook();

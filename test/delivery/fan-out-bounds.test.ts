@@ -132,7 +132,7 @@ it('renders what the next append takes, not all that a change leads to', async (
       belongsTo: () => [],
       systemSubscribersTo: () => [],
       lastReport: () => undefined,
-      partitionOf: () => undefined,
+      partitionsOf: () => [],
       ticketTypesOf: () => [],
       subscribersTo: (_company, _at, _resource, _trigger, identifier) =>
         identifier === '' ? subscribers : [],
@@ -151,7 +151,7 @@ it('renders what the next append takes, not all that a change leads to', async (
   };
   await fanOut(deps, { changes: [change], admission: noAdmission, repeated: false, done: 0, newest: 0 });
   // One more than the append holds: the one that found it full.
-  expect(renderedAtAppend).toEqual([501, 1_001, 1_200]);
+  expect(renderedAtAppend).toEqual([257, 513, 769, 1_025, 1_200]);
 });
 
 it('goes on behind what was stored when a later append was refused', async () => {
@@ -164,19 +164,35 @@ it('goes on behind what was stored when a later append was refused', async () =>
   };
   await world.report(world.change());
   await world.clock.advance(60_000);
-  expect(appends.map(({ length }) => length)).toEqual([500, 100, 100]);
+  expect(appends.map(({ length }) => length)).toEqual([256, 256, 256, 88]);
   expect(await world.situations()).toEqual(delivered(600));
 });
 
-it('starts no attempt in the append of a store that may store it in part', async () => {
+it('starts attempts in appends of their own where a batch may be stored in part', async () => {
   await begin({ ...openMemoryStore(), atomicBatches: false });
   await webhooks(3);
+  const fault = world.store.appendFault;
+  // The second is not stored at first, nor answered: the others go on, and it is tried again.
+  world.store.appendFault = (batch) => {
+    fault(batch);
+    return appends.length === 2 && appends[1] === batch ? 'unknown_not_stored' : undefined;
+  };
   await world.report(world.change());
-  await world.clock.advance(1_000);
-  expect(appends.flat().map(({ events }) => events.map(({ type }) => type))).toEqual(
-    Array.from({ length: 3 }, () => ['InvocationScheduled']),
-  );
+  await world.clock.advance(10_000);
+  const types = appends.map((batch) => batch.map(({ events }) => events.map(({ type }) => type)));
+  expect(types).toEqual(Array.from({ length: 4 }, () => [['InvocationScheduled', 'AttemptStarted']]));
   expect(await world.situations()).toEqual(delivered(3));
+  expect(world.sender.seen).toHaveLength(3);
+});
+
+it('cancels what is too large for such a store, and delivers the rest', async () => {
+  await begin({ ...taking(20_000), atomicBatches: false });
+  await webhooks(2);
+  await world.report(world.change('event.update', '7', { data: { text: 'x'.repeat(19_000) } }));
+  await world.report(world.change('event.update', '8'));
+  await world.clock.advance(10_000);
+  expect(await world.situations()).toEqual(['cancelled', 'cancelled', 'delivered', 'delivered']);
+  expect(errors).toHaveLength(2);
 });
 
 it.each([

@@ -98,6 +98,24 @@ describe('ORDER_SAVED', () => {
 });
 
 describe('EVENT_SAVED', () => {
+  it('makes no attempt without its record when the store cannot be read in the middle of a fan-out', async () => {
+    world = await World.started({ limits: { inFlightMax: 1, unprovenMax: 1, doubtfulMax: 1 } });
+    // The first is admitted with its attempt; then the body of the second has to be read.
+    await world.webhook();
+    await moshtix(['EVENT_SAVED']);
+    await world.report(world.change('event.update', '7'));
+    await world.clock.advance(1_000);
+    world.store.beforeAnswer = async () => {
+      world.store.readsFail = true;
+      world.store.beforeAnswer = async () => {};
+    };
+    await world.report(world.change('event.update', '7'));
+    await world.clock.advance(1_200);
+    world.store.readsFail = false;
+    await world.clock.advance(60_000);
+    expect(await world.situations()).toEqual(Array.from({ length: 4 }, () => 'delivered'));
+  });
+
   const reportTicket = (id: string, data: Json, type = 'ticket.create') =>
     world.report(world.change(type, id, { data, declared: [{ resource: 'event', identifier: '132218' }] }));
 

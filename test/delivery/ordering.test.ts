@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openMemoryStore } from '../../src/eventstore/memory.ts';
 import { auditWorld } from '../support/engine-audit.ts';
 import { CAUSE, World } from '../support/engine-world.ts';
 import { answers, type Seen } from '../support/scripted-sender.ts';
@@ -34,6 +35,29 @@ describe('ordering per resource', () => {
     await world.clock.advance(HOUR_MS);
     expect(world.sender.seen.map(numberIn)).toEqual([1, 1, 2]);
     expect(await world.situations()).toEqual(['exhausted', 'delivered']);
+  });
+
+  it('goes on when the read models show that the earlier one began, and later that it is settled', async () => {
+    const memory = openMemoryStore();
+    world = await World.started({
+      store: {
+        ...memory,
+        subscribe: (options) =>
+          memory.subscribe({
+            ...options,
+            onEvents: async (events, upTo) => {
+              if (events.some(({ event }) => event.type === 'InvocationDelivered'))
+                await new Promise<void>((resolve) => world.clock.setTimer(100, resolve));
+              return options.onEvents(events, upTo);
+            },
+          }),
+      },
+    });
+    world.sender.at(URL_A, answers(200, { afterMs: 20 }));
+    await world.webhook({ ordering: 'per_resource' });
+    await world.report(change(1), change(2), change(3));
+    await world.clock.advance(10_000);
+    expect(await world.situations()).toEqual(['delivered', 'delivered', 'delivered']);
   });
 
   it('holds per resource: others do not wait', async () => {

@@ -111,7 +111,7 @@ describe('after a kill', () => {
       batch[0]?.stream.startsWith('invocation-') === true && (appends += 1) > 1 ? 'unavailable' : undefined;
     await world.report(world.change());
     await world.clock.advance(100);
-    expect(await world.invocations()).toHaveLength(500);
+    expect(await world.invocations()).toHaveLength(256);
     world.kill();
     world.store.appendFault = () => undefined;
     await world.start();

@@ -62,6 +62,19 @@ describe('TLS', () => {
     expect(message).toMatch(/certificate|issuer/i);
   });
 
+  it('of a cluster with a certificate that is not trusted is refused, and says so', async () => {
+    const double = await start({ tls: TLS });
+    const url = `esdb+discover://127.0.0.1:${double.port},127.0.0.1:${double.port}`;
+    expect(await refusal(url, { openMs: 8_000 })).toMatch(/certificate|issuer/i);
+  });
+
+  it('without a user where one is needed is refused at once', async () => {
+    const double = await start({ tls: TLS });
+    double.faults.users = { [USER.username]: USER.password };
+    const url = `esdb://127.0.0.1:${double.port}?tlsCAFile=${file('ca.crt')}`;
+    expect(await refusal(url)).toMatch(/Access Denied/);
+  });
+
   it('with a CA file that is not there says which', async () => {
     expect(await refusal('esdb://127.0.0.1:1?tlsCAFile=/nowhere/ca.crt')).toContain('/nowhere/ca.crt');
   });

@@ -1,20 +1,18 @@
 import { afterAll, beforeAll } from 'vitest';
 import { describeDurability, describeEventStore } from '../contract/event-store.ts';
 import { Double } from './double/server.ts';
+import { realServer } from './real.ts';
 import { openAt } from './stores.ts';
 
-/** A real server where one is named: its streams have fresh names, whatever else it holds. */
-const REAL = process.env['ESDB_URL'];
-
-const describeAt = (name: string, url: () => string): void => {
-  describeEventStore(name, async () => ({ store: await openAt(url()) }));
+const describeAt = (name: string, open: () => ReturnType<typeof openAt>): void => {
+  describeEventStore(name, async () => ({ store: await open() }));
   describeDurability(name, async () => {
-    const store = await openAt(url());
+    const store = await open();
     return {
       store,
       reopen: async () => {
         await store.close();
-        return openAt(url());
+        return open();
       },
     };
   });
@@ -23,6 +21,7 @@ const describeAt = (name: string, url: () => string): void => {
 const double = new Double();
 beforeAll(() => double.start());
 afterAll(() => double.stop());
-describeAt('EventStoreDB, double', () => double.url);
+describeAt('EventStoreDB, double', () => openAt(double.url));
 
-if (REAL !== undefined) describeAt('EventStoreDB, real', () => REAL);
+const real = realServer();
+if (real !== undefined) describeAt('EventStoreDB, real', () => openAt(real.url, { login: real.login }));

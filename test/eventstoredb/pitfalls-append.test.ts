@@ -219,9 +219,41 @@ describe('a batch over several streams that the server took in part', () => {
   });
 });
 
+describe('a server that is set up to take less at once', () => {
+  const sized = (stream: string, bytes: number) =>
+    new Writer(stream).next([1], (n) => change(n, 'x'.repeat(bytes)));
+
+  it('is learned from: what it refused once is not sent again', async () => {
+    const store = await open();
+    double.log.maxAppendSize = 100_000;
+    const tooLarge = left({ _tag: 'AppendTooLarge' });
+    expect(await store.append([sized('order-1', 150_000)])()).toMatchObject(tooLarge);
+    expect(store.appendBytesMax).toBeLessThanOrEqual(100_000);
+    const before = double.appends.seen.length;
+    expect(await store.append([sized('order-1', 99_000)])()).toMatchObject(tooLarge);
+    expect(double.appends.seen).toHaveLength(before);
+    await append(store, sized('order-1', 80_000));
+  });
+
+  it('in the middle of a batch leaves its outcome open once; then the batch is refused as a whole', async () => {
+    const store = await open();
+    double.log.maxAppendSize = 100_000;
+    const batch = [sized('order-a', 10), sized('order-b', 150_000), sized('order-c', 10)];
+    expect(await store.append(batch)()).toMatchObject(left({ _tag: 'OutcomeUnknown' }));
+    expect(await store.append(batch)()).toMatchObject(left({ _tag: 'AppendTooLarge' }));
+    expect(await idsIn(store, 'order-c')).toEqual([]);
+    // What can be stored is, after a split.
+    await append(store, sized('order-a', 10));
+    await append(store, sized('order-c', 10));
+    expect(await idsIn(store, 'order-a')).toHaveLength(1);
+  });
+});
+
 describe('many appends when the server dies', () => {
-  it('are all known in the end, none twice, and the process lives', async () => {
-    const store = await open({ times: { ...TIMES, answerMs: 2_000, connectionMs: 8_000, repeatMs: 10_000 } });
+  it('are all known in the end, none twice, and the process lives', { timeout: 60_000 }, async () => {
+    const store = await open({
+      times: { ...TIMES, answerMs: 2_000, connectionMs: 15_000, repeatMs: 30_000 },
+    });
     const writers = Array.from({ length: 300 }, (_, n) => new Writer(`order-${n}`));
     const text = 'x'.repeat(20_000);
     const all = Promise.all(

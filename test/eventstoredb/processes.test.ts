@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,13 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Double } from './double/server.ts';
+import { type Target, TARGETS } from './targets.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
-const COMPANY = 'd0a3f370-cd43-11ed-9c9c-bbcffde24a48';
 const PATIENCE = { timeout: 20_000, interval: 50 };
 
-let double: Double;
+let target: Target;
+/** A new one each time: a real store may hold what earlier runs have left. */
+let company: string;
 let folder: string;
 let receiver: Server;
 /** `webhook-id` of every request, in the order in which they came. */
@@ -20,7 +22,7 @@ let received: string[];
 const children: ChildProcess[] = [];
 
 beforeEach(async () => {
-  double = await new Double().start();
+  company = randomUUID();
   folder = mkdtempSync(join(tmpdir(), 'callboard-esdb-'));
   received = [];
   receiver = createServer((request, response) => {
@@ -32,7 +34,7 @@ beforeEach(async () => {
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
   receiver.close();
-  double.stop();
+  target.end();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -40,10 +42,13 @@ const environment = (dataDir = folder): NodeJS.ProcessEnv => ({
   PATH: process.env['PATH'],
   PORT: '0',
   CALLBOARD_DATA_DIR: dataDir,
-  CALLBOARD_STORE: double.url,
+  CALLBOARD_STORE: target.url,
+  CALLBOARD_STORE_USER: target.login.user?.username ?? '',
+  CALLBOARD_STORE_PASSWORD: target.login.user?.password ?? '',
   CALLBOARD_ALLOW_TARGETS: '127.0.0.0/8',
   CALLBOARD_RETRY_BASE_MS: '50',
-  CALLBOARD_SECRET: 'a secret for tests that nothing else is signed with',
+  // A real store is bound to the secret of whoever used it first.
+  CALLBOARD_SECRET: process.env['CALLBOARD_SECRET'] ?? 'a secret for tests that nothing else is signed with',
 });
 
 interface Running {
@@ -69,7 +74,7 @@ const start = async (dataDir = folder): Promise<Running> => {
 };
 
 const token = async (role: 'partner' | 'platform'): Promise<string> => {
-  const parameters = [MAIN, 'token', '--role', role, '--company', COMPANY];
+  const parameters = [MAIN, 'token', '--role', role, '--company', company];
   const { stdout } = await promisify(execFile)(process.execPath, parameters, { env: environment() });
   return stdout.trim();
 };
@@ -107,7 +112,11 @@ const webhook = {
 
 const isReady = async (url: string): Promise<boolean> => (await fetch(`${url}/readyz`)).ok;
 
-describe('the server on EventStoreDB', () => {
+describe.each(TARGETS)('the server on EventStoreDB, %s', (_, connect) => {
+  beforeEach(async () => {
+    target = await connect();
+  });
+
   it(
     'delivers, and after a kill delivers the rest from the database alone',
     { timeout: 60_000 },
@@ -159,7 +168,7 @@ describe('the server on EventStoreDB', () => {
       expect((await report(url, platform, 1)).status).toBe(202);
       await expect.poll(() => received.length, PATIENCE).toBe(1);
 
-      double.stop();
+      target.leave();
       await expect.poll(() => isReady(url), PATIENCE).toBe(false);
       const readiness = await fetch(`${url}/readyz`);
       expect(await readiness.text()).toContain('the event store is away');
@@ -169,7 +178,7 @@ describe('the server on EventStoreDB', () => {
       expect((await fetch(`${url}/livez`)).status).toBe(200);
       expect(received).toHaveLength(1);
 
-      await double.start();
+      await target.comeBack();
       await expect.poll(() => isReady(url), PATIENCE).toBe(true);
       expect((await report(url, platform, 2)).status).toBe(202);
       expect((await report(url, platform, 3)).status).toBe(202);
@@ -177,7 +186,7 @@ describe('the server on EventStoreDB', () => {
       expect(new Set(received).size).toBe(3);
 
       // Stopped while the database is away: nothing is waited for that will not come.
-      double.stop();
+      target.leave();
       child.kill('SIGTERM');
       expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
     },

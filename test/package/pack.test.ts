@@ -98,6 +98,22 @@ describe('the package', () => {
   });
 
   it(
+    'has the toolkit for propagation rules, for programs and on the command line',
+    async () => {
+      const program = `import { assertRules, BUILT_IN_RULES } from 'callboard/rules-testing';
+        await assertRules({ rules: BUILT_IN_RULES, runs: 5, seed: 1 });
+        console.log('they hold');`;
+      await writeFile(join(user, 'rules.mjs'), program);
+      await writeFile(join(user, 'rules.json'), '{"propagation": []}');
+      // With npx, for the Node 24 that the package brought along.
+      expect(await succeed(user, 'npx', '--no', '--', 'node', 'rules.mjs')).toMatch(/they hold/);
+      const check = ['rules', 'check', 'rules.json', '--runs', '5'];
+      expect(await succeed(user, 'npx', '--no', 'callboard', ...check)).toMatch(/ok {6}no foreign company/);
+    },
+    FIVE_MINUTES,
+  );
+
+  it(
     'runs its demo with npx',
     async () => {
       expect(await succeed(user, 'npx', '--no', 'callboard', 'demo')).toMatch(/nothing (was )?lost/i);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../src/domain/json.ts';
 import { renderSavedBody } from '../../src/domain/moshtix-request.ts';
+import { endpointOf, partitionOf } from '../../src/domain/partitions.ts';
 import type { ResourceChange } from '../../src/domain/resource-change.ts';
 import type { ResourceRef, Trigger } from '../../src/domain/resources.ts';
 import type { SystemEvent, WebhookEvent, WebhookSettings } from '../../src/domain/webhook.ts';
@@ -255,6 +256,32 @@ describe('webhooksOf', () => {
     ]);
     expect(models.webhooksOf(COMPANY, 'openticket', 2, 10)).toEqual([{ cursor: 3, guid: guidOf(3) }]);
     expect(models.webhooksOf(COMPANY, 'openticket', 0, 1)).toEqual([{ cursor: 2, guid: guidOf(2) }]);
+    models.close();
+  });
+});
+
+describe('partitionsOf', () => {
+  it('tells where the endpoint of a webhook was in a range, in order; a move within the endpoint is none', () => {
+    const { models, log } = start();
+    const urls = [
+      'https://a.example/',
+      'https://b.example/x',
+      'https://b.example/x?key=1',
+      'https://a.example/',
+    ];
+    const [first, , third, fourth] = urls.map((url) => partitionOf(endpointOf(url)));
+    for (const [n, url] of urls.entries()) {
+      const moved = { type: 'WebhookUpdated', changes: { url }, atMs: START_MS } as const;
+      log.webhook(WEBHOOK, n === 0 ? created(WEBHOOK, { url }) : moved);
+    }
+    log.catchUp();
+    const at = [0, 1, 2, 3, 4, 5].map((position) => models.partitionsOf(WEBHOOK, position, position));
+    expect(at).toEqual([[], [first], [third], [third], [fourth], [fourth]]);
+    expect(models.partitionsOf(WEBHOOK, 0, 9)).toEqual([first, third, fourth]);
+    expect(models.partitionsOf(WEBHOOK, 1, 2)).toEqual([first, third]);
+    expect(models.partitionsOf(WEBHOOK, 2, 3)).toEqual([third]);
+    expect(models.partitionsOf(WEBHOOK, 3, 4)).toEqual([third, fourth]);
+    expect(models.partitionsOf(guidOf(2), 0, 9)).toEqual([]);
     models.close();
   });
 });

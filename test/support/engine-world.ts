@@ -30,6 +30,7 @@ import type { EventStore } from '../../src/eventstore/event-store.ts';
 import { openMemoryStore } from '../../src/eventstore/memory.ts';
 import { load } from '../../src/eventstore/transact.ts';
 import { type Log, silentLog } from '../../src/ports/log.ts';
+import type { HttpSender } from '../../src/ports/http-sender.ts';
 import type { Random } from '../../src/ports/random.ts';
 import { decodeAll } from '../../src/projections/projector.ts';
 import type { ReadModels } from '../../src/projections/read-models.ts';
@@ -157,6 +158,18 @@ export class World {
       rules: BUILT_IN_RULES,
       ...(this.#leaseMs !== undefined && { claims: new ChangeClaims({ store, clock, random }) }),
     });
+    const onDefect = (error: unknown): void => {
+      this.defects.push(error);
+    };
+    /** As the sending thread obeys it: asked when the first byte is about to leave. */
+    let leaseUntilMs = this.#leaseMs === undefined ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    const sender: HttpSender = {
+      send: (request, signal) =>
+        this.clock.monotonicMs() < leaseUntilMs
+          ? this.sender.send(request, signal)
+          : Promise.resolve({ kind: 'interrupted', address: null }),
+      close: () => this.sender.close(),
+    };
     const membership =
       this.#leaseMs === undefined
         ? undefined
@@ -171,8 +184,8 @@ export class World {
               version: '0.0.0',
             },
             leaseMs: this.#leaseMs,
-            onLease: () => undefined,
-            onDefect: (error) => this.defects.push(error),
+            onLease: (untilMs) => (leaseUntilMs = untilMs),
+            onDefect,
           });
     const engine = new Engine({
       ...(membership !== undefined && { membership }),
@@ -186,14 +199,14 @@ export class World {
         version: '0.0.0',
         timeoutMs: TIMEOUT_MS,
       }),
-      sender: mortal.sender(this.sender),
+      sender: mortal.sender(sender),
       rules: BUILT_IN_RULES,
       defaultRetryBaseMs: BASE_MS,
       limits: this.limits,
       clock,
       random,
       log: this.operatorLog,
-      onDefect: (error) => this.defects.push(error),
+      onDefect,
     });
     const invocations = { store, random, clock, webhooks, dueList: readModels, defaultRetryBaseMs: BASE_MS };
     this.#process = {
@@ -220,10 +233,13 @@ export class World {
 
   // What users do
 
-  async webhook(settings: Partial<WebhookSettings> & { readonly on?: string } = {}): Promise<string> {
+  async webhook(
+    settings: Partial<WebhookSettings> & { readonly on?: string } = {},
+    { webhooks }: Pick<Process, 'webhooks'> = this.process,
+  ): Promise<string> {
     const { on = 'event.update', ...more } = settings;
     const [resource = '', trigger = ''] = on.split('.');
-    const made = await this.process.webhooks.create(
+    const made = await webhooks.create(
       COMPANY,
       {
         name: 'tests',

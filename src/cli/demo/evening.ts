@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../domain/json.ts';
-import { Dice } from './dice.ts';
+import { Dice } from '../../../simulator/dice.ts';
 
 /** A CloudEvent 1.0 as `POST /changes` takes it. */
 export interface CloudEvent {

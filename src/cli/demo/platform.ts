@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Api, NotReached, type Receipt } from './api.ts';
-import { Dice } from './dice.ts';
+import { Dice } from '../../../simulator/dice.ts';
 import type { CloudEvent } from './evening.ts';
 
 /** A change that the engine has answered for with 202. */

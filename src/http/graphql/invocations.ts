@@ -1,3 +1,4 @@
+import { isLeft } from 'fp-ts/lib/Either.js';
 import { type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql';
 import type { KnownInvocation } from '../../commands/invocations.ts';
 import type { InvocationStatus } from '../../domain/invocation.ts';
@@ -45,7 +46,11 @@ export const invocationsOf = async (
     for (let done = 0; done < rows.length; done += READ_TOGETHER_MAX) {
       const some = rows.slice(done, done + READ_TOGETHER_MAX);
       const read = () => Promise.all(some.map(({ guid }) => invocations.get(guid)));
-      for (const known of await context.reading(some.length, read)) items.push(printed(orRefuse(known)));
+      for (const known of await context.reading(some.length, read)) {
+        // Removed from the log long after it was settled; the read models may still know it.
+        if (isLeft(known) && known.left._tag === 'InvocationUnknown') continue;
+        items.push(printed(orRefuse(known)));
+      }
     }
   }
   const hasNextPage = found.length > before + pageSize;

@@ -11,7 +11,7 @@ import statusPb from '@eventstore/db-client/generated/status_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import { failure } from './failure.ts';
 import type { AppendFault, Faults } from './faults.ts';
-import { type DoubleLog, type Expected, type Judged, MAX_APPEND_SIZE, type ProposedEvent } from './log.ts';
+import { type DoubleLog, type Expected, type Judged, type ProposedEvent } from './log.ts';
 
 type BatchCall = ServerDuplexStream<streamsPb.BatchAppendReq, streamsPb.BatchAppendResp>;
 
@@ -85,6 +85,12 @@ export class AppendService {
     if (fault !== undefined && !fault.endsWith('_stored') && fault !== 'late')
       return this.#fail(fault, call, answer);
     if (this.#notIndexed.has(stream) && this.#isTwin(stream, expected, events)) {
+      const before = typeof expected === 'number' ? expected : -1;
+      if (!this.#log.recalls(stream, before, events)) {
+        const stored = this.#log.stream(stream);
+        const current = Array.isArray(stored) ? stored.length - 1 : -1;
+        return answer(answerTo({ kind: 'wrong_version', current }, expected));
+      }
       await after(this.#faults.timeoutMs);
       return answer(refusal(status.DEADLINE_EXCEEDED, 'Timeout', 'Timeout'));
     }
@@ -260,7 +266,7 @@ const answerTo = (judged: Judged, expected: Expected): streamsPb.BatchAppendResp
       return errorResponse(status.FAILED_PRECONDITION, 'StreamDeleted', details);
     }
     case 'too_large': {
-      const exceeded = new sharedPb.MaximumAppendSizeExceeded().setMaxappendsize(MAX_APPEND_SIZE);
+      const exceeded = new sharedPb.MaximumAppendSizeExceeded().setMaxappendsize(judged.maxAppendSize);
       const details = pack(exceeded.serializeBinary(), 'event_store.client.MaximumAppendSizeExceeded');
       return errorResponse(status.INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', details);
     }

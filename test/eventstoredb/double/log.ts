@@ -26,9 +26,8 @@ export type Judged =
   /** −1: no such stream. */
   | { readonly kind: 'wrong_version'; readonly current: number }
   | { readonly kind: 'deleted' }
-  | { readonly kind: 'too_large' };
+  | { readonly kind: 'too_large'; readonly maxAppendSize: number };
 
-export const MAX_APPEND_SIZE = 1024 * 1024;
 /** Ids of recent events that "any" and "stream exists" are compared with: 8 MiB in memory. */
 const RECENT_BYTES_MAX = 8 * 1024 * 1024;
 /** A record's frame: why positions have gaps. */
@@ -39,10 +38,14 @@ const STATISTICS_EVERY = 17;
 const NO_STREAM = -1;
 
 export class DoubleLog {
+  /** The server's option of that name. */
+  maxAppendSize = 1024 * 1024;
   readonly all: StoredEvent[] = [];
   readonly #streams = new Map<string, StoredEvent[]>();
   readonly #tombstones = new Set<string>();
   readonly #positions = new Set<number>();
+  /** Gone from the disk. Their positions may still be read from. */
+  readonly #scavenged = new Set<StoredEvent>();
   readonly #listeners = new Set<() => void>();
   #recent = new Map<string, { readonly stream: string; readonly revision: number }>();
   #recentBytes = 0;
@@ -74,7 +77,7 @@ export class DoubleLog {
       (sum, { type, data, metadata }) => sum + data.length + metadata.length + 2 * type.length,
       0,
     );
-    if (size > MAX_APPEND_SIZE) return { kind: 'too_large' };
+    if (size > this.maxAppendSize) return { kind: 'too_large', maxAppendSize: this.maxAppendSize };
     const verdict = this.#judge(stream, expected, events);
     if (verdict !== 'ok') return verdict;
     // An append of nothing is answered with revision 0, and no stream comes of it.
@@ -107,13 +110,25 @@ export class DoubleLog {
     const at = expected === 'no_stream' ? NO_STREAM : expected;
     if (at === current) return 'ok';
     if (at > current || events.length === 0) return wrong;
-    const same = events.every(({ id }, index) => stored[at + 1 + index]?.id === id);
+    const idAt = (revision: number): string | undefined => {
+      const there = stored[revision];
+      return there === undefined || this.#scavenged.has(there) ? undefined : there.id;
+    };
+    const same = events.every(({ id }, index) => idAt(at + 1 + index) === id);
     if (same) {
       const last = stored[at + events.length] as StoredEvent;
       return { kind: 'idempotent', revision: last.revision, position: last.position };
     }
-    const firstSame = stored[at + 1]?.id === events[0]?.id;
+    const firstSame = idAt(at + 1) === events[0]?.id;
     return !firstSame && expected === 'no_stream' && this.#isSoftDeleted(stream) ? 'ok' : wrong;
+  }
+
+  /** Whether the server, with nothing of it indexed yet, would recognise the append: it goes by the ids it remembers. */
+  recalls(stream: string, after: number, events: ReadonlyArray<ProposedEvent>): boolean {
+    return events.every(({ id }, index) => {
+      const at = this.#recent.get(id);
+      return at?.stream === stream && at.revision === after + 1 + index;
+    });
   }
 
   #write(stream: string, events: ReadonlyArray<ProposedEvent>): StoredEvent | undefined {
@@ -131,7 +146,8 @@ export class DoubleLog {
       this.all.push(record);
       this.#positions.add(this.#end);
       this.#end += RECORD_OVERHEAD + Buffer.byteLength(stream) + event.data.length + event.metadata.length;
-      this.#recent.set(event.id, { stream, revision: record.revision });
+      // Known under its first stream only: of the same id in another one the server forgets where it was.
+      if (!this.#recent.has(event.id)) this.#recent.set(event.id, { stream, revision: record.revision });
       this.#recentBytes += 28 + 2 * stream.length;
       for (const [id, oldest] of this.#recent) {
         if (this.#recentBytes <= RECENT_BYTES_MAX) break;
@@ -169,8 +185,34 @@ export class DoubleLog {
     const { $tb = 0, $maxCount = Infinity, $maxAge = Infinity } = this.#metadata(stream);
     const from = Math.max($tb, stored.length - $maxCount);
     return stored.filter(
-      ({ revision, createdMs }) => revision >= from && Date.now() - createdMs <= $maxAge * 1_000,
+      (event) =>
+        event.revision >= from &&
+        Date.now() - event.createdMs <= $maxAge * 1_000 &&
+        !this.#scavenged.has(event),
     );
+  }
+
+  /**
+   * Frees what readers of streams do not see any more, but never a stream's last event. `upTo`: only before that position,
+   * as a scavenge that was stopped, or whose newer chunks are not complete. No subscription may be under way.
+   */
+  scavenge(upTo = Infinity): number {
+    const visible = new Map<string, ReadonlySet<StoredEvent>>();
+    const goes = (event: StoredEvent): boolean => {
+      const { stream } = event;
+      if (event.position >= upTo || this.#streams.get(stream)?.at(-1) === event) return false;
+      let seen = visible.get(stream);
+      if (seen === undefined) {
+        const shown = this.stream(stream);
+        visible.set(stream, (seen = new Set(Array.isArray(shown) ? (shown as StoredEvent[]) : [])));
+      }
+      return !seen.has(event);
+    };
+    const removed = this.all.filter(goes);
+    for (const event of removed) this.#scavenged.add(event);
+    const kept = this.all.filter((event) => !this.#scavenged.has(event));
+    this.all.splice(0, this.all.length, ...kept);
+    return removed.length;
   }
 
   /** Where a read may start: at a record, or at the end of the log. */

@@ -65,13 +65,15 @@ export class Double {
     const server = new Server({ 'grpc.max_receive_message_length': MESSAGE_BYTES_MAX });
     server.addService(streamsGrpc.StreamsService, {
       read: (call: ServerWritableStream<streamsPb.ReadReq, streamsPb.ReadResp>) => {
-        if (this.#isKnown(call)) this.reads.read(call);
-        else call.emit('error', failure(status.UNAUTHENTICATED, 'Unauthenticated'));
+        const refusal = this.#refusal(call);
+        if (refusal === undefined) this.reads.read(call);
+        else call.emit('error', refusal);
       },
       append: (...parts: Parameters<AppendService['classic']>) => this.appends.classic(...parts),
       batchAppend: (call: Parameters<AppendService['batch']>[0]) => {
-        if (this.#isKnown(call)) this.appends.batch(call);
-        else call.emit('error', failure(status.UNAUTHENTICATED, 'Unauthenticated'));
+        const refusal = this.#refusal(call);
+        if (refusal === undefined) this.appends.batch(call);
+        else call.emit('error', refusal);
       },
       delete: this.#delete(false),
       tombstone: this.#delete(true),
@@ -117,18 +119,23 @@ export class Double {
     void this.restart();
   }
 
-  #isKnown({
+  /** Nobody's streams may not be read; a user that is not known is not even asked what for. */
+  #refusal({
     metadata,
   }: {
     readonly metadata: { get(name: string): ReadonlyArray<string | Buffer> };
-  }): boolean {
+  }): Error | undefined {
     const { users } = this.faults;
-    if (users === undefined || this.#tls === undefined) return true;
+    if (users === undefined || this.#tls === undefined) return undefined;
     const [header] = metadata.get('authorization').map(String);
-    const login = Buffer.from(header?.replace('Basic ', '') ?? '', 'base64').toString('utf8');
+    if (header === undefined)
+      return failure(status.PERMISSION_DENIED, 'Access Denied', { exception: 'access-denied' });
+    const login = Buffer.from(header.replace('Basic ', ''), 'base64').toString('utf8');
     const name = login.slice(0, Math.max(login.indexOf(':'), 0));
     const password = login.slice(name.length + 1);
-    return Object.hasOwn(users, name) && users[name] === password;
+    return Object.hasOwn(users, name) && users[name] === password
+      ? undefined
+      : failure(status.UNAUTHENTICATED, 'Unauthenticated');
   }
 
   #features(answer: sendUnaryData<featuresPb.SupportedMethods>): void {

@@ -1,0 +1,59 @@
+import { BEHAVIOURS } from './plan/behaviour.ts';
+import { CRASH_POINTS } from './points.ts';
+
+/** What a long hunt has to come through; one that does not proves nothing of it. */
+export const EXPECTED_MARKS: ReadonlyArray<string> = [
+  ...Object.keys(CRASH_POINTS).flatMap((point) =>
+    point === 'C12' ? [] : [`point.${point}`, `died.${point}`],
+  ),
+  // A crash while a group is being committed: it is there afterwards, or it is not.
+  'group_kept',
+  'group_lost',
+  // A write-ahead log with an end that was never synced.
+  'wal_cut',
+  'wal_zeroed',
+  'wal_flipped',
+  ...BEHAVIOURS.map((behaviour) => `receiver.${behaviour}`),
+  ...[
+    'InvocationScheduled',
+    'AttemptStarted',
+    'AttemptFailed',
+    'InvocationDelivered',
+    'InvocationExhausted',
+    'InvocationCancelled',
+    'InvocationSuperseded',
+    'RetryRequested',
+    'WebhookUpdated',
+    'WebhookEnabled',
+    'WebhookDisabled',
+    'WebhookDeleted',
+    'SecretRotated',
+  ].map((type) => `event.${type}`),
+  ...[
+    'ResourceChanged',
+    'OrderSold',
+    'TicketsRefunded',
+    'TicketsReissued',
+    'OrderCancelled',
+    'TicketsScanned',
+  ].map((type) => `change.${type}`),
+  ...['no_name', 'unreachable', 'reset_before', 'reset_after', 'answer_lost'].map(
+    (fault) => `network_${fault}`,
+  ),
+  ...['request_lost', 'answer_lost', 'late', 'store_away', 'stored_in_part', 'WrongExpectedRevision'],
+  ...['read_error', 'disk_full', 'fsync_error', 'fatal', 'group_commit'],
+  ...[
+    'crash',
+    'crash_in_recovery',
+    'stop',
+    'pause',
+    'overlap',
+    'clock_back',
+    'clock_forward',
+    'clock_frozen',
+  ],
+  ...['read_models_kept', 'read_models_taken_back', 'read_models_empty'],
+  ...['interrupted_after_seen', 'interrupted_before_seen', 'retry_after', 'test_invocation'],
+  ...['receipt.accepted', 'receipt.duplicate', 'refused.ChangeConflict', 'listed'],
+  ...[1, 2, 3, 4, 5].map((number) => `attempt_number.${number}`),
+];

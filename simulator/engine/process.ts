@@ -1,0 +1,95 @@
+import { Accounts } from '../../src/commands/accounts.ts';
+import type { InvocationDeps } from '../../src/commands/invocations.ts';
+import { ChangeIntake } from '../../src/commands/report-changes.ts';
+import { Webhooks } from '../../src/commands/webhooks.ts';
+import { newNonce, newWebhookSecret, type SecretBox } from '../../src/adapters/secret-box.ts';
+import { RequestBuilder } from '../../src/delivery/attempt.ts';
+import { Engine } from '../../src/delivery/engine.ts';
+import type { QueueLimits } from '../../src/delivery/fair-queue.ts';
+import { BUILT_IN_RULES } from '../../src/domain/rules.ts';
+import type { EventStore } from '../../src/eventstore/event-store.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type { HttpSender } from '../../src/ports/http-sender.ts';
+import type { Log } from '../../src/ports/log.ts';
+import type { Random } from '../../src/ports/random.ts';
+import type { ReadModels } from '../../src/projections/read-models.ts';
+
+/** Everything impure that one process of the product holds. */
+export interface Ports {
+  readonly store: EventStore;
+  /** What the intake writes to: the same store, unless a planted bug says otherwise. */
+  readonly intakeStore: EventStore;
+  readonly readModels: ReadModels;
+  readonly sender: HttpSender;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface ProcessSettings {
+  readonly box: SecretBox;
+  readonly limits: QueueLimits;
+  readonly timeoutMs: number;
+  readonly defaultRetryBaseMs: number;
+  readonly onDefect: (error: unknown) => void;
+  readonly makeWebhooks?: (deps: ConstructorParameters<typeof Webhooks>[0]) => Webhooks;
+}
+
+export interface Product {
+  readonly engine: Engine;
+  readonly accounts: Accounts;
+  readonly webhooks: Webhooks;
+  readonly intake: ChangeIntake;
+  readonly invocations: InvocationDeps;
+}
+
+/** The product, put together as src/main.ts does it, from the commands inwards. */
+export const assemble = (ports: Ports, settings: ProcessSettings): Product => {
+  const { store, intakeStore, readModels, sender, clock, random, log } = ports;
+  const { box, limits, timeoutMs, defaultRetryBaseMs, onDefect } = settings;
+  const rules = BUILT_IN_RULES;
+  const accounts = new Accounts({ store, random, clock });
+  const makeWebhooks = settings.makeWebhooks ?? ((deps) => new Webhooks(deps));
+  const webhooks = makeWebhooks({
+    accounts,
+    store,
+    random,
+    clock,
+    rules,
+    secrets: {
+      newSealedSecret: () => box.seal(newWebhookSecret(random)),
+      newNonce: () => newNonce(random),
+    },
+  });
+  const intake = new ChangeIntake({
+    store: intakeStore,
+    clock,
+    changes: readModels,
+    caughtUp: (): Promise<boolean> => engine.caughtUp(),
+    openAccount: (companyId, cause) => accounts.open(companyId, cause),
+    isStrict: (companyId) => accounts.isStrict(companyId),
+    rules,
+  });
+  const engine = new Engine({
+    store,
+    accounts,
+    readModels,
+    webhooks,
+    intake,
+    requests: new RequestBuilder({
+      openSecret: (sealed) => box.open(sealed),
+      version: 'simulated',
+      timeoutMs,
+    }),
+    sender,
+    rules,
+    defaultRetryBaseMs,
+    limits,
+    clock,
+    random,
+    log,
+    onDefect,
+  });
+  const invocations = { store, random, clock, webhooks, dueList: readModels, defaultRetryBaseMs };
+  return { engine, accounts, webhooks, intake, invocations };
+};

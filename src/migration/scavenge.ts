@@ -1,0 +1,241 @@
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { isGuid, streamOf } from '../domain/ids.ts';
+import { bytesOf } from '../eventstore/batch.ts';
+import { emptyHead, hashIn, linkFault } from '../eventstore/chain.ts';
+import { decode } from '../eventstore/codec.ts';
+import type { Head } from '../eventstore/decoded.ts';
+import {
+  type EventStore,
+  NO_STREAM,
+  type ReadFailure,
+  type RecordedEvent,
+} from '../eventstore/event-store.ts';
+import { lastRemovals, type Removal, REMOVALS_MAX, sealRemovals } from '../eventstore/removals.ts';
+import { LogCursor, type LogSource } from './log-cursor.ts';
+
+/** What truncating takes besides reading. */
+export interface ScavengeTarget extends LogSource, Pick<EventStore, 'append'> {
+  truncateBefore(stream: string, revision: number): Promise<Either<string, void>>;
+  takeBackTruncation(stream: string, revision: number): Promise<Either<string, void>>;
+}
+
+export interface ScavengeOptions {
+  /** Invocations whose newest event settled them before that lose all events but this one. */
+  readonly settledBeforeMs: number;
+  readonly onProgress?: (eventsRead: number) => void;
+}
+
+export interface Surveyed {
+  /** Streams that lose their beginning, and what of them goes. */
+  readonly streams: number;
+  readonly events: number;
+  readonly bytes: number;
+  /** Lost it before. */
+  readonly before: number;
+  /** Settled long enough, but what would go does not hang together: left as they are. At most so many are named. */
+  readonly broken: number;
+  readonly examples: ReadonlyArray<string>;
+}
+
+export interface Scavenged extends Surveyed {
+  /** Truncations that were recorded by a run that did not come to its end, and looked at again. */
+  readonly resumed: number;
+  /** Somebody wrote to them at that very moment: nothing of them went. */
+  readonly keptWhole: number;
+}
+
+/** Streams looked at, or truncated, at the same time: each may hold a body of 1 MiB. */
+const AT_ONCE = 16;
+const PAGE = 500;
+const EXAMPLES_MAX = 10;
+
+/** What would go. Writes nothing. */
+export const survey = async (log: LogSource, options: ScavengeOptions): Promise<Either<string, Surveyed>> => {
+  const walked = await walk(log, options, () => Promise.resolve(right(0)));
+  if (isLeft(walked)) return walked;
+  const { kept: _, ...surveyed } = walked.right;
+  return right(surveyed);
+};
+
+/**
+ * Truncates. Of every stream it is first written down which event is the last to go, with its hash; only then is it
+ * truncated. Killed anywhere it leaves at most one record whose truncations are not all done: the next run begins with those.
+ */
+export const scavenge = async (
+  target: ScavengeTarget,
+  options: ScavengeOptions & { readonly nowMs: number; readonly newId: () => string },
+): Promise<Either<string, Scavenged>> => {
+  const last = await lastRemovals(target);
+  if (isLeft(last)) return left(last.left.message);
+  const resumed = await truncateAll(target, last.right.removed);
+  if (isLeft(resumed)) return resumed;
+  let { head } = last.right;
+  const surveyed = await walk(target, options, async (removed) => {
+    const sealed = sealRemovals(head, options.newId(), options.nowMs, removed);
+    const recorded = await target.append([sealed.append])();
+    if (isLeft(recorded)) {
+      return left(
+        recorded.left._tag === 'WrongExpectedRevision'
+          ? "another 'callboard scavenge' is at work on this store"
+          : `what is to go could not be recorded (${recorded.left._tag}): run it again`,
+      );
+    }
+    head = sealed.head;
+    return truncateAll(target, removed);
+  });
+  if (isLeft(surveyed)) return surveyed;
+  const { kept, ...rest } = surveyed.right;
+  return right({ ...rest, resumed: last.right.removed.length, keptWhole: kept + resumed.right });
+};
+
+/** `flush` gets what may go, so many at once; it answers how many of them were kept after all. */
+const walk = async (
+  log: LogSource,
+  { settledBeforeMs, onProgress }: ScavengeOptions,
+  flush: (removed: ReadonlyArray<Removal>) => Promise<Either<string, number>>,
+): Promise<Either<string, Surveyed & { readonly kept: number }>> => {
+  const cursor = new LogCursor(log);
+  const found = { streams: 0, events: 0, bytes: 0, before: 0, broken: 0, kept: 0 };
+  const examples: string[] = [];
+  let candidates: RecordedEvent[] = [];
+  let removed: Removal[] = [];
+  const weighAll = async (): Promise<Either<string, void>> => {
+    const weighed = await Promise.all(candidates.map((candidate) => weigh(log, candidate)));
+    candidates = [];
+    for (const one of weighed) {
+      if (isLeft(one)) return left(`the store cannot be read: ${one.left.message}`);
+      switch (one.right.kind) {
+        case 'removable':
+          found.streams += 1;
+          found.events += one.right.events;
+          found.bytes += one.right.bytes;
+          removed.push(one.right.removal);
+          break;
+        case 'removed':
+          found.before += 1;
+          break;
+        case 'broken':
+          found.broken += 1;
+          if (examples.length < EXAMPLES_MAX) examples.push(one.right.reason);
+          break;
+        case 'not_newest':
+      }
+    }
+    return right(undefined);
+  };
+  for (let events = 0; ; events += 1) {
+    const next = await cursor.next();
+    if (isLeft(next)) return left(`the store cannot be read: ${next.left.message}`);
+    const recorded = next.right;
+    if (recorded !== undefined && settledAtMs(recorded) < settledBeforeMs) candidates.push(recorded);
+    if (candidates.length >= AT_ONCE || recorded === undefined) {
+      const weighed = await weighAll();
+      if (isLeft(weighed)) return weighed;
+    }
+    if (removed.length > REMOVALS_MAX - AT_ONCE || (recorded === undefined && removed.length > 0)) {
+      const flushed = await flush(removed);
+      if (isLeft(flushed)) return flushed;
+      found.kept += flushed.right;
+      removed = [];
+    }
+    if (recorded === undefined) return right({ ...found, examples });
+    onProgress?.(events + 1);
+  }
+};
+
+const PREFIX = streamOf.invocation('');
+
+/** When the event settled its invocation; never for every other event. What follows it may have opened it again. */
+const settledAtMs = (recorded: RecordedEvent): number => {
+  const { stream, revision } = recorded;
+  if (revision === 0 || !SETTLING.has(recorded.event.type)) return Infinity;
+  if (!stream.startsWith(PREFIX) || !isGuid(stream.slice(PREFIX.length))) return Infinity;
+  const decoded = decode(recorded);
+  return isLeft(decoded) ? Infinity : decoded.right.event.atMs;
+};
+
+const SETTLING: ReadonlySet<string> = new Set([
+  'InvocationDelivered',
+  'InvocationExhausted',
+  'InvocationCancelled',
+  'InvocationSuperseded',
+]);
+
+type Weighed =
+  | {
+      readonly kind: 'removable';
+      readonly removal: Removal;
+      readonly events: number;
+      readonly bytes: number;
+    }
+  | { readonly kind: 'removed' | 'not_newest' }
+  | { readonly kind: 'broken'; readonly reason: string };
+
+/** Reads the stream from its beginning. What goes is checked before it goes: a hash recorded of it has to mean something. */
+const weigh = async (
+  log: LogSource,
+  { stream, revision: settled }: RecordedEvent,
+): Promise<Either<ReadFailure, Weighed>> => {
+  let head: Head = emptyHead(stream);
+  let before = head;
+  let [bytes, lastBytes] = [0, 0];
+  for (;;) {
+    const page = await log.readStream(stream, { fromRevision: head.revision + 1, limit: PAGE })();
+    if (isLeft(page)) return page;
+    for (const { revision, event } of page.right) {
+      if (revision > settled) return right({ kind: 'not_newest' });
+      if (head.revision === NO_STREAM && revision === settled) return right({ kind: 'removed' });
+      const fault =
+        revision === head.revision + 1 ? linkFault(head.hash, event) : 'what came before it is gone';
+      const hash = hashIn(event.metadata);
+      if (fault !== undefined || hash === undefined) {
+        return right({ kind: 'broken', reason: `stream '${stream}' at revision ${revision}: ${fault}` });
+      }
+      before = head;
+      head = { revision, hash };
+      lastBytes = bytesOf([{ stream, expectedRevision: revision - 1, events: [event] }], 0);
+      bytes += lastBytes;
+    }
+    if (page.right.length === PAGE) continue;
+    if (head.revision !== settled) return right({ kind: 'not_newest' });
+    const removal = { stream, revision: before.revision, hash: before.hash };
+    return right({ kind: 'removable', removal, events: settled, bytes: bytes - lastBytes });
+  }
+};
+
+/** Answers how many were kept. */
+const truncateAll = async (
+  target: ScavengeTarget,
+  removed: ReadonlyArray<Removal>,
+): Promise<Either<string, number>> => {
+  let kept = 0;
+  for (let start = 0; start < removed.length; start += AT_ONCE) {
+    const some = removed.slice(start, start + AT_ONCE);
+    for (const one of await Promise.all(some.map((removal) => truncateOne(target, removal)))) {
+      if (isLeft(one)) return one;
+      if (!one.right) kept += 1;
+    }
+  }
+  return right(kept);
+};
+
+/**
+ * A retry by hand may come in between, and no append can exclude that: what was truncated just now is shown again then,
+ * before any scavenge of the database has freed it. False: it was. Done twice it changes nothing.
+ */
+const truncateOne = async (target: ScavengeTarget, removal: Removal): Promise<Either<string, boolean>> => {
+  const { stream } = removal;
+  const end = removal.revision + 1;
+  for (const truncated of [false, true]) {
+    const newest = await target.readStream(stream, { direction: 'backwards', limit: 1 })();
+    if (isLeft(newest)) return left(`the store cannot be read: ${newest.left.message}`);
+    if (newest.right[0]?.revision !== end) {
+      const back = await target.takeBackTruncation(stream, end);
+      return isLeft(back) ? back : right(false);
+    }
+    if (truncated) break;
+    const done = await target.truncateBefore(stream, end);
+    if (isLeft(done)) return done;
+  }
+  return right(true);
+};
