@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { issueToken } from '../../src/adapters/jwt.ts';
 import { openSecretBox } from '../../src/adapters/secret-box.ts';
 import { systemRandom } from '../../src/adapters/system-random.ts';
+import { realServer } from '../../test/eventstoredb/real.ts';
+import { storeSettings } from '../../test/kill/database-store.ts';
 import { startDriver } from '../support/drive.ts';
 import type { CallboardProcess } from '../support/callboard-process.ts';
 import type { Bench, Figure, Row } from '../support/figure.ts';
@@ -14,7 +16,8 @@ const TOLD = 24;
 const PER_REQUEST = 10;
 const REQUESTS_IN_FLIGHT = 8;
 const NODES = [1, 2, 3];
-const SECRET = 'a secret for tests that nothing else is signed with';
+/** A real one is bound to the secret of whoever used it first. */
+const SECRET = process.env['CALLBOARD_SECRET'] ?? 'a secret for tests that nothing else is signed with';
 const BATCH = 'application/cloudevents-batch+json';
 const LOOK_MS = 50;
 
@@ -34,7 +37,7 @@ export const nodes: Figure = {
         bench.progress(`run ${run}, ${count} nodes: ${Math.round(rate)} per s`);
       }
     }
-    const where = process.env['ESDB_URL'] === undefined ? 'EventStoreDB’s double' : 'EventStoreDB';
+    const where = realServer() === undefined ? 'EventStoreDB’s double' : 'EventStoreDB';
     const alone = rates.get(1) ?? [];
     return NODES.map((count): Row => {
       const figure = `Deliveries on ${where}, ${count} ${count === 1 ? 'node' : 'nodes'}`;
@@ -47,9 +50,9 @@ export const nodes: Figure = {
 const deliveryRate = async (bench: Bench, count: number, changes: number): Promise<number> => {
   const { receiver } = bench;
   const double = startWorker<object, string>(new URL('../processes/double.ts', import.meta.url));
-  const url = process.env['ESDB_URL'] ?? (await double.ask({}));
+  const reached = realServer() ?? { url: await double.ask({}), login: { user: null, certificate: null } };
   const folders = Array.from({ length: count }, (_, n) => bench.newFolder(`node-${n}`));
-  const environment = { CALLBOARD_STORE: url, CALLBOARD_SECRET: SECRET };
+  const environment = { ...storeSettings(reached), CALLBOARD_SECRET: SECRET };
   const servers = await Promise.all(folders.map((folder) => bench.startCallboard(folder, environment)));
   const company = randomUUID();
   const token = await issueToken(

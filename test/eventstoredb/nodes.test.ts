@@ -14,7 +14,7 @@ const COMPANY = randomUUID();
 let store: SharedStore;
 let cluster: Cluster;
 beforeAll(async () => {
-  store = await SharedStore.open(process.env['ESDB_URL']);
+  store = await SharedStore.open();
   cluster = await Cluster.start(store, NODES, LEASE_MS);
 }, 120_000);
 afterAll(async () => {

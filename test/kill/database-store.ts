@@ -2,6 +2,7 @@ import { isLeft } from 'fp-ts/lib/Either.js';
 import { STREAM_PREFIXES } from '../../src/domain/ids.ts';
 import { verifyChain } from '../../src/eventstore/chain.ts';
 import type { Position, RecordedEvent } from '../../src/eventstore/event-store.ts';
+import type { Reached } from '../eventstoredb/real.ts';
 import { openAt } from '../eventstoredb/stores.ts';
 import type { OpenStore } from './store.ts';
 import { promised } from './violation.ts';
@@ -11,25 +12,26 @@ const CLUSTER = 'callboard-cluster';
 
 /** What was stored in an EventStoreDB since a moment, in the order of its log. */
 export class DatabaseLog {
-  readonly #url: string;
+  readonly #reached: Reached;
   readonly #from: Position;
 
-  private constructor(url: string, from: Position) {
-    this.#url = url;
+  private constructor(reached: Reached, from: Position) {
+    this.#reached = reached;
     this.#from = from;
   }
 
   /** Whatever it holds already belongs to others. */
-  static async from(url: string): Promise<DatabaseLog> {
-    const store = await openAt(url);
+  static async from(reached: Reached): Promise<DatabaseLog> {
+    const store = await openAt(reached.url, { login: reached.login });
     const head = await store.head()();
     await store.close();
     if (isLeft(head)) throw new Error(head.left.message);
-    return new DatabaseLog(url, head.right);
+    return new DatabaseLog(reached, head.right);
   }
 
   async events(prefixes: ReadonlyArray<string> = STREAM_PREFIXES): Promise<ReadonlyArray<RecordedEvent>> {
-    const store = await openAt(this.#url);
+    const { url, login } = this.#reached;
+    const store = await openAt(url, { login });
     try {
       const all: RecordedEvent[] = [];
       for (let after = this.#from; ;) {
@@ -78,13 +80,19 @@ export const checkNumbers = (events: ReadonlyArray<RecordedEvent>): number => {
   return attempts;
 };
 
+/** What a server is started with to reach it. */
+export const storeSettings = ({ url, login: { user } }: Reached): Readonly<Record<string, string>> => ({
+  CALLBOARD_STORE: url,
+  ...(user !== null && { CALLBOARD_STORE_USER: user.username, CALLBOARD_STORE_PASSWORD: user.password }),
+});
+
 /** An EventStoreDB, or what speaks like one. */
 export const databaseStore =
-  (url: string): OpenStore =>
+  (reached: Reached): OpenStore =>
   async () => {
-    const log = await DatabaseLog.from(url);
+    const log = await DatabaseLog.from(reached);
     return {
-      environment: { CALLBOARD_STORE: url },
+      environment: storeSettings(reached),
       atomicBatches: false,
       workMs: 1_000,
       count: async () => (await log.events()).length,

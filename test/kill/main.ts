@@ -40,7 +40,7 @@ let runSeed = seed;
 let runKills = 0;
 process.stdout.write(`seed ${seed}, ${kills} kills\n`);
 if (nodes !== undefined) process.exit(await killNodes(nodes, kills, seed));
-const shared = values.double ? await SharedStore.open(process.env['ESDB_URL']) : undefined;
+const shared = values.double ? await SharedStore.open() : undefined;
 try {
   for (let left = kills; left > 0; left -= runKills) {
     runKills = Math.min(left, KILLS_PER_RUN);
@@ -48,7 +48,7 @@ try {
     const onKill = (killed: number): void => {
       if (process.stdout.isTTY) process.stdout.write(`\r${before + killed} kills`);
     };
-    const openStore = shared === undefined ? embeddedStore : databaseStore(shared.url);
+    const openStore = shared === undefined ? embeddedStore : databaseStore(shared.reached);
     tallies.push(await killRun({ seed: runSeed, kills: runKills, onKill, openStore }));
     runSeed += 1;
   }

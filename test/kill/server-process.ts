@@ -17,7 +17,8 @@ const environment = (dataDir: string, more: Readonly<Record<string, string>> = {
   CALLBOARD_ALLOW_TARGETS: '127.0.0.0/8',
   CALLBOARD_RETRY_BASE_MS: String(RETRY_BASE_MS),
   CALLBOARD_ATTEMPT_TIMEOUT_MS: String(ATTEMPT_TIMEOUT_MS),
-  CALLBOARD_SECRET: 'a secret for tests that nothing else is signed with',
+  // A real EventStoreDB is bound to the secret of whoever used it first.
+  CALLBOARD_SECRET: process.env['CALLBOARD_SECRET'] ?? 'a secret for tests that nothing else is signed with',
   ...more,
 });
 

@@ -27,8 +27,8 @@ export class Cluster {
     const nodes: Node[] = [];
     for (let n = 0; n < count; n += 1) {
       const name = `node-${n}`;
-      const { url: storeUrl, proxy } = await store.way();
-      nodes.push(new Node({ name, dataDir: join(folder, name), storeUrl, proxy, leaseMs, token }));
+      const { reached, proxy } = await store.way();
+      nodes.push(new Node({ name, dataDir: join(folder, name), reached, proxy, leaseMs, token }));
     }
     const cluster = new Cluster(nodes, token, folder);
     try {

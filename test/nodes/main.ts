@@ -36,7 +36,7 @@ export const killNodes = async (count: number, kills: number, seed: number): Pro
     const onFault = (name: FaultName, number: number): void => {
       process.stdout.write(`${new Date().toISOString()} ${number} of ${faults.length}: ${name}\n`);
     };
-    const store = await SharedStore.open(process.env['ESDB_URL']);
+    const store = await SharedStore.open();
     try {
       const cluster = await Cluster.start(store, count, LEASE_MS);
       try {

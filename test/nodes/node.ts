@@ -1,8 +1,10 @@
 import { Api } from '../kill/api.ts';
+import { storeSettings } from '../kill/database-store.ts';
 import { ServerProcess } from '../kill/server-process.ts';
 import { sleep } from '../kill/receiver.ts';
 import { promised, Violation } from '../kill/violation.ts';
 import type { Proxy } from '../eventstoredb/proxy.ts';
+import type { Reached } from '../eventstoredb/real.ts';
 
 /** As `GET /nodes` tells it. */
 export interface Listed {
@@ -18,7 +20,7 @@ export interface Listed {
 export interface NodeSettings {
   readonly name: string;
   readonly dataDir: string;
-  readonly storeUrl: string;
+  readonly reached: Reached;
   readonly proxy: Proxy | undefined;
   readonly leaseMs: number;
   readonly token: string;
@@ -52,9 +54,9 @@ export class Node {
 
   /** Resolves when it is ready. */
   async start(): Promise<void> {
-    const { dataDir, storeUrl, leaseMs, token } = this.settings;
+    const { dataDir, reached, leaseMs, token } = this.settings;
     const server = new ServerProcess(dataDir, {
-      CALLBOARD_STORE: storeUrl,
+      ...storeSettings(reached),
       CALLBOARD_LEASE_MS: String(leaseMs),
     });
     this.#server = server;

@@ -72,7 +72,7 @@ const WATCH_MS = 500;
 export const nodesRun = async (cluster: Cluster, options: NodesOptions): Promise<NodesTally> => {
   const receiver = new Receiver(new Seeded(options.seed, 'receivers'));
   await receiver.listen();
-  const log = await DatabaseLog.from(options.store.url);
+  const log = await DatabaseLog.from(options.store.reached);
   const run = new Run(options, cluster, receiver, log);
   try {
     return await run.all();

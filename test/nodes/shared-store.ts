@@ -2,32 +2,36 @@ import { parseAddress } from '../../src/eventstore/eventstoredb-address.ts';
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { Double } from '../eventstoredb/double/server.ts';
 import { Proxy } from '../eventstoredb/proxy.ts';
+import { type Reached, realServer } from '../eventstoredb/real.ts';
 
 /** What the nodes share: the double, or a real server whose process is not ours to stop. */
 export class SharedStore {
-  readonly url: string;
+  readonly reached: Reached;
   readonly double: Double | undefined;
 
-  private constructor(url: string, double: Double | undefined) {
-    this.url = url;
+  private constructor(reached: Reached, double: Double | undefined) {
+    this.reached = reached;
     this.double = double;
   }
 
-  static async open(realUrl: string | undefined): Promise<SharedStore> {
-    if (realUrl !== undefined) return new SharedStore(realUrl, undefined);
+  /** `ESDB_URL` names a real one. */
+  static async open(): Promise<SharedStore> {
+    const real = realServer();
+    if (real !== undefined) return new SharedStore(real, undefined);
     const double = await new Double().start();
-    return new SharedStore(double.url, double);
+    return new SharedStore({ url: double.url, login: { user: null, certificate: null } }, double);
   }
 
   /** A node's own way to the store. Undefined where it cannot be led past us: certificates name the hosts. */
-  async way(): Promise<{ readonly url: string; readonly proxy: Proxy | undefined }> {
-    const address = parseAddress(this.url);
+  async way(): Promise<{ readonly reached: Reached; readonly proxy: Proxy | undefined }> {
+    const { url, login } = this.reached;
+    const address = parseAddress(url);
     if (isLeft(address)) throw new Error(address.left);
     const { hosts, discover, tls } = address.right;
     const [host] = hosts;
-    if (host === undefined || discover || tls) return { url: this.url, proxy: undefined };
+    if (host === undefined || discover || tls) return { reached: { url, login }, proxy: undefined };
     const proxy = await new Proxy({ host: host.address, port: host.port }).listen();
-    return { url: `esdb://127.0.0.1:${proxy.port}?tls=false`, proxy };
+    return { reached: { url: `esdb://127.0.0.1:${proxy.port}?tls=false`, login }, proxy };
   }
 
   close(): void {
