@@ -12,4 +12,9 @@ export const REGRESSION_SEEDS: ReadonlyArray<{ readonly seed: number; readonly f
   { seed: 145, found: 'an ordered webhook did not notice that the earlier invocation was settled (L1)' },
   { seed: 28, found: 'an attempt began after the process had learned that its webhook was deleted (S10)' },
   { seed: 80, found: 'the same with two processes on one store (S10)' },
+  {
+    seed: 1795323780967,
+    found:
+      'a report that was stored late was in the head that was read, not yet in the read models: stored again (S2)',
+  },
 ];

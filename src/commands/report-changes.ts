@@ -150,7 +150,7 @@ export class ChangeIntake {
       const ready = await this.#loadHeads(changes);
       if (isLeft(ready)) return ready;
       if (this.#doubts > this.#doubtsSolved) continue;
-      if (claims.mayBeStored) {
+      if (claims.mayBeStored || (this.#isShared && this.#deps.claims === undefined)) {
         const seenLoads = await this.#seeAll(changes);
         if (seenLoads === undefined) return left(failure);
         if (this.#newestLoad(changes) > seenLoads) continue;

@@ -9,6 +9,8 @@ import { shrink } from '../../../simulator/engine/shrink.ts';
 
 const MINUTES = 60_000;
 const FRESH = 24;
+/** The same every time, so that a change alone can break it; `SIMULATE_FROM=<seed>` and the nightly run draw others. */
+const FROM = Number(process.env['SIMULATE_FROM'] ?? 20_000);
 
 const verdictsOf = async (
   jobs: ReadonlyArray<Job>,
@@ -24,10 +26,9 @@ const verdictsOf = async (
 
 describe('the engine under faults', () => {
   it(
-    'keeps every promise: seeds that once failed, and others that no run has seen',
+    'keeps every promise: seeds that once failed, and others',
     async () => {
-      const from = Date.now();
-      const fresh = Array.from({ length: FRESH }, (_, index) => from + index);
+      const fresh = Array.from({ length: FRESH }, (_, index) => FROM + index);
       const seeds = [...REGRESSION_SEEDS.map(({ seed }) => seed), ...fresh];
       const verdicts = await verdictsOf(seeds.map((seed) => ({ seed })));
       const broken = verdicts.flatMap(({ seed, violation }) =>
