@@ -81,6 +81,9 @@ export class ChangeIntake {
   readonly #deps: ReportDeps;
   readonly #heads = new Lru<string, KnownHead>(HEADS_MAX);
   #loads = 0;
+  readonly #loading = new Map<string, Promise<Either<StoreFailure, void>>>();
+  /** Appends to a stream that are under way. */
+  readonly #writes = new Map<string, Promise<unknown>>();
   readonly #pending = new Map<string, Pending>();
   /** The newest report of each resource that is under way; only where the store is shared. */
   readonly #turns = new Map<string, Promise<void>>();
@@ -242,16 +245,33 @@ export class ChangeIntake {
   }
 
   async #loadHeads(changes: ReadonlyArray<ReportedChange>): Promise<Either<StoreFailure, void>> {
-    for (const change of changes) {
-      const stream = streamName(change);
+    for (const stream of new Set(changes.map(streamName))) {
       if (this.#heads.get(stream) !== undefined) continue;
+      const loading = this.#loading.get(stream) ?? this.#loadHead(stream);
+      this.#loading.set(stream, loading);
+      const loaded = await loading;
+      if (isLeft(loaded)) return loaded;
+    }
+    return right(undefined);
+  }
+
+  /**
+   * Never beside an append to the stream: what was read before that landed would be taken for the head, and what is
+   * planned on the next one would find its place in the stream, but not its predecessor.
+   */
+  async #loadHead(stream: string): Promise<Either<StoreFailure, void>> {
+    try {
+      for (let write = this.#writes.get(stream); write !== undefined; write = this.#writes.get(stream)) {
+        await write;
+      }
       const loaded = await load(this.#deps.store, stream, resourceAggregate);
       if (isLeft(loaded)) return loaded;
       this.#loads += 1;
-      if (this.#heads.get(stream) === undefined)
-        this.#heads.set(stream, { ...loaded.right, load: this.#loads });
+      this.#heads.set(stream, { ...loaded.right, load: this.#loads });
+      return right(undefined);
+    } finally {
+      this.#loading.delete(stream);
     }
-    return right(undefined);
   }
 
   /**
@@ -367,7 +387,10 @@ export class ChangeIntake {
       pendings.push(pending);
       this.#pending.set(guid, pending);
     }
-    for (const [stream, head] of streams) this.#heads.set(stream, head);
+    for (const [stream, head] of streams) {
+      this.#heads.set(stream, head);
+      this.#noteWrite(stream, settled);
+    }
 
     const appended = await this.#deps.store.append(appends)();
     if (isLeft(appended)) {
@@ -387,6 +410,13 @@ export class ChangeIntake {
     }
     settle();
     return right(undefined);
+  }
+
+  #noteWrite(stream: string, settled: Promise<void>): void {
+    const all = Promise.all([this.#writes.get(stream), settled]).then(() => {
+      if (this.#writes.get(stream) === all) this.#writes.delete(stream);
+    });
+    this.#writes.set(stream, all);
   }
 }
 

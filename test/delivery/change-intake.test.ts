@@ -398,6 +398,27 @@ it('whatever is sent at the same time and whatever fails: each change is stored 
         await auditWorld(drawn);
       },
     ),
-    { numRuns: 60 },
+    {
+      numRuns: 60,
+      examples: [
+        // A refusal that overtook the append before it: its stream was read again while that one was still under way.
+        [
+          [
+            [
+              [0, 0],
+              [0, 2],
+            ],
+            [[2, 2]],
+            [
+              [1, 2],
+              [0, 1],
+            ],
+            [[0, 2]],
+            [[1, 0]],
+          ],
+          [undefined, undefined, 'unavailable'],
+        ],
+      ],
+    },
   );
 });
