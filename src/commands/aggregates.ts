@@ -1,4 +1,5 @@
 import { decideAccount, evolveAccount, initialAccount } from '../domain/account.ts';
+import { evolveClaim, initialClaim } from '../domain/change-claim.ts';
 import { decideClient, evolveClient, initialClient } from '../domain/client.ts';
 import { decideInvocation, evolveInvocation, initialInvocation } from '../domain/invocation.ts';
 import { decideResource, evolveResource, initialResource } from '../domain/resource-change.ts';
@@ -27,3 +28,5 @@ export const invocation = {
   evolve: evolveInvocation,
   decide: decideInvocation,
 };
+
+export const claim = { initial: initialClaim, evolve: evolveClaim, foldsFromLastEvent: true };

@@ -1,10 +1,13 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { type ClaimState, initialClaim } from '../domain/change-claim.ts';
 import { streamOf } from '../domain/ids.ts';
-import { decode, emptyHead, seal } from '../eventstore/codec.ts';
-import { type EventStore } from '../eventstore/event-store.ts';
-import { asStoreFailure, type StoreFailure } from '../eventstore/transact.ts';
+import { emptyHead, seal } from '../eventstore/codec.ts';
+import type { Head } from '../eventstore/decoded.ts';
+import type { EventStore } from '../eventstore/event-store.ts';
+import { load, type Loaded, type StoreFailure } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
+import { claim as aggregate } from './aggregates.ts';
 
 export interface ClaimDeps {
   readonly store: EventStore;
@@ -19,8 +22,17 @@ export interface Claimed {
   readonly companyId: string;
 }
 
-/** What is known of a claim: ours, somebody else's for an equal report, or for one with other content. */
-export type Claim = 'ours' | 'equal' | 'other';
+/** What came of it: it is ours, an equal report's that we have joined, or one's with other content. */
+export type Claim =
+  | {
+      readonly held: 'ours' | 'joined';
+      readonly change: string;
+      readonly companyId: string;
+      readonly head: Head;
+    }
+  | { readonly held: 'other' };
+
+const TRIES_MAX = 8;
 
 /**
  * Where nodes share a store: of two that are given changes with one id and source at the same moment, whatever their
@@ -49,6 +61,22 @@ export class ChangeClaims {
     return right(answers);
   }
 
+  /**
+   * Gives back what is ours, for a request that has stored nothing and never will: its ids may then come with other content.
+   * Not where somebody has joined, who may be storing it. One that the store does not take stays: its id is used up.
+   */
+  async release(claims: ReadonlyArray<Claim>, actor: string, requestId: string): Promise<void> {
+    const { store, clock, random } = this.#deps;
+    const appends = claims.flatMap((claim) => {
+      if (claim.held !== 'ours') return [];
+      const { change, companyId, head } = claim;
+      const event = { type: 'ClaimReleased', change, atMs: clock.nowMs() } as const;
+      const cause = { correlationId: change, causationId: requestId, actor, companyId };
+      return [seal(streamOf.claim(change), head, [{ id: random.uuid(), event }], cause).append];
+    });
+    await Promise.all(appends.map((append) => store.append([append])()));
+  }
+
   async #claimOne(
     { change, fingerprint, companyId }: Claimed,
     actor: string,
@@ -56,19 +84,22 @@ export class ChangeClaims {
   ): Promise<Either<StoreFailure, Claim>> {
     const { store, clock, random } = this.#deps;
     const stream = streamOf.claim(change);
-    const event = { type: 'ChangeClaimed', change, fingerprint, atMs: clock.nowMs() } as const;
     const cause = { correlationId: change, causationId: requestId, actor, companyId };
-    const { append } = seal(stream, emptyHead(stream), [{ id: random.uuid(), event }], cause);
-    const appended = await store.append([append])();
-    if (!isLeft(appended)) return right('ours');
-    if (appended.left._tag !== 'WrongExpectedRevision') return left(asStoreFailure(appended.left));
-    const first = await store.readStream(stream, { limit: 1 })();
-    if (isLeft(first)) return first;
-    const [recorded] = first.right;
-    const decoded = recorded === undefined ? undefined : decode(recorded);
-    if (decoded?._tag !== 'Right' || decoded.right.event.type !== 'ChangeClaimed') {
-      return left({ _tag: 'StoreUnavailable', message: `${stream} cannot be read` });
+    let known: Loaded<ClaimState> = { state: initialClaim, head: emptyHead(stream) };
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      const { state } = known;
+      if (state.situation === 'claimed' && state.fingerprint !== fingerprint) return right({ held: 'other' });
+      const event = { type: 'ChangeClaimed', change, fingerprint, atMs: clock.nowMs() } as const;
+      const { append, head } = seal(stream, known.head, [{ id: random.uuid(), event }], cause);
+      const appended = await store.append([append])();
+      if (!isLeft(appended)) {
+        return right({ held: state.situation === 'free' ? 'ours' : 'joined', change, companyId, head });
+      }
+      if (appended.left._tag !== 'WrongExpectedRevision') return left(appended.left);
+      const loaded = await load(store, stream, aggregate);
+      if (isLeft(loaded)) return loaded;
+      known = loaded.right;
     }
-    return right(decoded.right.event.fingerprint === fingerprint ? 'equal' : 'other');
+    return left({ _tag: 'TooMuchContention', stream });
   }
 }

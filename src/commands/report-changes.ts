@@ -3,16 +3,14 @@ import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { Cause } from '../domain/events.ts';
 import { changeGuid, streamOf } from '../domain/ids.ts';
 import { canonicalJson } from '../domain/json.ts';
-import { Lru } from '../domain/lru.ts';
-import { decideResource, evolveResource, type ResourceState } from '../domain/resource-change.ts';
+import { decideResource, evolveResource } from '../domain/resource-change.ts';
 import type { Rules } from '../domain/rules.ts';
 import { unitsOf } from '../eventstore/batch.ts';
 import { seal } from '../eventstore/codec.ts';
 import type { EventStore, Position, StreamAppend } from '../eventstore/event-store.ts';
-import { asStoreFailure, load, type Loaded, type StoreFailure } from '../eventstore/transact.ts';
+import { asStoreFailure, type StoreFailure } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Changes } from '../projections/read-models.ts';
-import { resource as resourceAggregate } from './aggregates.ts';
 import type { ChangeClaims } from './change-claims.ts';
 import {
   type ChangeReceipt,
@@ -22,6 +20,7 @@ import {
   type ReportFailure,
 } from './reported-change.ts';
 import { RequestClaims } from './request-claims.ts';
+import { type KnownHead, ResourceHeads } from './resource-heads.ts';
 
 export interface ReportDeps {
   readonly store: EventStore;
@@ -45,12 +44,6 @@ interface Pending {
   durable: boolean;
 }
 
-/** The newest state of a resource, as far as is known here. */
-interface KnownHead extends Loaded<ResourceState> {
-  /** Which of the loads it rests on: what others wrote before that is in it. */
-  readonly load: number;
-}
-
 interface Planned {
   readonly appends: ReadonlyArray<StreamAppend>;
   readonly streams: ReadonlyMap<string, KnownHead>;
@@ -68,8 +61,6 @@ type NotReady =
    */
   | { readonly _tag: 'OthersPending'; readonly others: ReadonlyArray<Pending> };
 
-/** Resources whose newest state stays in memory. */
-const HEADS_MAX = 50_000;
 const TRIES_MAX = 8;
 
 /**
@@ -79,11 +70,7 @@ const TRIES_MAX = 8;
  */
 export class ChangeIntake {
   readonly #deps: ReportDeps;
-  readonly #heads = new Lru<string, KnownHead>(HEADS_MAX);
-  #loads = 0;
-  readonly #loading = new Map<string, Promise<Either<StoreFailure, void>>>();
-  /** Appends to a stream that are under way. */
-  readonly #writes = new Map<string, Promise<unknown>>();
+  readonly #heads: ResourceHeads;
   readonly #pending = new Map<string, Pending>();
   /** The newest report of each resource that is under way; only where the store is shared. */
   readonly #turns = new Map<string, Promise<void>>();
@@ -99,6 +86,7 @@ export class ChangeIntake {
 
   constructor(deps: ReportDeps) {
     this.#deps = deps;
+    this.#heads = new ResourceHeads(deps.store);
   }
 
   report(
@@ -120,7 +108,7 @@ export class ChangeIntake {
   }
 
   async #inTurn<A>(changes: ReadonlyArray<ReportedChange>, work: () => Promise<A>): Promise<A> {
-    const streams = [...new Set(changes.map(streamName))];
+    const streams = [...streamsOf(changes)];
     const before = streams.map((stream) => this.#turns.get(stream) ?? Promise.resolve());
     const mine = Promise.all(before).then(work);
     const settled = mine.then(
@@ -145,12 +133,24 @@ export class ChangeIntake {
     const strict = await this.#strictCompanies(changes);
     if (isLeft(strict)) return strict;
 
+    const claims = new RequestClaims(this.#deps.claims);
+    const answer = await this.#decideAndStore(changes, strict.right, claims, actor, requestId);
+    if (isLeft(answer) && isRefusal(answer.left)) await claims.release(actor, requestId);
+    return answer;
+  }
+
+  async #decideAndStore(
+    changes: ReadonlyArray<ReportedChange>,
+    strict: ReadonlySet<string>,
+    claims: RequestClaims,
+    actor: string,
+    requestId: string,
+  ): Promise<Either<ReportFailure, ReadonlyArray<ChangeReceipt>>> {
     let failure: StoreFailure = { _tag: 'StoreUnavailable', message: 'the change was not stored' };
     let headsAreFresh = false;
-    const claims = new RequestClaims(this.#deps.claims);
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       if (!(await this.#solveDoubts())) return left(failure);
-      const ready = await this.#loadHeads(changes);
+      const ready = await this.#heads.load(streamsOf(changes));
       if (isLeft(ready)) return ready;
       if (this.#doubts > this.#doubtsSolved) continue;
       if (claims.mayBeStored || (this.#isShared && this.#deps.claims === undefined)) {
@@ -158,14 +158,13 @@ export class ChangeIntake {
         if (seenLoads === undefined) return left(failure);
         if (this.#newestLoad(changes) > seenLoads) continue;
       }
-      const planned = this.#plan(changes, strict.right, actor, requestId);
+      const planned = this.#plan(changes, strict, actor, requestId);
       if (isLeft(planned)) {
         if (planned.left._tag === 'HeadsMissing') continue;
         if (planned.left._tag === 'ReportsContradict' && !headsAreFresh) {
           // A wrong head would show when appending; a refusal appends nothing, so the store itself is asked first.
-          for (const stream of new Set(changes.map(streamName))) {
-            if (this.#openHeadOf(stream) === undefined) this.#heads.delete(stream);
-          }
+          const streams = [...streamsOf(changes)];
+          this.#heads.forget(streams.filter((stream) => this.#openHeadOf(stream) === undefined));
           headsAreFresh = true;
           continue;
         }
@@ -175,13 +174,14 @@ export class ChangeIntake {
       }
       const unclaimed = claims.unclaimed(planned.right.accepted);
       if (unclaimed.length > 0) {
-        const claimed = await claims.claim(unclaimed, changes, this.#loads, actor, requestId);
+        const claimed = await claims.claim(unclaimed, changes, this.#heads.loads, actor, requestId);
         if (isLeft(claimed)) return claimed;
         continue;
       }
       if (claims.areOlderThan(planned.right.streams.values())) continue;
       const part = this.#deps.claims === undefined ? planned.right : firstPart(planned.right);
       const stored = await this.#store(part);
+      claims.stored(stored, part.appends.length);
       if (isLeft(stored)) {
         if (stored.left._tag !== 'TooMuchContention') return stored;
         failure = stored.left;
@@ -244,36 +244,6 @@ export class ChangeIntake {
     return right(new Set([...companies].flatMap(([companyId, strict]) => (strict ? [companyId] : []))));
   }
 
-  async #loadHeads(changes: ReadonlyArray<ReportedChange>): Promise<Either<StoreFailure, void>> {
-    for (const stream of new Set(changes.map(streamName))) {
-      if (this.#heads.get(stream) !== undefined) continue;
-      const loading = this.#loading.get(stream) ?? this.#loadHead(stream);
-      this.#loading.set(stream, loading);
-      const loaded = await loading;
-      if (isLeft(loaded)) return loaded;
-    }
-    return right(undefined);
-  }
-
-  /**
-   * Never beside an append to the stream: what was read before that landed would be taken for the head, and what is
-   * planned on the next one would find its place in the stream, but not its predecessor.
-   */
-  async #loadHead(stream: string): Promise<Either<StoreFailure, void>> {
-    try {
-      for (let write = this.#writes.get(stream); write !== undefined; write = this.#writes.get(stream)) {
-        await write;
-      }
-      const loaded = await load(this.#deps.store, stream, resourceAggregate);
-      if (isLeft(loaded)) return loaded;
-      this.#loads += 1;
-      this.#heads.set(stream, { ...loaded.right, load: this.#loads });
-      return right(undefined);
-    } finally {
-      this.#loading.delete(stream);
-    }
-  }
-
   /**
    * Another node may have stored some of the changes: the read models are to show everything that the heads rest on, so
    * that what is not known then is not in the streams either. Answers the newest load of which that is true; undefined: the
@@ -281,7 +251,7 @@ export class ChangeIntake {
    */
   async #seeAll(changes: ReadonlyArray<ReportedChange>): Promise<number | undefined> {
     for (;;) {
-      const loads = this.#loads;
+      const loads = this.#heads.loads;
       if (!(await this.#deps.caughtUp())) return undefined;
       if (this.#newestLoad(changes) <= loads) return loads;
     }
@@ -387,22 +357,19 @@ export class ChangeIntake {
       pendings.push(pending);
       this.#pending.set(guid, pending);
     }
-    for (const [stream, head] of streams) {
-      this.#heads.set(stream, head);
-      this.#noteWrite(stream, settled);
-    }
+    this.#heads.writing(streams, settled);
 
     const appended = await this.#deps.store.append(appends)();
     if (isLeft(appended)) {
       const { _tag } = appended.left;
       if (_tag === 'OutcomeUnknown' || _tag === 'WrongExpectedRevision') this.#doubts += 1;
       for (const guid of accepted.keys()) this.#pending.delete(guid);
-      for (const stream of streams.keys()) this.#heads.delete(stream);
+      this.#heads.forget(streams.keys());
       settle();
       return left(asStoreFailure(appended.left));
     }
     for (const pending of pendings) pending.durable = true;
-    if (this.#isShared) for (const stream of streams.keys()) this.#heads.delete(stream);
+    if (this.#isShared) this.#heads.forget(streams.keys());
     for (const [index, { events }] of appends.entries()) {
       const position = appended.right[index]?.position;
       if (position === undefined) continue;
@@ -411,14 +378,11 @@ export class ChangeIntake {
     settle();
     return right(undefined);
   }
-
-  #noteWrite(stream: string, settled: Promise<void>): void {
-    const all = Promise.all([this.#writes.get(stream), settled]).then(() => {
-      if (this.#writes.get(stream) === all) this.#writes.delete(stream);
-    });
-    this.#writes.set(stream, all);
-  }
 }
+
+/** For what it says, whenever it is said again; not because the store could not do it now. */
+const isRefusal = ({ _tag }: ReportFailure): boolean =>
+  _tag === 'ChangeConflict' || _tag === 'ReportsContradict' || _tag === 'AppendTooLarge';
 
 /**
  * What may be stored at once where nodes share the store: up to the first change of a stream that the plan has left and
@@ -440,6 +404,9 @@ const firstPart = ({ appends, accepted, ...planned }: Planned): Planned => {
   const ids = new Set(parts.flatMap(({ events }) => events.map(({ id }) => id)));
   return { ...planned, appends: parts, accepted: new Map([...accepted].filter(([guid]) => ids.has(guid))) };
 };
+
+const streamsOf = (changes: ReadonlyArray<ReportedChange>): ReadonlySet<string> =>
+  new Set(changes.map(streamName));
 
 const streamName = (change: ReportedChange): string =>
   streamOf.resource(change.companyId, change.resource, change.identifier);

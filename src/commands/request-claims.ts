@@ -1,15 +1,18 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
-import type { ChangeClaims } from './change-claims.ts';
+import type { ChangeClaims, Claim } from './change-claims.ts';
+import type { StoreFailure } from '../eventstore/transact.ts';
 import { type ChangeReceipt, guidOf, type ReportedChange, type ReportFailure } from './reported-change.ts';
 
 /** What one request has claimed. Nothing, where the process has the store for itself. */
 export class RequestClaims {
   readonly #claims: ChangeClaims | undefined;
-  readonly #claimed = new Map<string, 'ours' | 'equal'>();
+  readonly #claimed = new Map<string, Claim>();
   /** Loads of heads before the claims: what was stored by others since, on the strength of them, is not in those heads. */
   #loads = 0;
   /** Another node, or an append of our own that was not answered well, may have stored some of the changes. */
   mayBeStored = false;
+  /** Some of the changes are stored by this request, or may yet be. */
+  #isUsed = false;
 
   constructor(claims: ChangeClaims | undefined) {
     this.#claims = claims;
@@ -41,17 +44,32 @@ export class RequestClaims {
     }));
     const claimed = (await this.#claims?.claim(wanted, actor, requestId)) ?? right([]);
     if (isLeft(claimed)) return claimed;
-    for (const [n, claim] of claimed.right.entries()) {
-      const { guid, index, report } = places[n] ?? {};
-      if (guid === undefined || index === undefined || report === undefined) continue;
-      if (claim === 'other') {
-        return left({ _tag: 'ChangeConflict', index, id: report.id, source: report.source });
-      }
-      this.#claimed.set(guid, claim);
-      if (claim === 'equal') this.mayBeStored = true;
+    for (const [n, { guid }] of places.entries()) {
+      const claim = claimed.right[n];
+      if (claim !== undefined) this.#claimed.set(guid, claim);
+      if (claim?.held === 'joined') this.mayBeStored = true;
+    }
+    const lost = places.find((_, n) => claimed.right[n]?.held === 'other');
+    if (lost?.report !== undefined) {
+      return left({
+        _tag: 'ChangeConflict',
+        index: lost.index,
+        id: lost.report.id,
+        source: lost.report.source,
+      });
     }
     this.#loads = loads;
     return right(undefined);
+  }
+
+  /** What came of an append of claimed changes. Only a single one that is too large is known not to be stored, ever. */
+  stored(result: Either<StoreFailure, void>, appends: number): void {
+    this.#isUsed ||= !isLeft(result) || result.left._tag !== 'AppendTooLarge' || appends > 1;
+  }
+
+  /** The request was refused as a whole. */
+  async release(actor: string, requestId: string): Promise<void> {
+    if (!this.#isUsed) await this.#claims?.release([...this.#claimed.values()], actor, requestId);
   }
 
   /** Then what others may have stored since has to be looked at first. */
@@ -72,7 +90,7 @@ export class RequestClaims {
       given.add(receipt.change);
       return claim === undefined
         ? receipt
-        : { ...receipt, status: claim === 'ours' ? 'accepted' : 'duplicate' };
+        : { ...receipt, status: claim.held === 'ours' ? 'accepted' : 'duplicate' };
     });
   }
 }

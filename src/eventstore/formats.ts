@@ -1,6 +1,6 @@
 import * as t from 'io-ts';
 import type { AccountOpened, ClientAttached, IdsIssued, StrictModeSwitched } from '../domain/account.ts';
-import type { ChangeClaimed } from '../domain/change-claim.ts';
+import type { ChangeClaimed, ClaimReleased } from '../domain/change-claim.ts';
 import type { ClientClaimed } from '../domain/client.ts';
 import type { NodeExpired, NodeJoined, NodeLeft, NodeReport, NodeRenewed } from '../domain/cluster.ts';
 import type { DomainEvent } from '../domain/events.ts';
@@ -251,6 +251,7 @@ const changeClaimed = object<DataOf<ChangeClaimed>>({
   fingerprint: t.string,
   atMs: t.number,
 });
+const claimReleased = object<DataOf<ClaimReleased>>({ change: t.string, atMs: t.number });
 const nodeReport: Props<NodeReport> = {
   node: t.string,
   name: t.string,
@@ -298,6 +299,7 @@ export const FORMATS: Formats = {
   RetryRequested: latest(retryRequested),
 
   ChangeClaimed: latest(changeClaimed),
+  ClaimReleased: latest(claimReleased),
   NodeJoined: latest(nodeJoined),
   NodeRenewed: latest(nodeRenewed),
   NodeLeft: latest(nodeLeft),

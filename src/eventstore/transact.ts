@@ -5,13 +5,17 @@ import { decode, emptyHead, seal } from './codec.ts';
 import type { Head } from './decoded.ts';
 import type { AppendFailure, EventStore, Position, RecordedEvent } from './event-store.ts';
 
-/** What turns a stream into a state and a command into events. */
-export interface Aggregate<S, C, E extends DomainEvent, R> {
+/** What turns a stream into a state. */
+export interface Fold<S, E extends DomainEvent> {
   readonly initial: S;
   readonly evolve: (state: S, event: E) => S;
-  readonly decide: (state: S, command: C) => Either<R, ReadonlyArray<E>>;
   /** The newest event alone tells the state: nothing before it is read. */
   readonly foldsFromLastEvent?: boolean;
+}
+
+/** The same, and a command into events. */
+export interface Aggregate<S, C, E extends DomainEvent, R> extends Fold<S, E> {
+  readonly decide: (state: S, command: C) => Either<R, ReadonlyArray<E>>;
 }
 
 export interface Loaded<S> {
@@ -37,10 +41,10 @@ export type StoreFailure =
 const PAGE = 500;
 const TRIES_MAX = 8;
 
-export const load = async <S, C, E extends DomainEvent, R>(
+export const load = async <S, E extends DomainEvent>(
   store: EventStore,
   stream: string,
-  aggregate: Aggregate<S, C, E, R>,
+  aggregate: Fold<S, E>,
 ): Promise<Either<StoreFailure, Loaded<S>>> => {
   let loaded: Loaded<S> = { state: aggregate.initial, head: emptyHead(stream) };
   const lastOnly = aggregate.foldsFromLastEvent === true;
@@ -59,10 +63,10 @@ export const load = async <S, C, E extends DomainEvent, R>(
   }
 };
 
-const foldOn = <S, C, E extends DomainEvent, R>(
+const foldOn = <S, E extends DomainEvent>(
   from: Loaded<S>,
   events: ReadonlyArray<RecordedEvent>,
-  aggregate: Aggregate<S, C, E, R>,
+  aggregate: Fold<S, E>,
 ): Either<StoreFailure, Loaded<S>> => {
   let { state, head } = from;
   for (const recorded of events) {

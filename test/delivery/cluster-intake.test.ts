@@ -159,6 +159,69 @@ describe('a change given to two nodes at once', () => {
   });
 });
 
+describe('a batch that is refused because of one change', () => {
+  const contested = (identifier: string): ReportedChange =>
+    world.change('event.update', identifier, { id: 'contested' });
+  const innocent = (identifier: string): ReportedChange =>
+    world.change('event.update', identifier, { id: 'innocent' });
+
+  it('leaves the ids of the others free for other content, again and again', async () => {
+    for (const [round, id] of ['one', 'two', 'three'].entries()) {
+      const other = world.change('event.update', '1', { id });
+      const batch = [innocent(`a-${round}`), world.change('event.update', '2', { id })];
+      // The other one first: it has the claim when the batch asks for it.
+      expect(await all([give(first, other), give(second, ...batch)])).toEqual([
+        ['accepted'],
+        'ChangeConflict',
+      ]);
+    }
+    const corrected = innocent('corrected');
+    expect(await all([give(first, corrected)])).toEqual([['accepted']]);
+    expect(await all([give(second, corrected)])).toEqual([['duplicate']]);
+    expect(await all([give(second, innocent('a-0'))])).toEqual(['ChangeConflict']);
+    expect((await stored()).filter((one) => one.startsWith('innocent'))).toEqual(['innocent corrected']);
+  });
+
+  it('does not give an id back that an equal report has joined meanwhile', async () => {
+    let between = true;
+    let joined: Promise<ReadonlyArray<Answer>> | undefined;
+    const same = innocent('same');
+    world.store.beforeAppend = async ([one]) => {
+      if (
+        !between ||
+        one === undefined ||
+        one.stream !== streamOf.claim(changeGuid(COMPANY, '/tests', 'contested'))
+      )
+        return;
+      between = false;
+      // The batch has claimed what it shares with the other node; what it is refused for comes only now.
+      joined = all([give(second, same), give(second, contested('1'))]);
+      await joined;
+    };
+    expect(await all([give(first, same, contested('2'))])).toEqual(['ChangeConflict']);
+    expect(await joined).toEqual([['duplicate'], ['accepted']]);
+    expect((await stored()).toSorted()).toEqual(['contested 1', 'innocent same']);
+    expect(await all([give(first, innocent('other'))])).toEqual(['ChangeConflict']);
+  });
+
+  it('keeps the claims of what an earlier try has stored', async () => {
+    world.store.splitBatches = true;
+    let between = true;
+    world.store.beforeAppend = async (batch) => {
+      if (!between || !batch.some(({ stream }) => stream.endsWith('-8'))) return;
+      between = false;
+      expect(await all([give(second, world.change('event.update', '8'))])).toEqual([['accepted']]);
+      world.store.appendFault = () => 'unavailable';
+    };
+    expect(await all([give(first, innocent('7'), world.change('event.update', '8'))])).toEqual([
+      'StoreUnavailable',
+    ]);
+    world.store.appendFault = () => undefined;
+    expect(await all([give(second, innocent('other'))])).toEqual(['ChangeConflict']);
+    expect((await stored()).filter((one) => one.startsWith('innocent'))).toEqual(['innocent 7']);
+  });
+});
+
 describe('changes of one resource that two nodes take at once', () => {
   it('are each decided on what is stored before, and keep the relations that others reported', async () => {
     const ticket = (id: string, more: Partial<ReportedChange> = {}): ReportedChange => ({

@@ -142,6 +142,7 @@ const examples: { readonly [E in DomainEvent as E['type']]: E } = (() => {
     InvocationSuperseded: { type: 'InvocationSuperseded', by: guidOf(5), atMs },
     RetryRequested: { type: 'RetryRequested', retries: 3, retryBaseMs: 30_000, atMs },
     ChangeClaimed: { type: 'ChangeClaimed', change: guidOf(3), fingerprint: 'abc', atMs },
+    ClaimReleased: { type: 'ClaimReleased', change: guidOf(3), atMs },
     NodeJoined: { type: 'NodeJoined', ...report, atMs },
     NodeRenewed: { type: 'NodeRenewed', ...report, leaving: true, atMs },
     NodeLeft: { type: 'NodeLeft', node: guidOf(4), atMs },
