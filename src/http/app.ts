@@ -8,9 +8,11 @@ import type { Answer } from './answer.ts';
 import { changeRoutes } from './changes.ts';
 import type { HttpDeps } from './deps.ts';
 import { docsRoutes } from './docs.ts';
+import { explainRoutes } from './explain.ts';
 import type { Failure } from './failure.ts';
 import { graphqlRoutes } from './graphql/route.ts';
 import { healthRoutes } from './health.ts';
+import { historyRoutes } from './history.ts';
 import { invocationRoutes } from './invocations.ts';
 import { MIN_POSITION, POSITION_HEADER, reachedSoon } from './min-position.ts';
 import { nodeRoutes } from './nodes.ts';
@@ -37,6 +39,8 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...secretRoutes(deps),
   ...invocationRoutes(deps),
   ...changeRoutes(deps),
+  ...explainRoutes(deps),
+  ...historyRoutes(deps),
   ...graphqlRoutes(deps),
   ...accountRoutes(deps),
   ...orderRoutes(deps),

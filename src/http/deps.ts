@@ -51,7 +51,14 @@ export interface HttpDeps {
   readonly invocations: InvocationCommands;
   readonly readModels: Pick<
     ReadModels,
-    'webhooksOf' | 'moshtixWebhooks' | 'moshtixWebhook' | 'change' | 'invocations'
+    | 'webhooksOf'
+    | 'everyWebhookOf'
+    | 'moshtixWebhooks'
+    | 'moshtixWebhook'
+    | 'change'
+    | 'invocations'
+    | 'invocation'
+    | 'belongsTo'
   >;
   readonly store: Pick<EventStore, 'readStream'>;
   readonly verifyToken: VerifyToken;
