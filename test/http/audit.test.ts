@@ -85,8 +85,8 @@ describe('GET /changes/{change}/explain', () => {
       do {
         const got = await world.api('GET', `/changes/${change}/explain?limit=3${filter}${after}`);
         seen.push(...items(got).map(({ webhook }) => webhook));
-        const next = at(got, 'next');
-        after = next === null ? '' : `&after=${String(next)}`;
+        const next = at(got, 'next') as string | null;
+        after = next === null ? '' : `&after=${next}`;
       } while (after !== '');
       expect(seen).toEqual(webhooks);
     }
@@ -161,7 +161,7 @@ describe('GET /webhook/{guid}/history', () => {
     expect(items(first).map(({ revision }) => revision)).toEqual([0, 1, 2, 3]);
     const second = await world.api(
       'GET',
-      `/webhook/${guid}/history?limit=4&after=${String(at(first, 'next'))}`,
+      `/webhook/${guid}/history?limit=4&after=${at(first, 'next') as string}`,
     );
     expect(items(second).map(({ revision }) => revision)).toEqual([4, 5, 6]);
     expect(at(second, 'next')).toBeNull();
