@@ -21,6 +21,7 @@ import { type ProblemAnswer, problemOf, problemOfDefect } from './problem.ts';
 import type { OpenCall, Route } from './routing.ts';
 import { secretRoutes } from './secrets.ts';
 import { settingsRoutes } from './settings.ts';
+import { timelineRoutes } from './timeline.ts';
 import { webhookRoutes } from './webhooks.ts';
 
 /** For the server around the app: whoever sends headers or a body drip by drip is cut off. */
@@ -44,6 +45,7 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...graphqlRoutes(deps),
   ...accountRoutes(deps),
   ...orderRoutes(deps),
+  ...timelineRoutes(deps),
   ...nodeRoutes(deps),
   ...healthRoutes(deps),
   ...docsRoutes(deps),

@@ -1,6 +1,13 @@
+import { isLeft } from 'fp-ts/lib/Either.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/domain/json.ts';
-import { at, COMPANY, type Got, openWorld, START_MS, type World } from './harness.ts';
+import { fanOut, noAdmission } from '../../src/delivery/fan-out.ts';
+import { STREAM_PREFIXES } from '../../src/domain/ids.ts';
+import type { ResourceChange } from '../../src/domain/resource-change.ts';
+import type { Decoded } from '../../src/eventstore/decoded.ts';
+import { decodeAll } from '../../src/projections/projector.ts';
+import type { ReadModels } from '../../src/projections/read-models.ts';
+import { at, COMPANY, type Got, openWorld, RETRY_BASE_MS, START_MS, type World } from './harness.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -35,6 +42,41 @@ const reported = async (id: string): Promise<string> => {
     },
   });
   return ((at(got, 'changes') as ReadonlyArray<JsonObject>)[0]?.['change'] ?? '') as string;
+};
+
+/** What the engine would do, once. */
+const fannedOut = async (): Promise<void> => {
+  await world.deps.settled();
+  const page = await world.store.readAll({
+    after: 0,
+    limit: 1_000,
+    filter: { streamPrefixes: STREAM_PREFIXES },
+  })();
+  if (isLeft(page)) throw new Error(page.left.message);
+  const changes = decodeAll(page.right.events).filter(
+    ({ event }) => 'fingerprint' in event && 'triggers' in event,
+  );
+  const models = world.deps.readModels as ReadModels;
+  await fanOut(
+    {
+      store: world.store,
+      routing: models,
+      known: models,
+      rules: world.deps.rules,
+      defaultRetryBaseMs: RETRY_BASE_MS,
+      wait: () => Promise.resolve(false),
+      isOurs: () => true,
+      stopped: () => false,
+      log: world.deps.log,
+    },
+    {
+      changes: changes as ReadonlyArray<Decoded<ResourceChange>>,
+      admission: noAdmission,
+      repeated: true,
+      done: 0,
+      newest: 0,
+    },
+  );
 };
 
 const items = (got: Got): ReadonlyArray<JsonObject> => at(got, 'items') as ReadonlyArray<JsonObject>;
@@ -172,5 +214,74 @@ describe('GET /webhook/{guid}/history', () => {
     const path = `/webhook/${guid}/history`;
     expect((await world.api('GET', path, { token: world.tokens.stranger })).status).toBe(404);
     expect((await world.api('GET', path, { token: world.tokens.platform })).status).toBe(403);
+  });
+});
+
+describe('a timeline', () => {
+  it('tells what was reported of a resource, by whom, and what followed from it', async () => {
+    const guid = await created();
+    const changes = [await reported('1'), await reported('2')];
+    await fannedOut();
+    const got = await world.api('GET', '/resources/event/e1/timeline');
+    expect(got).toMatchObject({ status: 200, body: { resource: 'event', identifier: 'e1', next: null } });
+    expect(items(got).map(({ change, revision, actor }) => [change, revision, actor])).toEqual([
+      [changes[0], 0, 'platform'],
+      [changes[1], 1, 'platform'],
+    ]);
+    for (const item of items(got)) {
+      expect(item).toMatchObject({
+        type: 'event.update',
+        source: '/tickets',
+        more: false,
+        invocations: [{ webhook: guid, change: item['change'], status: 'waiting', attempts: [] }],
+      });
+    }
+    expect(items(await world.api('GET', `/changes/${changes[0]}/explain?told=true`))).toMatchObject([
+      { webhook: guid, told: true, code: 'direct', status: 'waiting' },
+    ]);
+  });
+
+  it('of an order has its contradictions, and comes in pages', async () => {
+    const order = (id: string, type: string, ticket: number) => ({
+      specversion: '1.0',
+      id,
+      source: '/tickets',
+      type,
+      subject: 'o1',
+      companyid: COMPANY,
+      data: { tickets: { items: [{ id: ticket }] } },
+    });
+    for (const event of [
+      order('1', 'order.sold', 1),
+      order('2', 'order.refunded', 7),
+      order('3', 'order.scanned', 1),
+    ]) {
+      const got = await world.api('POST', '/changes', {
+        token: world.tokens.platform,
+        headers: { 'content-type': 'application/cloudevents+json' },
+        json: event,
+      });
+      expect(got.status).toBe(202);
+    }
+    const first = await world.api('GET', '/orders/o1/timeline?limit=2');
+    expect(items(first)).toMatchObject([
+      { id: '1', type: 'order.sold', triggers: ['create', 'paid'], contradictions: [] },
+      { id: '2', type: 'order.refunded', contradictions: [{ kind: 'ticket_unknown', ticket: 7 }] },
+    ]);
+    const second = await world.api('GET', `/orders/o1/timeline?limit=2&after=${at(first, 'next') as string}`);
+    expect(items(second).map(({ id }) => id)).toEqual(['3']);
+    expect(at(second, 'next')).toBeNull();
+  });
+
+  it('is for those who may see it', async () => {
+    await reported('1');
+    const path = '/resources/event/e1/timeline';
+    expect((await world.api('GET', path, { token: world.tokens.stranger })).status).toBe(404);
+    expect((await world.api('GET', '/resources/event/e2/timeline')).status).toBe(404);
+    expect((await world.api('GET', '/resources/venue/e1/timeline')).status).toBe(404);
+    expect((await world.api('GET', path, { token: world.tokens.admin })).status).toBe(422);
+    expect(
+      (await world.api('GET', `${path}?company_id=${COMPANY}`, { token: world.tokens.admin })).status,
+    ).toBe(200);
   });
 });

@@ -1,7 +1,8 @@
+import { INVOCATIONS_MAX } from '../../audit/timeline.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { SYSTEM_EVENTS } from '../../domain/webhook.ts';
 import { INVOCATION_STATUSES } from '../invocations.ts';
-import { PAGE, RESOURCE, TRIGGER, WEBHOOK_IN_PATH } from './common.ts';
+import { COMPANY, PAGE, RESOURCE, TRIGGER, WEBHOOK_IN_PATH } from './common.ts';
 import {
   ANY_JSON,
   array,
@@ -93,6 +94,24 @@ export const auditSchemas: JsonObject = {
       'By field, what it was and what it is since. Secrets are never shown: "previous_secret_until" tells of a rotation.',
     ),
   }),
+  TimelineItem: object({
+    change: GUID,
+    id: TEXT,
+    source: TEXT,
+    type: TEXT,
+    triggers: array(TRIGGER),
+    occurred_at: TIME,
+    recorded_at: TIME,
+    revision: INTEGER,
+    actor: described(TEXT, 'Who reported it.'),
+    cause: described(GUID, 'The request that reported it.'),
+    contradictions: array(ref('Contradiction')),
+    invocations: described(
+      { ...array(ref('Invocation')), maxItems: INVOCATIONS_MAX },
+      'In the order in which they were scheduled.',
+    ),
+    more: described(BOOLEAN, 'Whether there are more: /invocations?change= lists all.'),
+  }),
   WebhookAsOf: object({
     as_of: TIME,
     revision: INTEGER,
@@ -119,7 +138,51 @@ export const auditSchemas: JsonObject = {
   }),
 };
 
+const timelineAnswer = {
+  status: 200,
+  description: 'One page, oldest first.',
+  schema: object({
+    resource: RESOURCE,
+    identifier: TEXT,
+    company_id: GUID,
+    items: array(ref('TimelineItem')),
+    next: described(nullable(TEXT), 'Send it as "after" for the next page; null at the end of the list.'),
+  }),
+} as const;
+
+const timelineText =
+  'Each change with the request that reported it, and under it the invocations that followed with all their attempts.';
+
 export const auditPaths: JsonObject = {
+  '/orders/{id}/timeline': {
+    get: operation({
+      id: 'getOrderTimeline',
+      tag,
+      summary: 'What was reported of an order, what followed from it, and every attempt',
+      description: timelineText,
+      roles: ['partner', 'admin'],
+      path: [{ name: 'id', description: 'The order: the subject of its reports.', schema: TEXT }],
+      query: [COMPANY, ...PAGE],
+      answer: timelineAnswer,
+      problems: [404, 422],
+    }),
+  },
+  '/resources/{resource}/{id}/timeline': {
+    get: operation({
+      id: 'getTimeline',
+      tag,
+      summary: 'The same of any resource',
+      description: timelineText,
+      roles: ['partner', 'admin'],
+      path: [
+        { name: 'resource', description: 'Its type.', schema: RESOURCE },
+        { name: 'id', description: 'Its identifier: the subject of its reports.', schema: TEXT },
+      ],
+      query: [COMPANY, ...PAGE],
+      answer: timelineAnswer,
+      problems: [404, 422],
+    }),
+  },
   '/changes/{change}/explain': {
     get: operation({
       id: 'explainChange',
