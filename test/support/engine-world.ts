@@ -185,7 +185,7 @@ export class World {
             },
             leaseMs: this.#leaseMs,
             onLease: (untilMs) => (leaseUntilMs = untilMs),
-            onDefect,
+            onDefect: (error) => engine.failed(error),
           });
     const engine = new Engine({
       ...(membership !== undefined && { membership }),
