@@ -104,6 +104,27 @@ describe('an event that cannot be read', () => {
     await auditWorld(world);
   });
 
+  it('ends the fan-out of what was read before it as well, and leaves that to the next process', async () => {
+    await world.webhook();
+    world.store.appendFault = (batch) =>
+      batch.some(({ stream }) => stream.startsWith('invocation-')) ? 'unavailable' : undefined;
+    await world.report(world.change());
+    await world.clock.advance(1_000);
+    const id = await disturb();
+    world.store.appendFault = () => undefined;
+    await world.clock.advance(60_000);
+    learn(id);
+    expect(await world.situations()).toEqual([]);
+    let drained = false;
+    void world.process.engine.drain(1_000).then(() => (drained = true));
+    await world.clock.advance(100);
+    expect(drained).toBe(true);
+    await world.restart(world.process.readModels);
+    await world.clock.advance(1_000);
+    expect(await world.situations()).toEqual(['delivered']);
+    await auditWorld(world);
+  });
+
   it('hides nothing that stands before it in the same append', async () => {
     await world.webhook();
     const quiet = world.change('shop.update', '1');
