@@ -86,8 +86,9 @@ const handle = async (deps: HttpDeps, route: Route, ctx: Koa.Context): Promise<E
     request: ctx.req,
   };
   if (route.roles === 'open') return route.handle(call);
-  const { ready, reasons } = deps.health();
-  if (!ready) return left({ _tag: 'StoreUnavailable', message: reasons.join('; ') });
+  const { ready, reasons, answersReads = false } = deps.health();
+  if (!ready && !answersReads) return left({ _tag: 'StoreUnavailable', message: reasons.join('; ') });
+  if (!ready && route.method !== 'GET') return left({ _tag: 'ReadingStopped' });
   const principal = await authenticate(deps.verifyToken, ctx.req.headers.authorization, route.roles);
   if (isLeft(principal)) return left(principal.left);
   if (call.query.has(MIN_POSITION)) {

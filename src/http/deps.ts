@@ -28,6 +28,8 @@ export interface Health {
   readonly ready: boolean;
   /** Why not, in words for an operator; empty when ready. */
   readonly reasons: ReadonlyArray<string>;
+  /** Not ready, and yet whatever only reads is answered from what is known: the reading of the log has stopped for good. */
+  readonly answersReads?: boolean;
 }
 
 /** One of the nodes that share the store, as the others know it. */

@@ -70,6 +70,7 @@ const countingRandom = (): Random => {
 /** One run of the product's engine over the world's store. */
 export interface Process {
   readonly engine: Engine;
+  readonly accounts: Accounts;
   readonly webhooks: Webhooks;
   readonly intake: ChangeIntake;
   readonly readModels: ReadModels;
@@ -185,7 +186,7 @@ export class World {
             },
             leaseMs: this.#leaseMs,
             onLease: (untilMs) => (leaseUntilMs = untilMs),
-            onDefect,
+            onDefect: (error) => engine.failed(error),
           });
     const engine = new Engine({
       ...(membership !== undefined && { membership }),
@@ -211,6 +212,7 @@ export class World {
     const invocations = { store, random, clock, webhooks, dueList: readModels, defaultRetryBaseMs: BASE_MS };
     this.#process = {
       engine,
+      accounts,
       webhooks,
       intake,
       readModels,
