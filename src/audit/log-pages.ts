@@ -2,6 +2,7 @@ import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
 import { STREAM_PREFIXES } from '../domain/ids.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { EventStore, Position, ReadFailure } from '../eventstore/event-store.ts';
+import { oursOf } from '../eventstore/ours.ts';
 import { decodeAll } from '../projections/projector.ts';
 import type { ReadModels } from '../projections/read-models.ts';
 
@@ -28,7 +29,7 @@ export async function* pagesOf(
       return;
     }
     const { events, next, atEnd } = page.right;
-    const decoded = decodeAll(events.filter(({ position }) => position <= head));
+    const decoded = decodeAll(oursOf(events).filter(({ position }) => position <= head));
     yield right({ decoded, next: Math.min(next, head) });
     if (atEnd) return;
     after = next;
