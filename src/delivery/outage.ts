@@ -144,12 +144,12 @@ export class Outage {
   }
 
   #tryOne(): void {
-    const reads = this.#reads;
-    this.#reads = [];
     const append = this.#appends.shift();
     // Nobody made use of the last chance: nothing waits for the store, and what comes next finds out by itself.
     if (append === undefined && this.#chance) return this.#end();
     this.#tryLater();
+    const reads = this.#reads;
+    this.#reads = [];
     for (const one of reads) this.#letGo(one);
     if (append !== undefined) return this.#letGo(append);
     this.#chance = true;

@@ -108,6 +108,16 @@ describe('an outage', () => {
     expect(outage.mayStart).toBe(true);
   });
 
+  it('holds nobody when it is forgotten', async () => {
+    outage.failed('away');
+    await clock.advance(600);
+    let asked = 0;
+    void outage.pause().then(() => (asked += 1));
+    await clock.runUntilQuiet(10 * SECOND_MS);
+    expect(outage.isOn).toBe(false);
+    expect(asked).toBe(1);
+  });
+
   it('lets those who read ask again twice a second, and half a second after it', async () => {
     outage.failed('away');
     let asked = 0;
