@@ -454,7 +454,7 @@ export class Engine {
   ): Promise<void> {
     const isOurs = this.#deps.membership === undefined ? ALL : await this.#takeovers.begin(moves);
     const changes = events.filter(isChange);
-    const scheduledUpTo = await this.#fanOutUntilStored(changes, this.#deliveries, false, isOurs);
+    const scheduledUpTo = await this.#fanOutUntilStored(changes, this.#deliveries.admission, false, isOurs);
     // What was not fanned out before the stop must not count as done.
     if (this.#stopped) return;
     this.#seen = position;

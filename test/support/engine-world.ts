@@ -90,6 +90,8 @@ export class World {
   /** Throws for what is damaged. */
   openSecret = (sealed: string): string => sealed;
   operatorLog: Log = silentLog;
+  /** As the processes started from now on are configured. */
+  retryBaseMs = BASE_MS;
   #process: Process | undefined;
   #changes = 0;
 
@@ -202,14 +204,21 @@ export class World {
       }),
       sender: mortal.sender(sender),
       rules: BUILT_IN_RULES,
-      defaultRetryBaseMs: BASE_MS,
+      defaultRetryBaseMs: this.retryBaseMs,
       limits: this.limits,
       clock,
       random,
       log: this.operatorLog,
       onDefect,
     });
-    const invocations = { store, random, clock, webhooks, dueList: readModels, defaultRetryBaseMs: BASE_MS };
+    const invocations = {
+      store,
+      random,
+      clock,
+      webhooks,
+      dueList: readModels,
+      defaultRetryBaseMs: this.retryBaseMs,
+    };
     this.#process = {
       engine,
       accounts,
