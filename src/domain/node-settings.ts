@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { canonicalJson, type Json } from './json.ts';
+import { canonicalJson } from './json.ts';
 import type { Rules } from './rules.ts';
 
 /**
@@ -43,7 +43,7 @@ const digestOf = (rules: Rules): string => {
     reaches.map((reached) => `${origin}.${trigger} ${reached}`),
   );
   const said = { ...rules, direct: sortedSet(direct), propagation: sortedSet(propagation) };
-  return `sha256:${hash('sha256', canonicalJson(said as unknown as Json)).slice(0, DIGEST_DIGITS)}`;
+  return `sha256:${hash('sha256', canonicalJson(said)).slice(0, DIGEST_DIGITS)}`;
 };
 
 const sortedSet = (texts: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(texts)].toSorted();
