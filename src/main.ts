@@ -160,7 +160,14 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
   }
   const startedAtMs = clock.nowMs();
   let url = '';
-  const sharing = openSharing(config, store, { clock, random, log, rules: rules.right, url: () => url, onDefect });
+  const sharing = openSharing(config, store, {
+    clock,
+    random,
+    log,
+    rules: rules.right,
+    url: () => url,
+    onDefect,
+  });
   if (isLeft(sharing)) {
     await store.close();
     return sharing;

@@ -1,5 +1,16 @@
 import type { JsonObject } from '../../domain/json.ts';
-import { array, BOOLEAN, described, INTEGER, listOf, nullable, object, operation, TEXT, TIME } from './shape.ts';
+import {
+  array,
+  BOOLEAN,
+  described,
+  INTEGER,
+  listOf,
+  nullable,
+  object,
+  operation,
+  TEXT,
+  TIME,
+} from './shape.ts';
 
 const node = object({
   node: described(TEXT, 'One run of the program; "alone" where the store is not shared.'),
