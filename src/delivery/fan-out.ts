@@ -261,7 +261,7 @@ const unitsIn = ({ append }: Scheduling): number =>
 
 const schedulingOf = (scheduled: InvocationScheduled, cause: Cause): Scheduling => {
   const stream = streamOf.invocation(scheduled.guid);
-  const id = scheduledEventId(scheduled.guid);
+  const id = scheduledEventId(scheduled.guid, JSON.stringify(scheduled));
   const { append, head } = seal(stream, emptyHead(stream), [{ id, event: scheduled }], cause);
   return { scheduled, stream, append, head, cause };
 };
@@ -270,7 +270,7 @@ const cancelledSchedulingOf = (scheduled: InvocationScheduled, cause: Cause): Sc
   const stream = streamOf.invocation(scheduled.guid);
   const { guid, atMs } = scheduled;
   const events = [
-    { id: scheduledEventId(guid), event: scheduled },
+    { id: scheduledEventId(guid, JSON.stringify(scheduled)), event: scheduled },
     {
       id: tooLargeEventId(guid),
       event: { type: 'InvocationCancelled', reason: 'body_too_large', atMs } as const,

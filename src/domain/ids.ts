@@ -48,8 +48,12 @@ export const changeGuid = (companyId: string, source: string, id: string): strin
 /** At most one invocation per webhook and change: scheduling twice hits the same stream. */
 export const invocationGuid = (webhook: string, change: string): string => uuidV5(webhook, change);
 
-/** Event id of an InvocationScheduled: two fan-outs of the same change write the same event. */
-export const scheduledEventId = (invocation: string): string => uuidV5(invocation, 'scheduled');
+/**
+ * Event id of an InvocationScheduled with this content: two fan-outs of the same change write the same event. A node of
+ * another version, or that was given other settings, may write another one, which a store must not take for the same.
+ */
+export const scheduledEventId = (invocation: string, content: string): string =>
+  uuidV5(invocation, `scheduled ${content}`);
 
 /** Event id of the cancellation of an invocation whose body is too large: decided with its scheduling, as often. */
 export const tooLargeEventId = (invocation: string): string => uuidV5(invocation, 'too large');
