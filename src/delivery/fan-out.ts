@@ -259,9 +259,13 @@ const isKnown = (
 const unitsIn = ({ append }: Scheduling): number =>
   append.events.reduce((units, event) => units + unitsOf(event), 0);
 
+/** The body, most of it, as it is: escaping it once more would cost as much as all the rest. */
+export const schedulingId = ({ body, ...facts }: InvocationScheduled): string =>
+  scheduledEventId(facts.guid, `${JSON.stringify(facts)} ${body}`);
+
 const schedulingOf = (scheduled: InvocationScheduled, cause: Cause): Scheduling => {
   const stream = streamOf.invocation(scheduled.guid);
-  const id = scheduledEventId(scheduled.guid, JSON.stringify(scheduled));
+  const id = schedulingId(scheduled);
   const { append, head } = seal(stream, emptyHead(stream), [{ id, event: scheduled }], cause);
   return { scheduled, stream, append, head, cause };
 };
@@ -270,7 +274,7 @@ const cancelledSchedulingOf = (scheduled: InvocationScheduled, cause: Cause): Sc
   const stream = streamOf.invocation(scheduled.guid);
   const { guid, atMs } = scheduled;
   const events = [
-    { id: scheduledEventId(guid, JSON.stringify(scheduled)), event: scheduled },
+    { id: schedulingId(scheduled), event: scheduled },
     {
       id: tooLargeEventId(guid),
       event: { type: 'InvocationCancelled', reason: 'body_too_large', atMs } as const,

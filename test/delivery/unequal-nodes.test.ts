@@ -1,6 +1,6 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { expect, it } from 'vitest';
-import { scheduledEventId } from '../../src/domain/ids.ts';
+import { schedulingId } from '../../src/delivery/fan-out.ts';
 import type { InvocationScheduled } from '../../src/domain/invocation.ts';
 import { emptyHead, seal } from '../../src/eventstore/codec.ts';
 import { openMemoryStore } from '../../src/eventstore/memory.ts';
@@ -41,7 +41,7 @@ it.each([
         ...(JSON.parse(event.data) as object),
       } as InvocationScheduled;
       theirs = { ...ours, ...more };
-      const id = scheduledEventId(theirs.guid, JSON.stringify(theirs));
+      const id = schedulingId(theirs);
       expect(id === event.id).toBe(Object.keys(more).length === 0);
       const cause = { ...CAUSE, ...causeIn(event.metadata) };
       const sealed = seal(append.stream, emptyHead(append.stream), [{ id, event: theirs }], cause);
