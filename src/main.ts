@@ -165,6 +165,7 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     clock,
     random,
     log,
+    rules: rules.right,
     url: () => url,
     onDefect: (error) => engine.failed(error),
   });

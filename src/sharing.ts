@@ -6,7 +6,9 @@ import type { Config } from './config.ts';
 import type { Engine } from './delivery/engine.ts';
 import { Membership } from './delivery/membership.ts';
 import { partitionsOf } from './domain/cluster.ts';
+import { differencesTo, type NodeSettings, nodeSettings } from './domain/node-settings.ts';
 import { PARTITIONS } from './domain/partitions.ts';
+import type { Rules } from './domain/rules.ts';
 import type { EventStore } from './eventstore/event-store.ts';
 import { acquireLock } from './eventstore/sqlite-lock.ts';
 import type { NodeStatus } from './http/deps.ts';
@@ -17,6 +19,8 @@ import { VERSION } from './version.ts';
 
 /** What a process needs to share its store with others. */
 export interface Sharing {
+  /** What it was given of what must be equal everywhere. */
+  readonly settings: NodeSettings;
   /** Undefined: the store cannot be shared, the process has it for itself. */
   readonly membership?: Membership;
   /** Of a `SharedLease`, for the thread that sends. */
@@ -29,6 +33,7 @@ export interface SharingDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly rules: Rules;
   /** Of this process, once it listens. */
   readonly url: () => string;
   readonly onDefect: (error: unknown) => void;
@@ -38,9 +43,10 @@ export interface SharingDeps {
 export const openSharing = (
   config: Config,
   store: EventStore,
-  { clock, random, log, url, onDefect }: SharingDeps,
+  { clock, random, log, rules, url, onDefect }: SharingDeps,
 ): Either<{ readonly message: string }, Sharing> => {
-  if (config.store.kind !== 'esdb') return right({ release: () => undefined });
+  const settings = nodeSettings({ ...config, rules });
+  if (config.store.kind !== 'esdb') return right({ settings, release: () => undefined });
   const lock = acquireLock(join(config.dataDir, 'node'));
   if (isLeft(lock)) return left({ message: lock.left.message });
   const name = nodeName(config.dataDir, random);
@@ -57,17 +63,18 @@ export const openSharing = (
         return url();
       },
       version: VERSION,
+      settings,
     },
     leaseMs: config.leaseMs,
     onLease: (untilMs) => lease.holdFor(untilMs - clock.monotonicMs()),
     onDefect,
   });
-  return right({ membership, lease: lease.memory, release: () => lock.right.release(true) });
+  return right({ settings, membership, lease: lease.memory, release: () => lock.right.release(true) });
 };
 
 /** Every node, as the cluster's own stream says; where the process is alone, itself. */
 export const nodeStatuses = (
-  { membership }: Sharing,
+  { membership, settings }: Omit<Sharing, 'release'>,
   engine: Pick<Engine, 'inFlight' | 'shownUpTo' | 'handledUpTo'>,
   self: { readonly url: string; readonly startedAtMs: number; readonly nowMs: number },
 ): ReadonlyArray<NodeStatus> => {
@@ -88,6 +95,8 @@ export const nodeStatuses = (
         readUpTo: shownUpTo,
         handledUpTo,
         behind: 0,
+        settings,
+        differsIn: [],
       },
     ];
   }
@@ -95,6 +104,7 @@ export const nodeStatuses = (
   const partitions = partitionsOf(state);
   const members = [...state.members.values()];
   const newest = Math.max(engine.shownUpTo, ...members.map(({ readUpTo }) => readUpTo));
+  const here = { version: VERSION, settings };
   return members.map((member) => {
     const isThis = member.node === membership.node;
     const readUpTo = isThis ? engine.shownUpTo : member.readUpTo;
@@ -106,6 +116,7 @@ export const nodeStatuses = (
       inFlight: isThis ? engine.inFlight : member.inFlight,
       partitions: partitions.get(member.node) ?? [],
       behind: newest - readUpTo,
+      differsIn: differencesTo(here, member).map(({ name }) => name),
     };
   });
 };

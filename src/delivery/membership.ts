@@ -13,6 +13,7 @@ import {
   waitsForOthers,
 } from '../domain/cluster.ts';
 import { streamOf } from '../domain/ids.ts';
+import { differencesTo } from '../domain/node-settings.ts';
 import { emptyHead, seal } from '../eventstore/codec.ts';
 import type { Decoded, Head } from '../eventstore/decoded.ts';
 import type { EventStore, Position } from '../eventstore/event-store.ts';
@@ -45,8 +46,8 @@ export interface MembershipDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly identity: Pick<NodeReport, 'name' | 'url' | 'version'>;
-  /** How long a node may be silent before others take over its work. Milliseconds. */
+  readonly identity: Pick<NodeReport, 'name' | 'url' | 'version' | 'settings'>;
+  /** How long this node may be silent before others take over its work. Milliseconds. */
   readonly leaseMs: number;
   /** The lease holds until then on the monotonic clock: nothing may be sent later. */
   readonly onLease: (untilMs: number) => void;
@@ -58,6 +59,8 @@ export interface MembershipDeps {
 const TICKS_PER_LEASE = 6;
 const RENEWALS_PER_LEASE = 3;
 const PAGE = 500;
+/** So many of the newest events tell of everybody who may be alive: of one with a lease of 60 s beside 20 with 1 s. */
+const NEWEST_MAX = 5_000;
 const TRIES_MAX = 5;
 const ACTOR = 'engine:cluster';
 
@@ -83,6 +86,8 @@ export class Membership implements Territory {
   /** When each node was last heard of, and since when the stream has been readable without a gap. */
   readonly #heard = new Map<string, { readonly seen: number; readonly atMs: number }>();
   #readableSinceMs: number | undefined;
+  /** Whose settings were looked at. */
+  readonly #compared = new Set<string>();
   #leaving = false;
   /** It was one of the nodes when they were last looked at. */
   #isMember = false;
@@ -137,8 +142,9 @@ export class Membership implements Territory {
     this.#ended = true;
     this.#timer?.cancel();
     await this.#ticking;
-    if (!this.#state.members.has(this.node)) return;
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      // Read anew it is none of them any more.
+      if (!this.#state.members.has(this.node)) return;
       const left = { type: 'NodeLeft', node: this.node, atMs: this.#deps.clock.nowMs() } as const;
       if ((await this.#append(left)) !== 'overtaken' || !(await this.#read())) return;
     }
@@ -172,6 +178,7 @@ export class Membership implements Territory {
       if (next === undefined || (await this.#append(next)) === 'stored') break;
     }
     this.#settleIn();
+    this.#compare();
     for (const node of busy) if (!this.#state.members.has(node)) this.#tenant?.takeOverAttempts(node);
   }
 
@@ -203,6 +210,7 @@ export class Membership implements Territory {
       readUpTo: tenant?.readUpTo() ?? 0,
       inFlight: tenant?.inFlight() ?? 0,
       leaving: this.#leaving,
+      leaseMs: this.#deps.leaseMs,
     };
   }
 
@@ -210,11 +218,10 @@ export class Membership implements Territory {
     return Math.min(this.#tenant?.handledUpTo() ?? 0, this.#undoneFrom);
   }
 
-  /** One that was not heard of for a lease and a little, in which it could have been. */
+  /** One that was not heard of for its own lease and a little, in which it could have been. */
   #silentNode(nowMs: number): string | undefined {
-    const { leaseMs } = this.#deps;
-    const patienceMs = leaseMs + leaseMs / TICKS_PER_LEASE;
-    for (const { node, seen } of this.#state.members.values()) {
+    for (const { node, seen, leaseMs = this.#deps.leaseMs } of this.#state.members.values()) {
+      const patienceMs = leaseMs + leaseMs / TICKS_PER_LEASE;
       const heard = this.#heard.get(node);
       if (heard === undefined || heard.seen !== seen) this.#heard.set(node, { seen, atMs: nowMs });
       else if (
@@ -287,6 +294,24 @@ export class Membership implements Territory {
     this.#deps.onLease(untilMs);
   }
 
+  /** Whoever was given something else than this node is named, once. */
+  #compare(): void {
+    const { identity, log } = this.#deps;
+    const { members } = this.#state;
+    for (const node of this.#compared) if (!members.has(node)) this.#compared.delete(node);
+    for (const [node, member] of members) {
+      if (node === this.node || this.#compared.has(node)) continue;
+      this.#compared.add(node);
+      const different = differencesTo(identity, member);
+      if (different.length === 0) continue;
+      const inWords = different.map(({ name, here, there }) => `${name} (here '${here}', there '${there}')`);
+      log.warn(
+        { node, url: member.url, different },
+        `another node is set up differently, make it equal: ${inWords.join(', ')}`,
+      );
+    }
+  }
+
   /** Everything that was said since. False: the store is away. */
   async #read(): Promise<boolean> {
     if (this.#state.revision < 0) return this.#readNewest();
@@ -295,19 +320,45 @@ export class Membership implements Territory {
       const page = await this.#deps.store.readStream(streamOf.cluster, options)();
       if (isLeft(page)) return false;
       this.#readableSinceMs ??= this.#deps.clock.monotonicMs();
-      for (const decoded of decodeAll(page.right)) this.#take(decoded);
-      if (page.right.length < PAGE) return true;
+      const events = decodeAll(page.right);
+      if (events.some(({ revision }, n) => revision !== options.fromRevision + n)) return this.#readAnew();
+      for (const decoded of events) this.#take(decoded);
+      if (events.length < PAGE) return true;
     }
   }
 
   /** Whoever is alive has said something lately; what is older may not even be there any more. */
   async #readNewest(): Promise<boolean> {
-    const options = { direction: 'backwards', limit: PAGE } as const;
-    const page = await this.#deps.store.readStream(streamOf.cluster, options)();
-    if (isLeft(page)) return false;
+    const newest: Decoded[] = [];
+    for (;;) {
+      const oldest = newest.at(-1)?.revision;
+      if (oldest === 0 || newest.length >= NEWEST_MAX) break;
+      const from = oldest === undefined ? {} : { fromRevision: oldest - 1 };
+      const options = { direction: 'backwards', limit: PAGE, ...from } as const;
+      const page = await this.#deps.store.readStream(streamOf.cluster, options)();
+      if (isLeft(page)) return false;
+      newest.push(...decodeAll(page.right));
+      if (page.right.length < PAGE) break;
+    }
     this.#readableSinceMs ??= this.#deps.clock.monotonicMs();
-    for (const decoded of decodeAll(page.right.toReversed())) this.#take(decoded);
+    for (const decoded of newest.toReversed()) this.#take(decoded);
     return true;
+  }
+
+  /**
+   * It was away for longer than the stream is kept: that it has expired may be among what is gone. What is left holds
+   * nothing of its own, which would stand right behind what it knew; so it counts as expired, and joins under the same
+   * name, which replaces it should the others still count on it.
+   */
+  #readAnew(): Promise<boolean> {
+    this.#deps.log.warn(
+      { node: this.node, revision: this.#state.revision },
+      'some of what nodes said is gone unread: joining anew',
+    );
+    this.#state = initialCluster;
+    this.#head = emptyHead(streamOf.cluster);
+    this.#heard.clear();
+    return this.#readNewest();
   }
 
   #take({ event, revision, metadata }: Decoded): void {

@@ -1,3 +1,4 @@
+import type { NodeSettings } from './node-settings.ts';
 import { ownerOf, PARTITIONS } from './partitions.ts';
 
 /**
@@ -9,7 +10,10 @@ import { ownerOf, PARTITIONS } from './partitions.ts';
 /** A place in the log of the store. */
 type Position = number;
 
-/** What a node says of itself with each of its events, so that the newest ones alone tell everything. */
+/**
+ * What a node says of itself with each of its events, so that the newest ones alone tell everything. Nodes of different
+ * versions read each other's while they run: what was added later is optional, as a new schema version would stop the older.
+ */
 export interface NodeReport {
   /** Of one run of the program: a restarted one is another node. */
   readonly node: string;
@@ -26,6 +30,9 @@ export interface NodeReport {
   readonly inFlight: number;
   /** It stops: it owns nothing any more, but what it has in flight is still its own. */
   readonly leaving: boolean;
+  /** How long it may be silent before others take over: its lease holds that long from before this was sent. */
+  readonly leaseMs?: number;
+  readonly settings?: NodeSettings;
 }
 
 export interface NodeJoined extends NodeReport {

@@ -63,7 +63,7 @@ export interface DatabaseStore extends EventStore {
   takeBackTruncation(stream: string, revision: number): Promise<Either<string, void>>;
 }
 
-/** What nodes say of themselves is asked for 500 at a time, from the newest: what is much older nobody reads. */
+/** Of what nodes say of themselves nobody asks for more than so many of the newest. */
 const CLUSTER_EVENTS_MAX = 5_000;
 const OPEN_MS = 30_000;
 const LOOK_MS = 250;

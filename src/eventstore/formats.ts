@@ -252,7 +252,7 @@ const changeClaimed = object<DataOf<ChangeClaimed>>({
   atMs: t.number,
 });
 const claimReleased = object<DataOf<ClaimReleased>>({ change: t.string, atMs: t.number });
-const nodeReport: Props<NodeReport> = {
+const nodeReport: Props<Omit<NodeReport, 'leaseMs' | 'settings'>> = {
   node: t.string,
   name: t.string,
   url: t.string,
@@ -263,8 +263,9 @@ const nodeReport: Props<NodeReport> = {
   inFlight: t.number,
   leaving: t.boolean,
 };
-const nodeJoined = object<DataOf<NodeJoined>>({ ...nodeReport, atMs: t.number });
-const nodeRenewed = object<DataOf<NodeRenewed>>({ ...nodeReport, atMs: t.number });
+const nodeReportLater = { leaseMs: t.number, settings: t.record(t.string, t.string) };
+const nodeJoined = objectWith<DataOf<NodeJoined>>({ ...nodeReport, atMs: t.number }, nodeReportLater);
+const nodeRenewed = objectWith<DataOf<NodeRenewed>>({ ...nodeReport, atMs: t.number }, nodeReportLater);
 const nodeLeft = object<DataOf<NodeLeft>>({ node: t.string, atMs: t.number });
 const nodeExpired = object<DataOf<NodeExpired>>({ node: t.string, by: t.string, atMs: t.number });
 

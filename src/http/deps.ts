@@ -39,6 +39,8 @@ export interface NodeStatus extends NodeReport {
   readonly partitions: ReadonlyArray<number>;
   /** By how much it is behind what this node knows of the log, in positions. */
   readonly behind: number;
+  /** Names of what it was given differently from this node. */
+  readonly differsIn: ReadonlyArray<string>;
 }
 
 /** Everything that the HTTP side needs. Each resource's file takes the part that it uses. */

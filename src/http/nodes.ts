@@ -25,6 +25,9 @@ export const nodeRoutes = ({ nodes }: Pick<HttpDeps, 'nodes'>): ReadonlyArray<Ro
         read_up_to: one.readUpTo,
         handled_up_to: one.handledUpTo,
         behind: one.behind,
+        lease_ms: one.leaseMs ?? null,
+        settings: one.settings ?? null,
+        differs_in: one.differsIn,
       }));
       return right(ok({ items, next: null }));
     },

@@ -144,7 +144,14 @@ const examples: { readonly [E in DomainEvent as E['type']]: E } = (() => {
     ChangeClaimed: { type: 'ChangeClaimed', change: guidOf(3), fingerprint: 'abc', atMs },
     ClaimReleased: { type: 'ClaimReleased', change: guidOf(3), atMs },
     NodeJoined: { type: 'NodeJoined', ...report, atMs },
-    NodeRenewed: { type: 'NodeRenewed', ...report, leaving: true, atMs },
+    NodeRenewed: {
+      type: 'NodeRenewed',
+      ...report,
+      leaving: true,
+      leaseMs: 5_000,
+      settings: { CALLBOARD_RETRY_BASE_MS: '30000' },
+      atMs,
+    },
     NodeLeft: { type: 'NodeLeft', node: guidOf(4), atMs },
     NodeExpired: { type: 'NodeExpired', node: guidOf(4), by: guidOf(5), atMs },
   };

@@ -31,6 +31,9 @@ describe('GET /nodes', () => {
     readUpTo: 17,
     handledUpTo: 16,
     behind: 2,
+    leaseMs: 5_000,
+    settings: { CALLBOARD_RETRY_BASE_MS: '1000' },
+    differsIn: ['CALLBOARD_RETRY_BASE_MS'],
   };
 
   it('tells an administrator who shares the work', async () => {
@@ -54,10 +57,20 @@ describe('GET /nodes', () => {
           read_up_to: 17,
           handled_up_to: 16,
           behind: 2,
+          lease_ms: 5_000,
+          settings: { CALLBOARD_RETRY_BASE_MS: '1000' },
+          differs_in: ['CALLBOARD_RETRY_BASE_MS'],
         },
       ],
       next: null,
     });
+  });
+
+  it('says so when one of an older version does not tell how it is set up', async () => {
+    const { leaseMs: _lease, settings: _settings, ...older } = node;
+    world.nodes = [{ ...older, differsIn: ['version'] }];
+    const got = await world.api('GET', '/nodes', { token: world.tokens.admin });
+    expect(got.body).toMatchObject({ items: [{ lease_ms: null, settings: null, differs_in: ['version'] }] });
   });
 
   it('is not for partners', async () => {

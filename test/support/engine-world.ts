@@ -20,6 +20,7 @@ import type { QueueLimits } from '../../src/delivery/fair-queue.ts';
 import type { Cause } from '../../src/domain/events.ts';
 import { streamOf } from '../../src/domain/ids.ts';
 import type { Json } from '../../src/domain/json.ts';
+import type { SetUp } from '../../src/domain/node-settings.ts';
 import { ORDER_LIFE } from '../../src/domain/resource-change.ts';
 import type { Resource, ResourceRef, Trigger } from '../../src/domain/resources.ts';
 import { BUILT_IN_RULES } from '../../src/domain/rules.ts';
@@ -95,7 +96,10 @@ export class World {
   #process: Process | undefined;
   #changes = 0;
 
-  readonly #leaseMs: number | undefined;
+  /** Of processes built from now on; with one they are nodes that share the store. */
+  leaseMs: number | undefined;
+  /** What such nodes tell of how they are set up. */
+  setUp: SetUp = { version: '0.0.0' };
   #nodes = 0;
 
   /** With `leaseMs` its processes are nodes that share the store. */
@@ -108,7 +112,7 @@ export class World {
   ) {
     this.store = faulty(options.store ?? openMemoryStore());
     this.limits = { ...LIMITS, ...options.limits };
-    this.#leaseMs = options.leaseMs;
+    this.leaseMs = options.leaseMs;
   }
 
   static async started(options: ConstructorParameters<typeof World>[0] = {}): Promise<World> {
@@ -159,13 +163,13 @@ export class World {
       openAccount: (companyId, cause) => accounts.open(companyId, cause),
       isStrict: (companyId) => accounts.isStrict(companyId),
       rules: BUILT_IN_RULES,
-      ...(this.#leaseMs !== undefined && { claims: new ChangeClaims({ store, clock, random }) }),
+      ...(this.leaseMs !== undefined && { claims: new ChangeClaims({ store, clock, random }) }),
     });
     const onDefect = (error: unknown): void => {
       this.defects.push(error);
     };
     /** As the sending thread obeys it: asked when the first byte is about to leave. */
-    let leaseUntilMs = this.#leaseMs === undefined ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    let leaseUntilMs = this.leaseMs === undefined ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
     const sender: HttpSender = {
       send: (request, signal) =>
         this.clock.monotonicMs() < leaseUntilMs
@@ -174,7 +178,7 @@ export class World {
       close: () => this.sender.close(),
     };
     const membership =
-      this.#leaseMs === undefined
+      this.leaseMs === undefined
         ? undefined
         : new Membership({
             store,
@@ -184,9 +188,9 @@ export class World {
             identity: {
               name: name ?? `node-${(this.#nodes += 1)}`,
               url: 'http://127.0.0.1',
-              version: '0.0.0',
+              ...this.setUp,
             },
-            leaseMs: this.#leaseMs,
+            leaseMs: this.leaseMs,
             onLease: (untilMs) => (leaseUntilMs = untilMs),
             onDefect: (error) => engine.failed(error),
           });

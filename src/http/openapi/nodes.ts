@@ -1,5 +1,16 @@
 import type { JsonObject } from '../../domain/json.ts';
-import { array, BOOLEAN, described, INTEGER, listOf, object, operation, TEXT, TIME } from './shape.ts';
+import {
+  array,
+  BOOLEAN,
+  described,
+  INTEGER,
+  listOf,
+  nullable,
+  object,
+  operation,
+  TEXT,
+  TIME,
+} from './shape.ts';
 
 const node = object({
   node: described(TEXT, 'One run of the program; "alone" where the store is not shared.'),
@@ -19,6 +30,18 @@ const node = object({
     'Position up to which all is scheduled that the log asks for in its partitions.',
   ),
   behind: described(INTEGER, 'How many positions its read models are behind the newest known.'),
+  lease_ms: described(
+    nullable(INTEGER),
+    'How long it may be silent before others take over: its CALLBOARD_LEASE_MS. Null where the store is not shared, or it does not tell.',
+  ),
+  settings: described(
+    nullable({ type: 'object', additionalProperties: TEXT }),
+    'What all nodes should be given alike, by the name of the variable; rules as a digest. Null where an older version does not tell.',
+  ),
+  differs_in: described(
+    array(TEXT),
+    'In what it differs from the node that answers: names of variables, or "version". Empty when all is well.',
+  ),
 });
 
 export const nodeSchemas: JsonObject = {
