@@ -396,14 +396,26 @@ export class Engine {
     return ours;
   }
 
-  async #onEvents(stored: ReadonlyArray<RecordedEvent>, upTo: Position): Promise<void> {
+  async #onEvents(stored: ReadonlyArray<RecordedEvent>, position: Position): Promise<void> {
     const recorded = this.#ours(stored);
-    const { decoded, unreadable } = decodeUpTo(recorded);
-    if (unreadable === undefined) return this.#follow(recorded, decoded, upTo);
-    // What stands before it is shown, and no more.
-    const last = decoded.at(-1);
-    if (last !== undefined) this.#show(decoded, last.position);
-    throw unreadable;
+    const { decoded: events, unreadable } = decodeUpTo(recorded);
+    if (unreadable !== undefined) {
+      // What stands before it is shown, and no more.
+      const last = events.at(-1);
+      if (last !== undefined) this.#show(events, last.position);
+      throw unreadable;
+    }
+    const moves = this.#show(events, position);
+    const units = recorded.reduce(
+      (sum, { stream, event }) => sum + (isOfChanges(stream) ? unitsOf(event) : 0),
+      0,
+    );
+    this.#unitsDue += units;
+    this.#inTurn(async () => {
+      await this.#fanOutBatch(events, moves, position);
+      this.#unitsDue -= units;
+    });
+    if (this.#unitsDue > UNITS_DUE_MAX) await this.#fanningOut;
   }
 
   /** Read models and memory know of them from now on, or soon. Answers which webhooks moved. */
@@ -422,24 +434,6 @@ export class Engine {
     }
     this.#projector.take(events, position);
     return moves;
-  }
-
-  async #follow(
-    recorded: ReadonlyArray<RecordedEvent>,
-    events: ReadonlyArray<Decoded>,
-    position: Position,
-  ): Promise<void> {
-    const moves = this.#show(events, position);
-    const units = recorded.reduce(
-      (sum, { stream, event }) => sum + (isOfChanges(stream) ? unitsOf(event) : 0),
-      0,
-    );
-    this.#unitsDue += units;
-    this.#inTurn(async () => {
-      await this.#fanOutBatch(events, moves, position);
-      this.#unitsDue -= units;
-    });
-    if (this.#unitsDue > UNITS_DUE_MAX) await this.#fanningOut;
   }
 
   /** Fan-out runs beside the reading, one batch after the other: what it leads to is shown while it goes on. */
