@@ -325,10 +325,15 @@ export class Engine {
     return after;
   }
 
-  /** Changes that the last process had not fanned out to the end. */
+  /**
+   * Changes that the last process had not fanned out to the end. What is scheduled tells how far it had come only where an
+   * append is all or nothing: else those of one batch land side by side, a later change before an earlier one.
+   */
   async #finishFanOut(head: Position): Promise<number> {
     let repeated = 0;
-    for await (const { events, next } of this.#pages(this.#deps.readModels.fannedOutUpTo(), head)) {
+    const { readModels, store } = this.#deps;
+    const done = store.atomicBatches ? readModels.fannedOutUpTo() : readModels.handledUpTo();
+    for await (const { events, next } of this.#pages(done, head)) {
       const changes = decodeAll(events).filter(isChange);
       repeated += changes.length;
       const newest = await this.#fanOutUntilStored(changes, noAdmission, true);

@@ -190,7 +190,8 @@ export interface ReadModels extends Routing, WebhookList, Changes, InvocationLog
   apply(group: Group, events: ReadonlyArray<Decoded>, upTo: Position): void;
   /**
    * Up to where every change is known to have been fanned out: what was stored, or what the log shows (of the changes
-   * with a scheduled invocation the last but one), whichever is greater.
+   * with a scheduled invocation the last but one), whichever is greater. The log shows it only where it was written by one
+   * process on a store whose appends over several streams are all or nothing.
    */
   fannedOutUpTo(): Position;
   recordFannedOut(position: Position): void;
