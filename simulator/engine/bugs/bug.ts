@@ -12,6 +12,8 @@ export interface Ground {
   readonly leftover: Leftover;
   readonly process: number;
   readonly isReady: () => boolean;
+  /** For how long its machine has stood still altogether. */
+  readonly stoodStillMs: () => number;
 }
 
 /** A defect on purpose: the simulation has to notice it. The product itself is never changed. */

@@ -10,6 +10,8 @@ export interface StoreHost {
   readonly chance: Chance;
   readonly faults: StoreFaults;
   alive(): boolean;
+  /** Its machine does not reach a shared store until then, in virtual time. */
+  cutOffUntilMs(): number;
   /** Runs it in the process, unless that has ended by then; later, while the process stands still. */
   deliver(delayMs: number, run: () => void): Scheduled;
   /** The process gives this batch away; called once for each append it asks for. */
@@ -38,7 +40,7 @@ export const pointsBehind = (batch: ReadonlyArray<StreamAppend>): ReadonlyArray<
       else if (last === 'AttemptFailed') points.add('C9');
       else if (last !== 'RetryRequested') points.add('C10');
     } else if (stream.startsWith('webhook-')) points.add('C18');
-    else if (!stream.startsWith('account-') && !stream.startsWith('client-')) points.add('C2').add('C3');
+    else if (!/^(?:account|client|claim|callboard)-/.test(stream)) points.add('C2').add('C3');
   }
   return [...points];
 };
@@ -52,7 +54,7 @@ export const pointsBefore = (batch: ReadonlyArray<StreamAppend>): ReadonlyArray<
       if (last === 'AttemptStarted') points.add('C5');
       else if (last === 'AttemptFailed' || last === 'InvocationDelivered' || last === 'InvocationExhausted')
         points.add('C8');
-    } else if (!/^(?:webhook|account|client)-/.test(stream)) points.add('C1');
+    } else if (!/^(?:webhook|account|client|claim|callboard)-/.test(stream)) points.add('C1');
   }
   return [...points];
 };
