@@ -39,6 +39,8 @@ interface Armed {
   readonly point: CrashPoint;
   left: number;
   readonly downMs: number;
+  /** It stands still for so long, instead of ending. */
+  readonly pauseMs?: number;
 }
 
 /** A machine: a clock, read models on its disk, and one process of the product after the other. */
@@ -188,6 +190,11 @@ export class Node {
 
   crashAt(point: CrashPoint, nth: number, downMs: number): void {
     this.#armed.push({ point, left: nth, downMs });
+  }
+
+  /** Stands still the next time it is there. */
+  pauseAt(point: CrashPoint, forMs: number): void {
+    this.#armed.push({ point, left: 1, downMs: 0, pauseMs: forMs });
   }
 
   crashLoop(times: number, upMs: number): void {
@@ -340,6 +347,11 @@ export class Node {
       armed.left -= 1;
       if (armed.left > 0) continue;
       this.#armed = this.#armed.filter((one) => one !== armed);
+      if (armed.pauseMs !== undefined) {
+        marks.add(`stood_still.${point}`);
+        this.pause(armed.pauseMs);
+        continue;
+      }
       marks.add(`died.${point}`);
       this.crash(armed.downMs);
       return true;

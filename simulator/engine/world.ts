@@ -211,7 +211,9 @@ export class World {
       case 'cutOff':
         return this.#at(step.node).cutOff(step.forMs);
       case 'standstill':
-        return this.#at(step.node).pause(step.forMs);
+        return step.at === null
+          ? this.#at(step.node).pause(step.forMs)
+          : this.#at(step.node).pauseAt(step.at, step.forMs);
       case 'depart':
         sim.marks.add(`depart.${step.how}`);
         return step.how === 'killed'

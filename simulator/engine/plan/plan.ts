@@ -1,5 +1,5 @@
 import { Chance } from '../chance.ts';
-import { CRASH_POINTS, type CrashPoint } from '../points.ts';
+import { CRASH_POINTS, type CrashPoint, NODE_POINTS } from '../points.ts';
 import { BEHAVIOURS } from './behaviour.ts';
 import type { ClusterOptions, Options } from './options.ts';
 import {
@@ -115,12 +115,19 @@ const amongNodes = (
   return all;
 };
 
+/** Where it matters what a node does that goes on much later. */
+const STANDSTILL_AT: ReadonlyArray<CrashPoint | null> = [null, 'C3', 'C5', 'C6', 'C6', 'C8', 'C21', 'C22'];
+
 const nodeTrouble = (chance: Chance, node: number, forMs: number): Action => {
-  switch (chance.pick(['cutOff', 'standstill', 'killed', 'in_order'] as const)) {
+  switch (chance.pick(['cutOff', 'standstill', 'standstill', 'killed', 'in_order', 'crashAt'] as const)) {
     case 'cutOff':
       return { do: 'cutOff', node, forMs };
     case 'standstill':
-      return { do: 'standstill', node, forMs };
+      return { do: 'standstill', node, at: chance.pick(STANDSTILL_AT), forMs };
+    case 'crashAt': {
+      const nth = chance.between(1, 4);
+      return { do: 'crashAt', node, point: chance.pick(NODE_POINTS), nth, downMs: forMs };
+    }
     case 'killed':
       return { do: 'depart', node, how: 'killed', downMs: forMs };
     case 'in_order':
@@ -184,7 +191,9 @@ const userAction = (chance: Chance, options: Options): Action => {
   return { do: 'list', company: chance.between(0, options.companies - 1) };
 };
 
-const POINTS = Object.keys(CRASH_POINTS) as ReadonlyArray<CrashPoint>;
+const POINTS = (Object.keys(CRASH_POINTS) as ReadonlyArray<CrashPoint>).filter(
+  (point) => !NODE_POINTS.some((one) => one === point),
+);
 
 const faultAction = (chance: Chance, options: Options): Action => {
   const node = 0;

@@ -62,8 +62,13 @@ export type Action =
   | { readonly do: 'together'; readonly how: Rivalry; readonly changes: ReadonlyArray<ChangeSpec> }
   /** A node does not reach the store any more, which others do. */
   | { readonly do: 'cutOff'; readonly node: number; readonly forMs: number }
-  /** As SIGSTOP, for longer than its lease as a rule; then it goes on. */
-  | { readonly do: 'standstill'; readonly node: number; readonly forMs: number }
+  /** As SIGSTOP, for longer than its lease as a rule, now or the next time it is there; then it goes on. */
+  | {
+      readonly do: 'standstill';
+      readonly node: number;
+      readonly at: CrashPoint | null;
+      readonly forMs: number;
+    }
   /** Killed, or stopped in good order, and not started again for so long. */
   | {
       readonly do: 'depart';

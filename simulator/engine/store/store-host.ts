@@ -1,4 +1,5 @@
 import type { RecordedEvent, StreamAppend } from '../../../src/eventstore/event-store.ts';
+import { CLUSTER_STREAM } from '../auditor/cluster.ts';
 import type { Chance } from '../chance.ts';
 import type { CrashPoint } from '../points.ts';
 import type { Scheduled, Scheduler } from '../scheduler.ts';
@@ -40,6 +41,8 @@ export const pointsBehind = (batch: ReadonlyArray<StreamAppend>): ReadonlyArray<
       else if (last === 'AttemptFailed') points.add('C9');
       else if (last !== 'RetryRequested') points.add('C10');
     } else if (stream.startsWith('webhook-')) points.add('C18');
+    else if (last === 'ChangeClaimed') points.add('C21');
+    else if (stream === CLUSTER_STREAM) points.add('C22');
     else if (!/^(?:account|client|claim|callboard)-/.test(stream)) points.add('C2').add('C3');
   }
   return [...points];
