@@ -11,7 +11,7 @@ import type { Violation } from './violation.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 /** Among several nodes: so many leases. */
-const LEASES_PATIENCE = 4;
+const LEASES_PATIENCE = 3;
 /** A run that is not quiet after so many hours of health never will be. */
 const HEALTHY_HOURS_MAX = 24 * 400;
 const IDLE_RESTARTS = 2;
@@ -381,7 +381,7 @@ export class World {
         if (restart % 2 === 0) node.stop(1_000, 0);
         else node.crash(0);
       }
-      await this.#pass(2 * this.#patienceMs);
+      await this.#pass((options.cluster === undefined ? 2 : 1) * this.#patienceMs);
       if (auditor.violation !== undefined) return;
       if (!this.#lasting.every(({ isReady }) => isReady))
         return auditor.complain('L4', 'not ready long after a restart without a fault');

@@ -54,7 +54,7 @@ export class Auditor {
   #moment = 0;
   /** Attempts that were given to the network, by what has become of them. */
   requestsSent = 0;
-  /** The newest that is more than nodes keeping their leases. */
+  /** The newest of what read models are made from, without what nodes say to each other. */
   workHead = 0;
 
   constructor(deps: AuditorDeps) {
@@ -110,9 +110,12 @@ export class Auditor {
         this.cluster.read(entry, this.#submissions.get(entry.id)?.process ?? -1);
         continue;
       }
+      if (stream.startsWith('claim-')) {
+        this.#readClaim(entry);
+        continue;
+      }
       this.workHead = entry.position;
-      if (stream.startsWith('claim-')) this.#readClaim(entry);
-      else if (stream.startsWith('invocation-')) this.#readInvocation(entry);
+      if (stream.startsWith('invocation-')) this.#readInvocation(entry);
       else if (stream.startsWith('webhook-')) this.#readWebhook(entry);
       else if (!stream.startsWith('account-') && !stream.startsWith('client-')) this.#readChange(entry);
     }

@@ -40,16 +40,16 @@ export interface Options {
 
 const MINUTE_MS = 60_000;
 /** Of the seeds with a shared store. */
-const SEVERAL_NODES_SHARE = 0.6;
+const SEVERAL_NODES_SHARE = 0.5;
 /**
  * A lease is kept by a few events per node whether or not anything happens, so the hours are as many as so many leases
  * fill. One that is alone has the whole time, and renews seldom.
  */
 const LONE = { leaseMs: 30 * MINUTE_MS };
 const SEVERAL = [
-  { leaseMs: 2 * MINUTE_MS, hours: 2 },
-  { leaseMs: 5 * MINUTE_MS, hours: 5 },
-  { leaseMs: 10 * MINUTE_MS, hours: 10 },
+  { leaseMs: 2 * MINUTE_MS, hours: 1.5 },
+  { leaseMs: 5 * MINUTE_MS, hours: 4 },
+  { leaseMs: 10 * MINUTE_MS, hours: 8 },
 ] as const;
 /** Any two differ by less than what a node waits beyond a lease before it calls another one silent: a sixth. */
 export const DRIFT_MAX = 0.05;
@@ -88,6 +88,8 @@ const amongNodes = (options: Options): Options => {
   return {
     ...options,
     hours,
+    // Every node reads and shows all of it.
+    moments: Math.ceil((options.moments * 2) / (nodes + 1)),
     faults: [...options.faults, ...faults],
     cluster: { nodes, leaseMs, drifts },
   };
