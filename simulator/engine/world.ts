@@ -392,7 +392,7 @@ export class World {
     if (options.cluster !== undefined) {
       // Leases are kept as long as there is somebody.
       for (const node of this.#lasting) node.stop(1_000, 0, () => undefined);
-      await this.#pass(this.#patienceMs);
+      await this.#pass(Math.max(this.#patienceMs, HOUR_MS));
     }
     const nextMs = scheduler.nextMs();
     if (nextMs !== undefined)
