@@ -16,7 +16,8 @@ const ARROWS = {
   projections: ['domain', 'ports', 'eventstore'],
   commands: ['domain', 'ports', 'eventstore', 'projections'],
   delivery: ['domain', 'ports', 'eventstore', 'projections', 'commands'],
-  http: ['domain', 'ports', 'eventstore', 'projections', 'commands', 'delivery'],
+  audit: ['domain', 'ports', 'eventstore', 'projections'],
+  http: ['domain', 'ports', 'eventstore', 'projections', 'commands', 'delivery', 'audit'],
   adapters: ['domain', 'ports'],
 };
 

@@ -21,6 +21,7 @@ import { Webhooks } from './commands/webhooks.ts';
 import { type Config, readConfig } from './config.ts';
 import { RequestBuilder } from './delivery/attempt.ts';
 import { DEFAULT_LIMITS, Engine } from './delivery/engine.ts';
+import { describeStop, WHAT_TO_DO } from './delivery/stopped-reading.ts';
 import { BUILT_IN_RULES, type Rules } from './domain/rules.ts';
 import type { EventStore } from './eventstore/event-store.ts';
 import { openEventStoreDb } from './eventstore/eventstoredb.ts';
@@ -45,7 +46,7 @@ export interface RunningServer {
   readonly address: AddressInfo;
   readonly url: string;
   readonly log: Log;
-  /** Resolves when the engine has caught up with its log and delivers. */
+  /** Resolves when the engine has caught up with its log and delivers, or has come to an event that it cannot read. */
   readonly ready: Promise<void>;
   /** Resolves with the exit code once the server has stopped, for whatever reason. */
   readonly ended: Promise<number>;
@@ -160,7 +161,13 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
   }
   const startedAtMs = clock.nowMs();
   let url = '';
-  const sharing = openSharing(config, store, { clock, random, log, url: () => url, onDefect });
+  const sharing = openSharing(config, store, {
+    clock,
+    random,
+    log,
+    url: () => url,
+    onDefect: (error) => engine.failed(error),
+  });
   if (isLeft(sharing)) {
     await store.close();
     return sharing;
@@ -256,14 +263,17 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     development: config.development,
     health: () => {
       const gone = away();
+      const { stoppedAt } = engine;
       const reasons = [
         ...(gone === undefined ? [] : [`the event store is away: ${gone}`]),
         ...(stopping.begun ? ['the server is stopping'] : []),
       ];
+      const answersReads = stoppedAt !== undefined && reasons.length === 0;
+      if (stoppedAt !== undefined) reasons.push(`${describeStop(stoppedAt)}; ${WHAT_TO_DO}`);
       if (!engine.ready && reasons.length === 0) {
         reasons.push('the log is being read, deliveries have not started yet');
       }
-      return { ready: engine.ready && reasons.length === 0, reasons };
+      return { ready: engine.ready && reasons.length === 0, reasons, answersReads };
     },
     clock,
     random,

@@ -110,6 +110,13 @@ const refused: Record<string, readonly Case[]> = {
     '../http/a.ts',
     '../adapters/a.ts',
   ),
+  'the audit reads, and does not know commands, delivery, http and adapters': importing(
+    'src/audit/a.ts',
+    '../commands/a.ts',
+    '../delivery/a.ts',
+    '../http/a.ts',
+    '../adapters/a.ts',
+  ),
   'http does not know the adapters': importing('src/http/a.ts', '../adapters/a.ts'),
   'the adapters know domain and ports only': [
     ...importing(

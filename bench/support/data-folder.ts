@@ -5,8 +5,8 @@ import { issueToken } from '../../src/adapters/jwt.ts';
 import { loadOrCreateMasterSecret } from '../../src/adapters/master-secret.ts';
 import { newWebhookSecret, openSecretBox, type SecretBox } from '../../src/adapters/secret-box.ts';
 import { systemRandom } from '../../src/adapters/system-random.ts';
-import type { Cause, DomainEvent } from '../../src/domain/events.ts';
-import { decode, emptyHead, seal } from '../../src/eventstore/codec.ts';
+import type { Cause } from '../../src/domain/events.ts';
+import { decode, emptyHead, seal, type UnsealedEvent } from '../../src/eventstore/codec.ts';
 import type { Decoded } from '../../src/eventstore/decoded.ts';
 import type { Appended, EventStore, StreamAppend } from '../../src/eventstore/event-store.ts';
 import { openSqliteStore } from '../../src/eventstore/sqlite.ts';
@@ -19,7 +19,7 @@ import { openReadModels } from '../../src/projections/sqlite-read-models.ts';
 /** A stream that does not exist yet, with all its events. */
 export interface NewStream {
   readonly stream: string;
-  readonly events: ReadonlyArray<{ readonly id: string; readonly event: DomainEvent }>;
+  readonly events: ReadonlyArray<UnsealedEvent>;
   readonly cause: Cause;
 }
 

@@ -196,7 +196,7 @@ export const invocationStream = (
 ): NewStream => ({
   stream: streamOf.invocation(first.guid),
   events: [
-    { id: scheduledEventId(first.guid), event: first },
+    { id: (content) => scheduledEventId(first.guid, content), event: first },
     ...later.map((event) => ({ id: randomUUID(), event })),
   ],
   cause: causeOf(first.companyId, first.change ?? first.guid),

@@ -447,6 +447,8 @@ export class Node {
       if (!this.#isAlive(id)) return;
       const text = `${message} ${JSON.stringify(fields)}`;
       if (text.includes('whsec_')) sim.auditor.complain('S18', `logged: ${text}`);
+      // Every event is this version's: one that cannot be read is a defect of ours.
+      if (this.#running?.engine.stoppedAt !== undefined) sim.auditor.complain('D1', text);
       sim.trace(`p${id} ${level} ${message}`);
     };
     return { debug: () => undefined, info: write('info'), warn: write('warn'), error: write('error') };

@@ -17,4 +17,9 @@ export const REGRESSION_SEEDS: ReadonlyArray<{ readonly seed: number; readonly f
     found:
       'a report that was stored late was in the head that was read, not yet in the read models: stored again (S2)',
   },
+  {
+    seed: 1795332404478,
+    found:
+      'who could not read while the store was away was forgotten with the outage: a retry never came (L1)',
+  },
 ];

@@ -10,13 +10,25 @@ import {
 } from '../eventstore/sqlite-verify.ts';
 import { readEnvironment } from '../main.ts';
 import { checkLog } from '../migration/check-log.ts';
+import { runConserve } from './audit/conserve.ts';
+import { runExplain } from './audit/explain.ts';
 import { type Command, EXIT_FINDINGS, EXIT_OK, failed, misused, parseOptions } from './command.ts';
 import { Progress } from './migrate/progress.ts';
 import { type MovableStore, openSource } from './migrate/sides.ts';
 
 const HELP = `callboard audit verify
+callboard audit conserve
+callboard audit explain CHANGE [--json]
 
-Checks the whole history: every stream's hash chain, and revisions without gaps. Works with the server up or down; writes
+explain: says of every webhook of the change's company why it was told of the change or was not, and what came of it.
+Webhooks and relations are those in force at the change; with --json one JSON object a webhook. Works with the server up or
+down, from the log alone; a running server answers the same at once under /changes/{change}/explain.
+
+conserve: counts what became of every invocation, as one JSON object, and compares the invocations with the changes and the
+webhooks that had to hear of them, by the rules in force now. Exit code 1 when something does not fit, with the change and
+the webhook of each difference. Works with the server up or down; writes nothing.
+
+verify: checks the whole history: every stream's hash chain, and revisions without gaps. Works with the server up or down; writes
 and repairs nothing. Exit code 1 when something does not fit, with stream and revision of each place.
 
 In the embedded store also positions without gaps, and nothing missing at a stream's end. An EventStoreDB keeps no second
@@ -27,19 +39,28 @@ the places: from there on it is checked as any other.
 
 const BREAKS_SHOWN_MAX = 20;
 
+const OPTIONS = { json: { type: 'boolean', default: false } } as const;
+const ACTIONS = ['verify', 'conserve', 'explain'];
+
 export const audit: Command = {
-  summary: 'verify the history',
+  summary: 'verify the history, account for every invocation, explain a change',
   help: HELP,
   async run(args) {
-    const options = parseOptions(args, {}, true);
+    const options = parseOptions(args, OPTIONS, true);
     if (isLeft(options)) return misused(options.left, HELP);
     const { positionals } = options.right;
-    if (positionals.length !== 1 || positionals[0] !== 'verify') return misused('audit takes: verify', HELP);
+    const [what, ...more] = positionals;
+    const takes = what === 'explain' ? 1 : 0;
+    if (what === undefined || !ACTIONS.includes(what) || more.length !== takes) {
+      return misused('audit takes: verify, conserve, explain CHANGE', HELP);
+    }
     const config = readEnvironment();
     if (isLeft(config)) return failed(config.left.message);
     const { store } = config.right;
     if (store.kind === 'memory')
-      return failed('there is no history to verify in memory: CALLBOARD_STORE=memory:');
+      return failed('there is no history to audit in memory: CALLBOARD_STORE=memory:');
+    if (what === 'conserve') return runConserve(config.right);
+    if (what === 'explain') return runExplain(config.right, more[0] ?? '', options.right.values.json);
     if (store.kind === 'esdb') {
       const verified = await verifyDatabase(store);
       if (isLeft(verified)) return failed(verified.left);

@@ -16,6 +16,7 @@ import {
 } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import { account, client } from './aggregates.ts';
+import { Followed } from './followed.ts';
 
 export interface AccountDeps extends TransactDeps {
   readonly clock: Clock;
@@ -30,7 +31,7 @@ const CACHED_MAX = 20_000;
 /** All reading and writing of accounts, and of the client ids that stand for them. */
 export class Accounts {
   readonly #deps: AccountDeps;
-  readonly #cache = new Lru<string, Loaded<AccountState>>(CACHED_MAX);
+  readonly #known = new Followed<AccountState>(CACHED_MAX, streamOf.account);
   readonly #opening = new Map<string, Promise<Either<StoreFailure, void>>>();
   readonly #turns = new Map<string, Promise<unknown>>();
   /** A claim is never given back, so what is known stays true. */
@@ -42,7 +43,7 @@ export class Accounts {
 
   /** Opens the account unless it is open. */
   async open(companyId: string, cause: Cause): Promise<Either<StoreFailure, void>> {
-    if (this.#cache.get(companyId)?.state.situation === 'open') return right(undefined);
+    if (this.#known.get(companyId)?.state.situation === 'open') return right(undefined);
     // Whoever comes meanwhile waits for the same answer, and goes on in the order in which all came.
     const opening = this.#opening.get(companyId) ?? this.#openNow(companyId, cause);
     this.#opening.set(companyId, opening);
@@ -60,14 +61,10 @@ export class Accounts {
 
   /** The account, or undefined when nothing was ever done for the company. */
   async get(companyId: string): Promise<Either<StoreFailure, OpenAccountState | undefined>> {
-    const known = this.#cache.get(companyId);
-    if (known !== undefined) return right(known.state.situation === 'open' ? known.state : undefined);
-    const loaded = await load(this.#deps.store, streamOf.account(companyId), account);
+    const loaded = await this.#known.read(companyId, (stream) => load(this.#deps.store, stream, account));
     if (isLeft(loaded)) return loaded;
     const { state } = loaded.right;
-    if (state.situation === 'unknown') return right(undefined);
-    this.#remember(companyId, loaded.right);
-    return right(state);
+    return right(state.situation === 'open' ? state : undefined);
   }
 
   /** Whether reports that contradict what is known are refused. */
@@ -138,10 +135,8 @@ export class Accounts {
   }
 
   /** Follows what others wrote. */
-  observe(decoded: Decoded): void {
-    const companyId = decoded.stream.slice(ACCOUNT_PREFIX.length);
-    const known = this.#cache.get(companyId);
-    if (known !== undefined && decoded.revision > known.head.revision) this.#cache.delete(companyId);
+  observe({ stream, revision }: Decoded): void {
+    this.#known.observe(stream.slice(ACCOUNT_PREFIX.length), revision);
   }
 
   async #execute(
@@ -149,13 +144,11 @@ export class Accounts {
     cause: Cause,
   ): Promise<Either<AccountRejection | StoreFailure, Transacted<AccountState, AccountEvent>>> {
     const { companyId } = command;
-    return this.#inTurn(companyId, async () => {
-      const known = this.#cache.get(companyId);
-      const stream = streamOf.account(companyId);
-      const written = await transact(this.#deps, stream, account, command, cause, known);
-      if (written._tag === 'Right') this.#remember(companyId, written.right);
-      return written;
-    });
+    return this.#inTurn(companyId, () =>
+      this.#known.write(companyId, (stream, known) =>
+        transact(this.#deps, stream, account, command, cause, known),
+      ),
+    );
   }
 
   /** Commands on one account go one after the other: it has one stream, where they would only get in each other's way. */
@@ -168,13 +161,6 @@ export class Accounts {
     } finally {
       if (this.#turns.get(companyId) === mine) this.#turns.delete(companyId);
     }
-  }
-
-  /** A slower reader must not put an older state over a newer one. */
-  #remember(companyId: string, { state, head }: Loaded<AccountState>): void {
-    const known = this.#cache.get(companyId);
-    if (known === undefined || known.head.revision < head.revision)
-      this.#cache.set(companyId, { state, head });
   }
 
   #nowMs(): number {

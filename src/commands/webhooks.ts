@@ -1,7 +1,6 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { Cause } from '../domain/events.ts';
 import { streamOf } from '../domain/ids.ts';
-import { Lru } from '../domain/lru.ts';
 import type { Rules } from '../domain/rules.ts';
 import {
   evolveWebhook,
@@ -13,10 +12,18 @@ import {
   type WebhookState,
 } from '../domain/webhook.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
-import { load, type Loaded, type StoreFailure, transact, type TransactDeps } from '../eventstore/transact.ts';
+import {
+  type Aggregate,
+  load,
+  type Loaded,
+  type StoreFailure,
+  transact,
+  type TransactDeps,
+} from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Accounts } from './accounts.ts';
 import { webhookUnder } from './aggregates.ts';
+import { Followed } from './followed.ts';
 
 /** Makes and encrypts signing secrets; the domain only ever sees them sealed. */
 export interface WebhookSecrets {
@@ -55,7 +62,7 @@ const CACHED_MAX = 20_000;
 export class Webhooks {
   readonly #deps: WebhookDeps;
   readonly #aggregate: ReturnType<typeof webhookUnder>;
-  readonly #cache = new Lru<string, Loaded<WebhookState>>(CACHED_MAX);
+  readonly #known = new Followed<WebhookState>(CACHED_MAX, streamOf.webhook);
 
   constructor(deps: WebhookDeps) {
     this.#deps = deps;
@@ -105,7 +112,7 @@ export class Webhooks {
    * A change that depends on the webhook as it is: `plan` is asked again whenever somebody else wrote first, so nothing
    * that they changed is lost. Its Left is answered as it is.
    */
-  async revise<R>(
+  revise<R>(
     guid: string,
     plan: (webhook: KnownWebhook) => Either<R, WebhookRevision>,
     cause: Cause,
@@ -124,17 +131,7 @@ export class Webhooks {
           : decide(state, { type: 'UpdateWebhook', ...revision.right, atMs });
       },
     };
-    const written = await transact(
-      this.#deps,
-      streamOf.webhook(guid),
-      planned,
-      this.#deps.clock.nowMs(),
-      cause,
-      this.#cache.get(guid),
-    );
-    if (isLeft(written)) return written;
-    this.#remember(guid, written.right);
-    return snapshot(written.right);
+    return this.#transact(guid, planned, this.#deps.clock.nowMs(), cause);
   }
 
   enable(guid: string, cause: Cause): Promise<Either<WebhookFailure, WebhookSnapshot>> {
@@ -172,64 +169,43 @@ export class Webhooks {
 
   /** The webhook as it is now, deleted ones included. */
   async get(guid: string): Promise<Either<WebhookFailure, WebhookSnapshot>> {
-    const loaded = await this.#load(guid);
+    const loaded = await this.#known.read(guid, (stream) => load(this.#deps.store, stream, this.#aggregate));
     return isLeft(loaded) ? loaded : snapshot(loaded.right);
   }
 
   /** The same from memory, or undefined when it is not there: then `get` reads it. */
   cached(guid: string): WebhookSnapshot | undefined {
-    const loaded = this.#cache.get(guid);
+    const loaded = this.#known.get(guid);
     const found = loaded === undefined ? undefined : snapshot(loaded);
     return found?._tag === 'Right' ? found.right : undefined;
   }
 
   /** Follows what others wrote. */
-  observe(decoded: Decoded): void {
-    const guid = decoded.stream.slice(WEBHOOK_PREFIX.length);
-    const known = this.#cache.get(guid);
-    if (known === undefined || decoded.revision <= known.head.revision) return;
-    if (decoded.revision > known.head.revision + 1) {
-      this.#cache.delete(guid);
-      return;
-    }
-    const head = { revision: decoded.revision, hash: decoded.metadata.hash };
-    this.#cache.set(guid, { state: evolveWebhook(known.state, decoded.event as WebhookEvent), head });
+  observe({ stream, revision, event, metadata }: Decoded): void {
+    this.#known.observe(stream.slice(WEBHOOK_PREFIX.length), revision, (state) => ({
+      state: evolveWebhook(state, event as WebhookEvent),
+      head: { revision, hash: metadata.hash },
+    }));
   }
 
-  async #load(guid: string): Promise<Either<StoreFailure, Loaded<WebhookState>>> {
-    const known = this.#cache.get(guid);
-    if (known !== undefined) return right(known);
-    const loaded = await load(this.#deps.store, streamOf.webhook(guid), this.#aggregate);
-    if (isLeft(loaded)) return loaded;
-    this.#remember(guid, loaded.right);
-    return loaded;
-  }
-
-  async #execute(
+  #execute(
     guid: string,
     command: WebhookCommand,
     cause: Cause,
   ): Promise<Either<WebhookFailure, WebhookSnapshot>> {
-    const stream = streamOf.webhook(guid);
-    const written = await transact(
-      this.#deps,
-      stream,
-      this.#aggregate,
-      command,
-      cause,
-      this.#cache.get(guid),
-    );
-    if (isLeft(written)) return written;
-    this.#remember(guid, written.right);
-    return snapshot(written.right);
+    return this.#transact(guid, this.#aggregate, command, cause);
   }
 
-  /** A slower reader must not put an older state over a newer one. */
-  #remember(guid: string, loaded: Loaded<WebhookState>): void {
-    if (loaded.state.situation === 'unknown') return;
-    const known = this.#cache.get(guid);
-    if (known !== undefined && known.head.revision >= loaded.head.revision) return;
-    this.#cache.set(guid, { state: loaded.state, head: loaded.head });
+  async #transact<C, R>(
+    guid: string,
+    aggregate: Aggregate<WebhookState, C, WebhookEvent, R>,
+    command: C,
+    cause: Cause,
+  ): Promise<Either<R | WebhookFailure, WebhookSnapshot>> {
+    const written = await this.#known.write(guid, (stream, known) =>
+      transact(this.#deps, stream, aggregate, command, cause, known),
+    );
+    return isLeft(written) ? written : snapshot(written.right);
   }
 }
 

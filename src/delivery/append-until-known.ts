@@ -10,7 +10,7 @@ import type { Appended, AppendFailure, EventStore, StreamAppend } from '../event
 export const appendUntilKnown = async (
   store: EventStore,
   batch: ReadonlyArray<StreamAppend>,
-  wait: () => Promise<boolean>,
+  wait: (failure: AppendFailure) => Promise<boolean>,
 ): Promise<Either<AppendFailure, ReadonlyArray<Appended>>> => {
   let mayBeStored = false;
   for (;;) {
@@ -19,6 +19,6 @@ export const appendUntilKnown = async (
     const { _tag } = appended.left;
     mayBeStored ||= _tag === 'OutcomeUnknown';
     // A conflict is an answer, too: ours would have been recognised by its ids.
-    if (!mayBeStored || _tag === 'WrongExpectedRevision' || !(await wait())) return appended;
+    if (!mayBeStored || _tag === 'WrongExpectedRevision' || !(await wait(appended.left))) return appended;
   }
 };

@@ -18,6 +18,8 @@ export interface BacklogDeps {
   readonly prepare: (
     webhook: string,
   ) => Promise<Either<unknown, ((rows: ReadonlyArray<DueRow>) => Promise<void>) | undefined>>;
+  /** Passes the time until the store is asked again. */
+  readonly pause: () => Promise<void>;
   /** Called when something was brought into memory. */
   readonly onFetched: () => void;
   /** Runs work that nobody waits for; what it throws is a defect. */
@@ -31,7 +33,6 @@ const PORTION_MIN = 16;
 const PORTION_MAX = 512;
 /** A queue that holds less than this share of the last portion is filled up again. */
 const REFILL_SHARE = 0.25;
-const STORE_RETRY_MS = 500;
 /** The longest single timer; when it fires the question is asked anew. */
 const TIMER_MAX_MS = 60 * 60 * 1000;
 
@@ -165,8 +166,7 @@ export class Backlog {
       const prepared = await this.#deps.prepare(webhook);
       if (isLeft(prepared)) {
         this.#waiting.set(webhook, visibleAt);
-        await new Promise<void>((resolve) => this.#deps.clock.setTimer(STORE_RETRY_MS, resolve));
-        return;
+        return await this.#deps.pause();
       }
       if (prepared.right !== undefined) await this.#takePortion(webhook, prepared.right);
     } finally {

@@ -10,11 +10,18 @@ import type { Rules } from '../domain/rules.ts';
 import { unitsOf } from '../eventstore/batch.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { EventStore, Position, RecordedEvent, Subscription } from '../eventstore/event-store.ts';
+import { oursOf } from '../eventstore/ours.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { HttpSender } from '../ports/http-sender.ts';
 import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
-import { decodeAll, Projector } from '../projections/projector.ts';
+import {
+  decodeAll,
+  decodeUpTo,
+  Projector,
+  UndecodableEvent,
+  type UndecodablePlace,
+} from '../projections/projector.ts';
 import type { ReadModels } from '../projections/read-models.ts';
 import type { RequestBuilder } from './attempt.ts';
 import type { QueueLimits } from './fair-queue.ts';
@@ -24,6 +31,7 @@ import { ProcessManager } from './process-manager.ts';
 import type { Membership, Tenant } from './membership.ts';
 import { isCause, react, webhookOf } from './reactions.ts';
 import { recordInterrupted } from './recovery.ts';
+import { describeStop, RUNNING_MAX_MS, WHAT_TO_DO } from './stopped-reading.ts';
 import { type IsOurs, type Move, type Redone, Takeovers } from './takeovers.ts';
 import { WHOLE_TERRITORY } from './territory.ts';
 
@@ -43,7 +51,7 @@ export interface EngineDeps {
   readonly log: Log;
   /** Where several nodes share the store; undefined: this process has it for itself. */
   readonly membership?: Membership;
-  /** The engine cannot go on; a new process recovers from the log. */
+  /** The engine cannot go on; a new process recovers from the log. Not told of an event that cannot be read: see `stoppedAt`. */
   readonly onDefect: (error: unknown) => void;
 }
 
@@ -74,6 +82,10 @@ export class Engine {
   #subscription: Subscription | undefined;
   #ready = false;
   #stopped = false;
+  #stoppedAt: UndecodablePlace | undefined;
+  /** Once it has stopped reading: resolves when nothing is under way here any more. */
+  #standingDown: Promise<void> = Promise.resolve();
+  #toldOfOthers = false;
   /** The fan-out of what was read; never rejects. */
   #fanningOut: Promise<void> = Promise.resolve();
   /** Code units of the changes read that are not fanned out yet. */
@@ -118,6 +130,11 @@ export class Engine {
     return this.#ready;
   }
 
+  /** The event that it could not read. From there on it shows, fans out and attempts nothing; the process goes on. */
+  get stoppedAt(): UndecodablePlace | undefined {
+    return this.#stoppedAt;
+  }
+
   get inFlight(): number {
     return this.#deliveries.inFlight;
   }
@@ -142,7 +159,17 @@ export class Engine {
     return this.#projector.settled();
   }
 
+  /** Resolves when deliveries run, or when an event stands in the way that cannot be read. */
   async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      if (!(error instanceof UndecodableEvent)) throw error;
+      this.failed(error);
+    }
+  }
+
+  async #start(): Promise<void> {
     const { readModels, log, membership } = this.#deps;
     const head = await this.#catchUp();
     this.#seen = head;
@@ -191,7 +218,7 @@ export class Engine {
         this.#deliveries.lookAgain();
       },
       busyNodes: () => readModels.inFlightNodes(),
-      takeOverAttempts: (node) => void this.#takeOverAttempts(node).catch(this.#deps.onDefect),
+      takeOverAttempts: (node) => void this.#takeOverAttempts(node).catch((error) => this.failed(error)),
       resumed: () => this.#deliveries.lookAgain(),
     };
   }
@@ -220,8 +247,56 @@ export class Engine {
   /** Stops reading and delivering. Running attempts end or, after `boundMs`, are recorded as interrupted. */
   async drain(boundMs: number): Promise<void> {
     this.#ready = false;
-    await this.#deps.membership?.beginLeaving();
+    if (this.#stoppedAt === undefined)
+      await this.#asFarAsReadable(() => this.#deps.membership?.beginLeaving());
+    if (this.#stoppedAt !== undefined) {
+      // On its way to the same end already, but with more time.
+      await this.#fanningOut;
+      await this.#deliveries.drain(boundMs);
+      return this.#standingDown;
+    }
     this.#stopped = true;
+    return this.#windDown(boundMs);
+  }
+
+  /**
+   * Something of this process failed. An event that cannot be read ends the reading and all that follows from it, but not
+   * the process: a restart would meet it again. All else is a defect.
+   */
+  failed(error: unknown): void {
+    if (!(error instanceof UndecodableEvent)) return this.#onDefect(error);
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#ready = false;
+    this.#stoppedAt = error.at;
+    this.#deps.log.error({ ...error.at, todo: WHAT_TO_DO }, describeStop(error.at));
+    this.#standingDown = this.#standDown().catch((failure: unknown) => this.#deps.onDefect(failure));
+  }
+
+  /** Others may do what this process cannot; what it has in flight stays its own to the end. */
+  async #standDown(): Promise<void> {
+    // Before anything is waited for: from now on no attempt starts.
+    void this.#deliveries.drain(RUNNING_MAX_MS);
+    this.#projector.stop();
+    await this.#asFarAsReadable(() => this.#deps.membership?.beginLeaving());
+    await this.#windDown(RUNNING_MAX_MS);
+    this.#deps.log.info(
+      {},
+      'nothing is in flight any more; what is shown is answered until the server is stopped',
+    );
+  }
+
+  /** Of a stream of nodes that cannot be read nothing can be said there either: the lease runs out. */
+  async #asFarAsReadable(work: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof UndecodableEvent)) throw error;
+      this.failed(error);
+    }
+  }
+
+  async #windDown(boundMs: number): Promise<void> {
     // An append that is under way may hold first attempts: they are among the running ones once it is answered.
     await this.#fanningOut;
     await this.#deliveries.drain(boundMs);
@@ -229,7 +304,7 @@ export class Engine {
     this.#projector.stop();
     await this.#reacting;
     this.#recordHandled();
-    await this.#deps.membership?.leave();
+    await this.#asFarAsReadable(() => this.#deps.membership?.leave());
   }
 
   /** The read models up to the newest event; nothing is decided here. */
@@ -237,10 +312,14 @@ export class Engine {
     const { readModels } = this.#deps;
     let after = Math.min(readModels.checkpoint('routing'), readModels.checkpoint('log'));
     for await (const { events, next } of this.#pages(after)) {
-      const decoded = decodeAll(events);
-      readModels.apply('routing', decoded, next);
-      readModels.apply('log', decoded, next);
-      after = next;
+      const { decoded, unreadable } = decodeUpTo(events);
+      const upTo = unreadable === undefined ? next : (decoded.at(-1)?.position ?? after);
+      readModels.apply('routing', decoded, upTo);
+      readModels.apply('log', decoded, upTo);
+      after = upTo;
+      if (unreadable === undefined) continue;
+      this.#projector.take([], after);
+      throw unreadable;
     }
     this.#projector.take([], after);
     return after;
@@ -284,7 +363,7 @@ export class Engine {
         continue;
       }
       const { events, next, atEnd } = page.right;
-      yield { events: events.filter(({ position }) => position <= upTo), next };
+      yield { events: this.#ours(events).filter(({ position }) => position <= upTo), next };
       if (atEnd) return;
       after = next;
     }
@@ -299,13 +378,36 @@ export class Engine {
         batchMax: PAGE,
         onEvents: (events, upTo) => this.#onEvents(events, upTo),
         onCaughtUp: resolve,
-        onFailure: (error) => this.#onDefect(error),
+        onFailure: (error) => {
+          this.failed(error);
+          resolve();
+        },
       });
     });
   }
 
-  async #onEvents(recorded: ReadonlyArray<RecordedEvent>, position: Position): Promise<void> {
-    const events = decodeAll(recorded);
+  /** What others keep in the same store under names that begin as ours is passed over. */
+  #ours(events: ReadonlyArray<RecordedEvent>): ReadonlyArray<RecordedEvent> {
+    const ours = oursOf(events);
+    if (ours.length < events.length && !this.#toldOfOthers) {
+      this.#toldOfOthers = true;
+      this.#deps.log.info({}, 'the store holds streams of other programs with names like ours: passed over');
+    }
+    return ours;
+  }
+
+  async #onEvents(stored: ReadonlyArray<RecordedEvent>, upTo: Position): Promise<void> {
+    const recorded = this.#ours(stored);
+    const { decoded, unreadable } = decodeUpTo(recorded);
+    if (unreadable === undefined) return this.#follow(recorded, decoded, upTo);
+    // What stands before it is shown, and no more.
+    const last = decoded.at(-1);
+    if (last !== undefined) this.#show(decoded, last.position);
+    throw unreadable;
+  }
+
+  /** Read models and memory know of them from now on, or soon. Answers which webhooks moved. */
+  #show(events: ReadonlyArray<Decoded>, position: Position): ReadonlyArray<Move> {
     const { readModels, accounts, webhooks } = this.#deps;
     readModels.apply('routing', events, position);
     const moves: Move[] = [];
@@ -319,6 +421,15 @@ export class Engine {
       } else if (isAccountEvent(decoded)) accounts.observe(decoded);
     }
     this.#projector.take(events, position);
+    return moves;
+  }
+
+  async #follow(
+    recorded: ReadonlyArray<RecordedEvent>,
+    events: ReadonlyArray<Decoded>,
+    position: Position,
+  ): Promise<void> {
+    const moves = this.#show(events, position);
     const units = recorded.reduce(
       (sum, { stream, event }) => sum + (isOfChanges(stream) ? unitsOf(event) : 0),
       0,
@@ -333,7 +444,7 @@ export class Engine {
 
   /** Fan-out runs beside the reading, one batch after the other: what it leads to is shown while it goes on. */
   #inTurn(work: () => Promise<void>): void {
-    this.#fanningOut = this.#fanningOut.then(work).catch((error: unknown) => this.#onDefect(error));
+    this.#fanningOut = this.#fanningOut.then(work).catch((error: unknown) => this.failed(error));
   }
 
   async #fanOutBatch(
@@ -343,7 +454,7 @@ export class Engine {
   ): Promise<void> {
     const isOurs = this.#deps.membership === undefined ? ALL : await this.#takeovers.begin(moves);
     const changes = events.filter(isChange);
-    const scheduledUpTo = await this.#fanOutUntilStored(changes, this.#deliveries, false, isOurs);
+    const scheduledUpTo = await this.#fanOutUntilStored(changes, this.#deliveries.admission, false, isOurs);
     // What was not fanned out before the stop must not count as done.
     if (this.#stopped) return;
     this.#seen = position;
@@ -360,7 +471,8 @@ export class Engine {
   /** Nothing more will be shown: whoever waits for that would wait for ever. */
   #onDefect(error: unknown): void {
     this.#projector.stop();
-    if (this.#stopped) return;
+    // Being stopped politely; one that has stopped reading still is to end on a defect.
+    if (this.#stopped && this.#stoppedAt === undefined) return;
     this.#stopped = true;
     this.#deps.onDefect(error);
   }
@@ -418,7 +530,7 @@ export class Engine {
       this.#handled = Math.max(this.#handled, position);
       if (this.#reactionsDueTo === position) this.#reactionsDueTo = 0;
     });
-    this.#reacting = done.catch(this.#deps.onDefect);
+    this.#reacting = done.catch((error: unknown) => this.failed(error));
     return done;
   }
 

@@ -11,7 +11,7 @@ import type { Rules } from '../domain/rules.ts';
 import { matchSaved, savedBy } from '../domain/system-events.ts';
 import type { SystemEvent } from '../domain/webhook.ts';
 import { unitsOf } from '../eventstore/batch.ts';
-import { emptyHead, seal } from '../eventstore/codec.ts';
+import { emptyHead, seal, type UnsealedEvent } from '../eventstore/codec.ts';
 import type { Decoded, Head } from '../eventstore/decoded.ts';
 import {
   type Appended,
@@ -154,7 +154,7 @@ const invocationOf = (
     retryBaseMs: retryBaseMs ?? defaultRetryBaseMs,
     ordering,
     coalesce,
-    // Not the time of this fan-out: whoever decides it, and whenever again, writes the very same event.
+    // Not the time of this fan-out: whenever it is decided again, with the same settings, it is the very same event.
     atMs: event.atMs,
   };
   return body === undefined ? { unsendable: scheduled } : scheduled;
@@ -172,7 +172,7 @@ const matchedResource = ({ ref, path }: Reached, index: number): MatchedResource
 
 /**
  * Schedules what the changes lead to. Every invocation has its own stream, which must not exist yet, so doing it twice
- * writes nothing new. Bodies are rendered for one append at a time: those of a large change that many hear of would
+ * writes nothing new, whoever did it first and with what settings. Bodies are rendered for one append at a time: those of a large change that many hear of would
  * fill the memory. Throws `NotStored`: the caller tries the same task again.
  */
 export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> => {
@@ -259,10 +259,14 @@ const isKnown = (
 const unitsIn = ({ append }: Scheduling): number =>
   append.events.reduce((units, event) => units + unitsOf(event), 0);
 
+const unsealed = (scheduled: InvocationScheduled): UnsealedEvent => ({
+  id: (content) => scheduledEventId(scheduled.guid, content),
+  event: scheduled,
+});
+
 const schedulingOf = (scheduled: InvocationScheduled, cause: Cause): Scheduling => {
   const stream = streamOf.invocation(scheduled.guid);
-  const id = scheduledEventId(scheduled.guid);
-  const { append, head } = seal(stream, emptyHead(stream), [{ id, event: scheduled }], cause);
+  const { append, head } = seal(stream, emptyHead(stream), [unsealed(scheduled)], cause);
   return { scheduled, stream, append, head, cause };
 };
 
@@ -270,9 +274,9 @@ const cancelledSchedulingOf = (scheduled: InvocationScheduled, cause: Cause): Sc
   const stream = streamOf.invocation(scheduled.guid);
   const { guid, atMs } = scheduled;
   const events = [
-    { id: scheduledEventId(guid), event: scheduled },
+    unsealed(scheduled),
     {
-      id: tooLargeEventId(guid),
+      id: (content: string) => tooLargeEventId(guid, content),
       event: { type: 'InvocationCancelled', reason: 'body_too_large', atMs } as const,
     },
   ];

@@ -1,11 +1,8 @@
-import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { invocation as aggregate } from '../commands/aggregates.ts';
 import type { Webhooks, WebhookSnapshot } from '../commands/webhooks.ts';
 import { streamOf } from '../domain/ids.ts';
 import {
-  type CancelReason,
-  evolveInvocation,
-  initialInvocation,
   type InvocationCommand,
   type InvocationFacts,
   type InvocationScheduled,
@@ -13,31 +10,33 @@ import {
 } from '../domain/invocation.ts';
 import { endpointOf, partitionOf } from '../domain/partitions.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
-import type { Appended, AppendFailure, EventStore, Position } from '../eventstore/event-store.ts';
+import type { EventStore, Position } from '../eventstore/event-store.ts';
 import { load } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { HttpSender, SendRequest } from '../ports/http-sender.ts';
 import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
 import type { DueList, DueRow, InvocationLog } from '../projections/read-models.ts';
-import { appendUntilKnown } from './append-until-known.ts';
 import {
   attemptCause,
   type HeldInvocation,
   type RequestBuilder,
   sendAttempt,
   type SentAttempt,
-  type Step,
   stepOf,
 } from './attempt.ts';
 import { Backlog } from './backlog.ts';
 import { cancelReasonOf } from './cancel-reason.ts';
-import { Pace } from './pace.ts';
-import { readScheduled } from './scheduled-reader.ts';
 import { type AttemptKind, FairQueue, type QueueLimits, type Slot } from './fair-queue.ts';
-import type { Admission, Scheduling } from './fan-out.ts';
+import type { Admission } from './fan-out.ts';
+import { FirstAttempts } from './first-attempts.ts';
 import { HeldWindow } from './held-window.ts';
 import { Ledger } from './ledger.ts';
+import { Outage } from './outage.ts';
+import { Pace } from './pace.ts';
+import { reasonOf, Recorder } from './recorder.ts';
+import { readScheduled } from './scheduled-reader.ts';
+import { Settlements } from './settlements.ts';
 import { Signable } from './signable.ts';
 import type { Territory } from './territory.ts';
 
@@ -66,37 +65,43 @@ interface Waiting {
   readonly held: HeldInvocation | undefined;
 }
 
-const STORE_RETRY_MS = 500;
-
 /**
  * Delivers. For every invocation it asks the pure `nextAction`, starts the attempt durably, sends, and records the
  * outcome. What waits is in the due list; memory only holds a bounded window of it. Crash points and what they leave:
  * before AttemptStarted: still waiting; after it: in flight, recorded as interrupted at the next start.
  */
-export class ProcessManager implements Admission {
+export class ProcessManager {
+  /** What the fan-out asks before it appends, and tells afterwards. */
+  readonly admission: Admission;
   readonly #deps: ProcessManagerDeps;
   readonly #queue: FairQueue<Waiting>;
   readonly #ledger = new Ledger();
   readonly #window = new HeldWindow();
   readonly #pace: Pace;
   readonly #signable: Signable;
-  /** Reservations of first attempts that are being appended together with their scheduling. */
-  readonly #reserved = new Map<
-    string,
-    { readonly slot: Slot; readonly held: HeldInvocation; readonly request: SendRequest }
-  >();
   readonly #backlog: Backlog;
-  /** Ordered webhooks where something settled at this place in the log: once that is shown, the next may be due. */
-  #lookAgain: Array<{ readonly webhook: string; readonly position: Position }> = [];
+  readonly #outage: Outage;
+  readonly #recorder: Recorder;
+  readonly #settlements: Settlements;
   readonly #interrupt = new AbortController();
   readonly #running = new Set<Promise<void>>();
   #started = false;
   #draining = false;
+  #unrecorded = 0;
 
   constructor(deps: ProcessManagerDeps) {
     this.#deps = deps;
     this.#pace = new Pace(deps.clock);
     this.#signable = new Signable(deps.requests, deps.log);
+    const lookAgain = (): void => this.lookAgain();
+    this.#outage = new Outage({ clock: deps.clock, log: deps.log, onChance: lookAgain, onOver: lookAgain });
+    const draining = (): boolean => this.#draining;
+    this.#recorder = new Recorder({ ...deps, outage: this.#outage, draining });
+    this.#settlements = new Settlements({
+      known: deps.dueList,
+      territory: deps.territory,
+      isHeld: (guid) => this.#ledger.has(guid),
+    });
     this.#queue = new FairQueue<Waiting>(deps.limits, (webhook) => {
       const known = deps.webhooks.cached(webhook);
       return known === undefined ? undefined : endpointOf(urlOf(known));
@@ -116,8 +121,27 @@ export class ProcessManager implements Admission {
         if (!this.#signable.check(found.right)) return left('its secret cannot be opened');
         return right((rows) => this.#takeDue(webhook, endpoint, rows));
       },
+      pause: () => this.#outage.pause(),
       onFetched: () => this.#pump(),
       run: (work) => this.#run(work),
+    });
+    this.admission = new FirstAttempts({
+      ...deps,
+      queue: this.#queue,
+      ledger: this.#ledger,
+      backlog: this.#backlog,
+      outage: this.#outage,
+      pace: this.#pace,
+      started: () => this.#started,
+      draining,
+      mayAttempt: (endpoint) => this.#mayAttempt(endpoint),
+      onStarted: (held, slot, request) => this.#run(this.#attemptStarted(held, slot, request)),
+      enqueue: (webhook, endpoint, guid, held) => {
+        if (!this.#window.hasRoomFor(held)) return false;
+        this.#enqueue(webhook, endpoint, 'first', guid, held);
+        this.#pump();
+        return true;
+      },
     });
   }
 
@@ -135,90 +159,16 @@ export class ProcessManager implements Admission {
   async drain(boundMs: number): Promise<void> {
     this.#draining = true;
     this.#backlog.stop();
+    this.#outage.close();
     const bound = this.#deps.clock.setTimer(boundMs, () => this.#interrupt.abort());
     while (this.#running.size > 0) await Promise.all(this.#running);
     bound.cancel();
+    if (this.#unrecorded === 0) return;
+    const fields = { attempts: this.#unrecorded };
+    this.#deps.log.warn(fields, 'outcomes could not be recorded: the next start ends them as interrupted');
   }
 
-  // First attempts, straight from fan-out
-
-  /** Starts the first attempt in the same append where capacity is free: two durable appends a delivery, not three. */
-  admit(scheduling: Scheduling): Scheduling {
-    const { scheduled, stream, append, head } = scheduling;
-    if (isSequenced(scheduled)) return scheduling;
-    // From now on: the read models may show it before the store's answer is seen here.
-    this.#ledger.take(scheduled.guid);
-    const webhook = this.#deps.webhooks.cached(scheduled.webhook);
-    if (!this.#started || this.#draining) return scheduling;
-    if (webhook?.webhook.situation !== 'enabled' || this.#backlog.holds(scheduled.webhook)) return scheduling;
-    const { facts } = webhook.webhook;
-    const { url } = facts.settings;
-    const endpoint = endpointOf(url);
-    if (!this.#mayAttempt(endpoint)) return scheduling;
-    const slot = this.#queue.reserve(scheduled.webhook, endpoint);
-    if (slot === undefined) {
-      if (this.#queue.isProven(endpoint)) this.#pace.foundNoSlot();
-      return scheduling;
-    }
-
-    const atMs = this.#deps.clock.nowMs();
-    const state = evolveInvocation(initialInvocation, scheduled);
-    const { node } = this.#deps.territory;
-    const webhookRevision = webhook.revision;
-    const start = { type: 'StartAttempt', number: 1, url, webhookRevision, node, atMs } as const;
-    const request = this.#deps.requests.build(facts, scheduled, url, atMs);
-    const step =
-      request === undefined
-        ? undefined
-        : stepOf(this.#deps.random, { state, head, stream }, start, scheduling.cause);
-    if (request === undefined || step === undefined) {
-      this.#queue.release(slot, undefined);
-      return scheduling;
-    }
-    this.#reserved.set(scheduled.guid, { slot, held: step.after, request });
-    const events = [...append.events, ...step.append.events];
-    return { ...scheduling, append: { ...append, events }, head: step.after.head };
-  }
-
-  scheduled(scheduling: Scheduling, appended: Appended | undefined): void {
-    const { scheduled, stream, head } = scheduling;
-    const reserved = this.#reserved.get(scheduled.guid);
-    this.#reserved.delete(scheduled.guid);
-    // A revision of another append: it was there before, with a history of its own.
-    if (appended === undefined || appended.revision !== head.revision) {
-      if (reserved !== undefined) this.#queue.release(reserved.slot, undefined);
-      return this.#leaveToDueList(scheduled);
-    }
-    if (reserved !== undefined) {
-      this.#run(this.#attemptStarted(reserved.held, reserved.slot, reserved.request));
-      return;
-    }
-    if (isSequenced(scheduled)) return;
-    const state = evolveInvocation(initialInvocation, scheduled);
-    this.#keepInMemory(scheduled, { state, head, stream }, appended.position);
-  }
-
-  hasRoom(): boolean {
-    return this.#pace.hasRoom();
-  }
-
-  room(): Promise<void> {
-    return this.#pace.room();
-  }
-
-  #leaveToDueList({ guid, webhook }: InvocationScheduled, visibleAt: Position = 0): void {
-    this.#ledger.letGo(guid);
-    if (this.#started) this.#backlog.fetch(webhook, visibleAt);
-  }
-
-  #keepInMemory(scheduled: InvocationScheduled, held: HeldInvocation, position: Position): void {
-    const { webhook, guid } = scheduled;
-    const cached = this.#deps.webhooks.cached(webhook);
-    const kept = this.#started && this.#window.hasRoomFor(held) && !this.#backlog.holds(webhook);
-    if (cached === undefined || !kept) return this.#leaveToDueList(scheduled, position);
-    this.#enqueue(webhook, endpointOf(urlOf(cached)), 'first', guid, held);
-    this.#pump();
-  }
+  // What waits in memory
 
   /** From the due list; those that were only scheduled are read together. */
   async #takeDue(webhook: string, endpoint: string, rows: ReadonlyArray<DueRow>): Promise<void> {
@@ -247,28 +197,11 @@ export class ProcessManager implements Admission {
   /** The read models now show everything up to `position`; `events` are the newest of that. */
   projected(events: ReadonlyArray<Decoded>, position: Position): void {
     // Before the ledger lets go of what it has in hand: else what was settled since would be looked for in the due list.
-    if (this.#started && !this.#draining) this.#lookAtProjected(events, position);
-    this.#ledger.shown(position);
-  }
-
-  #lookAtProjected(events: ReadonlyArray<Decoded>, position: Position): void {
-    const settledIn = new Set<string>();
-    for (const decoded of events) {
-      if (!this.#isSettledByOthers(decoded)) continue;
-      const row = this.#deps.dueList.invocation(guidOf(decoded.stream));
-      if (row !== undefined) settledIn.add(row.webhook);
+    if (this.#started && !this.#draining) {
+      for (const webhook of this.#settlements.shown(events, position)) this.#backlog.fetch(webhook);
+      this.#backlog.projected(events);
     }
-    for (const shown of this.#lookAgain) if (shown.position <= position) settledIn.add(shown.webhook);
-    this.#lookAgain = this.#lookAgain.filter((later) => later.position > position);
-    for (const webhook of settledIn) this.#backlog.fetch(webhook);
-    this.#backlog.projected(events);
-  }
-
-  /** By a reaction, or as an attempt of another node: where invocations are ordered, another one may go now. */
-  #isSettledByOthers({ event, stream }: Decoded): boolean {
-    if (event.type === 'InvocationCancelled' || event.type === 'InvocationSuperseded') return true;
-    if (event.type !== 'InvocationDelivered' && event.type !== 'InvocationExhausted') return false;
-    return this.#deps.territory.node !== undefined && !this.#ledger.has(guidOf(stream));
+    this.#ledger.shown(position);
   }
 
   /** Work may have come or gone: what is due is looked at again. */
@@ -293,9 +226,10 @@ export class ProcessManager implements Admission {
 
   #pump(): void {
     if (!this.#started) return;
-    while (!this.#draining && this.#deps.territory.isHeld) {
+    while (!this.#draining && this.#deps.territory.isHeld && this.#outage.mayStart) {
       const taken = this.#queue.take();
       if (taken === undefined) return;
+      this.#outage.starts();
       const { lane, item, slot } = taken;
       if (item.held !== undefined) this.#window.remove(item.held);
       this.#backlog.drained(lane);
@@ -311,18 +245,18 @@ export class ProcessManager implements Admission {
   async #attempt(item: Waiting, slot: Slot): Promise<void> {
     const held = item.held ?? (await this.#load(item.guid));
     const facts = held === undefined ? undefined : factsOf(held);
-    if (held === undefined || facts === undefined) return this.#letGo(item.guid, slot, STORE_RETRY_MS);
+    if (held === undefined || facts === undefined) return this.#letGoUnread(item.guid, slot);
     const { scheduled } = facts;
     const action = nextAction(held.state, this.#deps.clock.nowMs());
     if (action.do !== 'attempt' || this.#draining) {
-      await this.#letGo(item.guid, slot);
+      this.#letGo(item.guid, slot);
       return action.do === 'wait' ? this.#backlog.notDueBefore(action.untilMs) : undefined;
     }
 
     const newer = mayBeSuperseded(held, facts) ? await this.#newerThan(scheduled) : undefined;
     // Last: between knowing that the webhook is enabled and starting the attempt nothing is waited for.
     const found = await this.#deps.webhooks.get(scheduled.webhook);
-    if (isLeft(found)) return this.#letGo(item.guid, slot, STORE_RETRY_MS);
+    if (isLeft(found)) return this.#letGoUnread(item.guid, slot);
     const { webhook, revision } = found.right;
     const reason = cancelReasonOf(found.right);
     if (reason !== undefined) {
@@ -343,7 +277,7 @@ export class ProcessManager implements Admission {
     // Before AttemptStarted: an attempt that cannot be signed is never started.
     const request = this.#deps.requests.build(webhook.facts, scheduled, url, atMs);
     if (request === undefined) {
-      await this.#letGo(item.guid, slot);
+      this.#letGo(item.guid, slot);
       return this.#backlog.fetch(scheduled.webhook);
     }
     const step = stepOf(
@@ -361,14 +295,16 @@ export class ProcessManager implements Admission {
     );
     if (step === undefined) {
       // Too early after all: the clock was set back since the question above.
-      await this.#letGo(item.guid, slot);
+      this.#letGo(item.guid, slot);
       return held.state.situation === 'waiting' ? this.#backlog.notDueBefore(held.state.dueAtMs) : undefined;
     }
-    const started = await this.#append(step);
+    const started = await this.#recorder.append(step);
     if (isLeft(started)) {
-      if (started.left._tag !== 'WrongExpectedRevision') return this.#letGo(item.guid, slot, STORE_RETRY_MS);
-      await this.#letGo(item.guid, slot);
-      return this.#backlog.fetch(scheduled.webhook);
+      const isConflict = started.left._tag === 'WrongExpectedRevision';
+      if (!isConflict) this.#outage.failed(reasonOf(started.left));
+      this.#letGo(item.guid, slot);
+      // Else once the outage is over.
+      return isConflict ? this.#backlog.fetch(scheduled.webhook) : undefined;
     }
     return this.#attemptStarted(step.after, slot, request);
   }
@@ -386,11 +322,11 @@ export class ProcessManager implements Admission {
       return this.#backlog.fetch(scheduled.webhook);
     }
     const sent = await sendAttempt(this.#deps, state.number, request, this.#interrupt.signal);
-    if (isGone(sent.command)) await this.#disableGone(state.facts.scheduled, state.number);
+    if (isGone(sent.command)) await this.#recorder.disableGone(state.facts.scheduled, state.number);
     await this.#finish(held, slot, sent.command, sent.success);
   }
 
-  /** Records the outcome. It is known, so it is written as soon as the store takes it. */
+  /** Records the outcome, and makes room for others. */
   async #finish(
     held: HeldInvocation,
     slot: Slot,
@@ -398,37 +334,17 @@ export class ProcessManager implements Admission {
     success?: SentAttempt['success'],
   ): Promise<void> {
     const facts = factsOf(held);
-    const step =
-      facts === undefined
-        ? undefined
-        : stepOf(this.#deps.random, held, command, attemptCause(facts.scheduled));
-    if (facts === undefined || step === undefined) {
-      throw new Error(`${held.stream}: ${command.type} was refused`);
-    }
+    if (facts === undefined) throw new Error(`${held.stream}: ${command.type} of nothing`);
     const { guid, webhook } = facts.scheduled;
-    for (;;) {
-      const recorded = await this.#append(step);
-      if (recorded._tag === 'Right') {
-        const reason =
-          step.after.state.situation === 'waiting' ? await this.#cancelReason(webhook) : undefined;
-        if (reason !== undefined) {
-          // Disabled while the attempt was running: nothing waits for such a webhook.
-          const cancel = { type: 'CancelInvocation', reason, atMs: this.#deps.clock.nowMs() } as const;
-          return this.#finish(step.after, slot, cancel, success);
-        }
-        if (success === false) this.#backlog.slowDown(webhook);
-        this.#recordedAt(recorded.right, facts.scheduled);
-        break;
-      }
-      if (recorded.left._tag === 'WrongExpectedRevision') {
-        // Moved on by somebody else, for example recorded as interrupted by a node that took over.
-        this.#ledger.letGo(guid);
-        this.#backlog.fetch(webhook);
-        break;
-      }
-      this.#deps.log.warn({ invocation: guid, reason: recorded.left._tag }, 'outcome not recorded yet');
-      if (this.#draining) break;
-      await this.#pause(STORE_RETRY_MS);
+    const recorded = await this.#recorder.record(held, command);
+    if (recorded === 'moved_on') {
+      this.#ledger.letGo(guid);
+      this.#backlog.fetch(webhook);
+    } else if (recorded === 'not_recorded') {
+      this.#unrecorded += 1;
+    } else {
+      if (success === false) this.#backlog.slowDown(webhook);
+      this.#recordedAt(recorded, facts.scheduled);
     }
     const { inFlight } = this.#queue;
     this.#queue.release(slot, success);
@@ -436,42 +352,27 @@ export class ProcessManager implements Admission {
     if (this.#queue.inFlight < inFlight) this.#pace.slotFreed();
   }
 
-  async #cancelReason(webhook: string): Promise<CancelReason | undefined> {
-    for (;;) {
-      const found = await this.#deps.webhooks.get(webhook);
-      if (found._tag === 'Right') return cancelReasonOf(found.right);
-      if (this.#draining) return undefined;
-      await this.#pause(STORE_RETRY_MS);
-    }
-  }
-
   /** It is at this place in the log; until the read models show that, they must not be believed about it. */
-  #recordedAt(position: Position, { guid, webhook, ordering }: InvocationScheduled): void {
-    if (this.#ledger.recorded(guid, position)) {
-      // What the read models showed before the store answered was passed over: it may have been asked for again since.
-      this.#backlog.fetch(webhook);
-      return;
-    }
-    if (ordering === 'per_resource') this.#lookAgain.push({ webhook, position });
+  #recordedAt(position: Position, scheduled: InvocationScheduled): void {
+    const isShown = this.#ledger.recorded(scheduled.guid, position);
+    // What the read models showed before the store answered was passed over: it may have been asked for again since.
+    if (isShown) this.#backlog.fetch(scheduled.webhook);
+    else this.#settlements.recorded(scheduled, position);
   }
 
   /** Not attempted now. The due list still knows it, should it be due. */
-  async #letGo(guid: string, slot: Slot, afterMs = 0): Promise<void> {
-    if (afterMs > 0) {
-      await this.#pause(afterMs);
-    }
+  #letGo(guid: string, slot: Slot): void {
     this.#ledger.letGo(guid);
     this.#queue.release(slot, undefined);
-    if (afterMs > 0) this.#backlog.lookAtAll();
     this.#pump();
   }
 
-  async #append(step: Step): Promise<Either<AppendFailure, Position>> {
-    const appended = await appendUntilKnown(this.#deps.store, [step.append], async () => {
-      if (!this.#draining) await this.#pause(STORE_RETRY_MS);
-      return !this.#draining;
-    });
-    return isLeft(appended) ? appended : right(appended.right[0]?.position ?? 0);
+  /** The store could not be read: after a while everything is looked at again. */
+  async #letGoUnread(guid: string, slot: Slot): Promise<void> {
+    await this.#outage.pause();
+    this.#ledger.letGo(guid);
+    this.#queue.release(slot, undefined);
+    this.lookAgain();
   }
 
   async #load(guid: string): Promise<HeldInvocation | undefined> {
@@ -489,36 +390,10 @@ export class ProcessManager implements Admission {
       ? undefined
       : dueList.newerThan(scheduled.webhook, scheduled.origin, row.position)?.guid;
   }
-
-  /** Before the outcome: a crash in between leaves a disabled webhook and an interrupted attempt, never the reverse. */
-  async #disableGone(scheduled: InvocationScheduled, attempt: number): Promise<void> {
-    const cause = attemptCause(scheduled);
-    const gone = { invocation: scheduled.guid, attempt };
-    for (;;) {
-      const disabled = await this.#deps.webhooks.disableGone(scheduled.webhook, gone, cause);
-      if (disabled._tag === 'Right' || disabled.left._tag === 'WebhookDeletedBefore' || this.#draining)
-        return;
-      await this.#pause(STORE_RETRY_MS);
-    }
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#deps.clock.setTimer(delayMs, resolve);
-    });
-  }
 }
-
-/** Its turn depends on others for the same resource: it goes through the due list, never past it. */
-const isSequenced = (scheduled: InvocationScheduled): boolean =>
-  scheduled.ordering === 'per_resource' || scheduled.coalesce;
 
 const isGone = (command: InvocationCommand): boolean =>
   command.type === 'RecordAnswer' && command.result.statusCode === 410;
-
-const INVOCATION_PREFIX = streamOf.invocation('');
-
-const guidOf = (stream: string): string => stream.slice(INVOCATION_PREFIX.length);
 
 /** In a round that was asked for by hand only what is newer than the request supersedes it: see reactions.ts. */
 const mayBeSuperseded = (held: HeldInvocation, { scheduled, attempts, round }: InvocationFacts): boolean => {

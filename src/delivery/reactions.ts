@@ -122,7 +122,9 @@ const goesOnAfter = async (store: EventStore, stream: string, position: Position
     const page = await store.readAll({ after, limit: EVENTS_PAGE, filter: { streamPrefixes: [stream] } })();
     if (isLeft(page)) throw new NotStored(`what follows for ${stream}`, page.left._tag);
     const { events, next, atEnd } = page.right;
-    if (events.some(({ event }) => event.type !== 'InvocationScheduled')) return true;
+    // The filter knows beginnings of names only.
+    const own = events.filter((event) => event.stream === stream);
+    if (own.some(({ event }) => event.type !== 'InvocationScheduled')) return true;
     if (atEnd) return false;
     after = next;
   }

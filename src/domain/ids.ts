@@ -48,11 +48,20 @@ export const changeGuid = (companyId: string, source: string, id: string): strin
 /** At most one invocation per webhook and change: scheduling twice hits the same stream. */
 export const invocationGuid = (webhook: string, change: string): string => uuidV5(webhook, change);
 
-/** Event id of an InvocationScheduled: two fan-outs of the same change write the same event. */
-export const scheduledEventId = (invocation: string): string => uuidV5(invocation, 'scheduled');
+/**
+ * Event id of an InvocationScheduled: two fan-outs of the same change that write the same bytes write the same event. Nodes
+ * that are configured otherwise, or of another version, may write others: those must not be taken for it, as whoever
+ * goes on from there builds on the hash of what is stored. `content` is the event as text.
+ */
+export const scheduledEventId = (invocation: string, content: string): string =>
+  contentEventId(invocation, 'scheduled', content);
 
 /** Event id of the cancellation of an invocation whose body is too large: decided with its scheduling, as often. */
-export const tooLargeEventId = (invocation: string): string => uuidV5(invocation, 'too large');
+export const tooLargeEventId = (invocation: string, content: string): string =>
+  contentEventId(invocation, 'too large', content);
+
+const contentEventId = (invocation: string, what: string, content: string): string =>
+  uuidV5(invocation, `${what} ${hash('sha256', content)}`);
 
 export const streamOf = {
   account: (companyId: string): string => `account-${companyId}`,

@@ -50,6 +50,12 @@ class SealedEvent implements EventData {
 /** Sealed in this process: its data and metadata are as JSON.stringify writes objects, nobody has to look again. */
 export const isSealed = (event: EventData): boolean => SealedEvent.decodedOf(event) !== undefined;
 
+/** An event before it is encoded; its id may follow from the text of its data and metadata. */
+export interface UnsealedEvent {
+  readonly id: string | ((content: string) => string);
+  readonly event: DomainEvent;
+}
+
 /**
  * Encodes events and chains them to the stream's head. Returns the append and the head after it. The events must not
  * be changed afterwards. Hot: every delivery passes here several times.
@@ -57,15 +63,16 @@ export const isSealed = (event: EventData): boolean => SealedEvent.decodedOf(eve
 export const seal = (
   stream: string,
   head: Head,
-  events: ReadonlyArray<{ readonly id: string; readonly event: DomainEvent }>,
+  events: ReadonlyArray<UnsealedEvent>,
   cause: Cause,
 ): { readonly append: StreamAppend; readonly head: Head } => {
   let previous = head.hash;
-  const sealedEvents = events.map(({ id, event }): EventData => {
+  const sealedEvents = events.map(({ id: given, event }): EventData => {
     const data = encodeData(event);
     const time = isoTime(event.atMs);
     const schemaVersion = schemaVersionOf(FORMATS[event.type]);
     const openMetadata = encodeMetadata(cause, time, schemaVersion);
+    const id = typeof given === 'string' ? given : given(`${data}\n${openMetadata}`);
     const hash = chainHash(previous, id, event.type, data, openMetadata);
     previous = hash;
     const { correlationId, causationId, actor, companyId } = cause;

@@ -89,7 +89,7 @@ export interface TransactDeps {
 
 /**
  * Load, decide, append at the revision read. When somebody else wrote first: read again, decide again, a few times.
- * `from` spares the first load when the caller already holds the state.
+ * `from` spares the first load when the caller already holds the state; to decide nothing, or no, it is not enough.
  */
 export const transact = async <S, C, E extends DomainEvent, R>(
   { store, random }: TransactDeps,
@@ -107,6 +107,11 @@ export const transact = async <S, C, E extends DomainEvent, R>(
       known = loaded.right;
     }
     const decided = aggregate.decide(known.state, command);
+    // Where nothing is appended no conflict would show that others have written since.
+    if ((isLeft(decided) || decided.right.length === 0) && known === from) {
+      known = undefined;
+      continue;
+    }
     if (isLeft(decided)) return decided;
     const events = decided.right;
     if (events.length === 0) return right({ ...known, events, position: undefined });

@@ -8,9 +8,11 @@ import type { Answer } from './answer.ts';
 import { changeRoutes } from './changes.ts';
 import type { HttpDeps } from './deps.ts';
 import { docsRoutes } from './docs.ts';
+import { explainRoutes } from './explain.ts';
 import type { Failure } from './failure.ts';
 import { graphqlRoutes } from './graphql/route.ts';
 import { healthRoutes } from './health.ts';
+import { historyRoutes } from './history.ts';
 import { invocationRoutes } from './invocations.ts';
 import { MIN_POSITION, POSITION_HEADER, reachedSoon } from './min-position.ts';
 import { nodeRoutes } from './nodes.ts';
@@ -19,6 +21,7 @@ import { type ProblemAnswer, problemOf, problemOfDefect } from './problem.ts';
 import type { OpenCall, Route } from './routing.ts';
 import { secretRoutes } from './secrets.ts';
 import { settingsRoutes } from './settings.ts';
+import { timelineRoutes } from './timeline.ts';
 import { webhookRoutes } from './webhooks.ts';
 
 /** For the server around the app: whoever sends headers or a body drip by drip is cut off. */
@@ -37,9 +40,12 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...secretRoutes(deps),
   ...invocationRoutes(deps),
   ...changeRoutes(deps),
+  ...explainRoutes(deps),
+  ...historyRoutes(deps),
   ...graphqlRoutes(deps),
   ...accountRoutes(deps),
   ...orderRoutes(deps),
+  ...timelineRoutes(deps),
   ...nodeRoutes(deps),
   ...healthRoutes(deps),
   ...docsRoutes(deps),
@@ -80,8 +86,9 @@ const handle = async (deps: HttpDeps, route: Route, ctx: Koa.Context): Promise<E
     request: ctx.req,
   };
   if (route.roles === 'open') return route.handle(call);
-  const { ready, reasons } = deps.health();
-  if (!ready) return left({ _tag: 'StoreUnavailable', message: reasons.join('; ') });
+  const { ready, reasons, answersReads = false } = deps.health();
+  if (!ready && !answersReads) return left({ _tag: 'StoreUnavailable', message: reasons.join('; ') });
+  if (!ready && route.method !== 'GET') return left({ _tag: 'ReadingStopped' });
   const principal = await authenticate(deps.verifyToken, ctx.req.headers.authorization, route.roles);
   if (isLeft(principal)) return left(principal.left);
   if (call.query.has(MIN_POSITION)) {

@@ -1,18 +1,15 @@
 import { isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { ReportFailure } from '../commands/reported-change.ts';
 import { belongsTo, type ResourceChange } from '../domain/resource-change.ts';
-import { decode } from '../eventstore/codec.ts';
-import { covers } from './access.ts';
 import { accepted, ok } from './answer.ts';
 import { type ChangeType, changeTypesOf } from './change-types.ts';
 import { changesFrom, ERRORS_MAX, placeOf } from './cloud-event.ts';
 import { readEvents } from './cloud-events-request.ts';
 import type { HttpDeps } from './deps.ts';
 import type { Failure } from './failure.ts';
-import { guidIn } from './find-webhook.ts';
+import { findChange } from './find-change.ts';
 import { printedContradiction } from './orders.ts';
 import type { Call, Handled, Route } from './routing.ts';
-import { settledSoon } from './settled.ts';
 
 type Deps = Pick<HttpDeps, 'rules' | 'intake' | 'readModels' | 'store' | 'settled' | 'clock'>;
 
@@ -51,21 +48,8 @@ const failureOf = (failure: ReportFailure, single: boolean): Failure =>
       };
 
 const read = async (deps: Deps, call: Call): Handled => {
-  const guid = guidIn(call, 'change');
-  if (guid === undefined) return left({ _tag: 'NotFound' });
-  const settled = await settledSoon(deps);
-  if (isLeft(settled)) return settled;
-  const row = deps.readModels.change(guid);
-  if (row === undefined || !covers(call.principal, row.companyId)) return left({ _tag: 'NotFound' });
-
-  const page = await deps.store.readStream(row.stream, { fromRevision: row.revision, limit: 1 })();
-  if (isLeft(page)) return page;
-  const [recorded] = page.right;
-  const decoded = recorded === undefined ? undefined : decode(recorded);
-  if (decoded === undefined || isLeft(decoded)) {
-    throw new Error(`change ${guid} cannot be read from ${row.stream} at revision ${row.revision}`);
-  }
-  return right(ok(printed(guid, decoded.right.event as ResourceChange)));
+  const found = await findChange(deps, call);
+  return isLeft(found) ? found : right(ok(printed(found.right.guid, found.right.event)));
 };
 
 const printed = (guid: string, change: ResourceChange) => ({

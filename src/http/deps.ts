@@ -28,6 +28,8 @@ export interface Health {
   readonly ready: boolean;
   /** Why not, in words for an operator; empty when ready. */
   readonly reasons: ReadonlyArray<string>;
+  /** Not ready, and yet whatever only reads is answered from what is known: the reading of the log has stopped for good. */
+  readonly answersReads?: boolean;
 }
 
 /** One of the nodes that share the store, as the others know it. */
@@ -51,7 +53,14 @@ export interface HttpDeps {
   readonly invocations: InvocationCommands;
   readonly readModels: Pick<
     ReadModels,
-    'webhooksOf' | 'moshtixWebhooks' | 'moshtixWebhook' | 'change' | 'invocations'
+    | 'webhooksOf'
+    | 'everyWebhookOf'
+    | 'moshtixWebhooks'
+    | 'moshtixWebhook'
+    | 'change'
+    | 'invocations'
+    | 'invocation'
+    | 'belongsTo'
   >;
   readonly store: Pick<EventStore, 'readStream'>;
   readonly verifyToken: VerifyToken;

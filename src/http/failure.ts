@@ -26,7 +26,9 @@ export type RequestFailure =
   | { readonly _tag: 'InvalidFields'; readonly errors: ReadonlyArray<FieldError> }
   /** A strict account's reports contradict what is known of its orders; each by its place in the request. */
   | { readonly _tag: 'OrderContradicted'; readonly errors: ReadonlyArray<FieldError> }
-  | { readonly _tag: 'TooManyRequests'; readonly retryAfterSeconds: number };
+  | { readonly _tag: 'TooManyRequests'; readonly retryAfterSeconds: number }
+  /** The log holds an event that this server cannot read: what follows from it is not known here. */
+  | { readonly _tag: 'ReadingStopped' };
 
 /** Contradictions are answered as `OrderContradicted`, by their place in the request. */
 type IntakeFailure = Exclude<ReportFailure, { readonly _tag: 'ReportsContradict' }>;

@@ -21,6 +21,16 @@ export const guidIn = (call: Call, parameter: string): string | undefined => {
   return isGuid(text) ? text : undefined;
 };
 
+/** The webhook that the path names, deleted or not, of whichever dialect. Unknown and another company's look the same. */
+export const anyWebhook = async (deps: Deps, call: Call): Promise<Either<Failure, KnownWebhook>> => {
+  const guid = guidIn(call, 'guid');
+  if (guid === undefined) return left({ _tag: 'NotFound' });
+  const found = await deps.webhooks.get(guid);
+  if (isLeft(found)) return found;
+  const { webhook } = found.right;
+  return covers(call.principal, webhook.facts.companyId) ? right(webhook) : left({ _tag: 'NotFound' });
+};
+
 /** The webhook that the path names, of whichever dialect. Unknown, deleted and another company's all look the same. */
 export const liveWebhook = async (deps: Deps, call: Call): Promise<Either<Failure, FoundWebhook>> => {
   const guid = guidIn(call, 'guid');

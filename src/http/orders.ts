@@ -82,7 +82,8 @@ const history = async ({ store, clock }: Deps, stream: string): Promise<Either<F
     if (isLeft(page)) return page;
     for (const recorded of page.right) {
       const decoded = decode(recorded);
-      if (isLeft(decoded)) throw new Error(`${stream} cannot be read at revision ${recorded.revision}`);
+      // The reading of the log will stop there, too.
+      if (isLeft(decoded)) return left({ _tag: 'ReadingStopped' });
       const change = decoded.right as Decoded<ResourceChange>;
       newest ??= change;
       if (newest.event.order === undefined)

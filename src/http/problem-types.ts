@@ -83,7 +83,7 @@ export const PROBLEM_TYPES = {
     status: 503,
     title: 'The store is not available',
     explanation:
-      'The event store did not take or give the data. It is not known whether the request took effect. Repeat it after as many seconds as Retry-After says: the same change reported again is never stored twice.',
+      'The event store did not take or give the data, or holds something that this server cannot read. Unless the detail says that nothing was stored, it is not known whether the request took effect. Repeat it after as many seconds as Retry-After says: the same change reported again is never stored twice.',
   },
 } as const satisfies Readonly<
   Record<string, { readonly status: number; readonly title: string; readonly explanation: string }>

@@ -18,6 +18,8 @@ export interface ProblemAnswer {
 
 /** How long to wait before a store that failed is asked again. */
 const STORE_RETRY_AFTER_SECONDS = 5;
+/** Such a state does not end by itself. */
+const UPGRADE_RETRY_AFTER_SECONDS = 60;
 
 const CHALLENGE = 'Bearer realm="callboard"';
 
@@ -146,6 +148,12 @@ export const problemOf = (failure: Failure): ProblemAnswer => {
     case 'AttemptOutOfTurn':
     case 'AttemptTooEarly':
       return problem('conflict', 'The invocation has moved on. Read it again, then decide anew.');
+    case 'ReadingStopped':
+      return problem(
+        'store-not-available',
+        'This server cannot read all of the store any more: it changes nothing and answers what it knows from before. Nothing of this request was stored. Another server may serve it; else send it again once the operator has upgraded this one.',
+        { 'Retry-After': String(UPGRADE_RETRY_AFTER_SECONDS) },
+      );
     case 'StoreUnavailable':
     case 'OutcomeUnknown':
     case 'TooMuchContention':

@@ -9,6 +9,7 @@ import type { HttpDeps } from './deps.ts';
 import { codecOf, decodeFields, decodeQuery } from './fields.ts';
 import { openTicketWebhook } from './find-webhook.ts';
 import { PAGE_FIELDS, pageOf } from './paging.ts';
+import { printedTimes } from './print-webhook.ts';
 import { type Call, causeOf, type Handled, type Route } from './routing.ts';
 import { settledSoon } from './settled.ts';
 import { newWebhookReader, type WebhookPatch, webhookPatchCodec } from './webhook-fields.ts';
@@ -150,15 +151,11 @@ interface PrintedWebhook {
 }
 
 const printed = (webhook: KnownWebhook): PrintedWebhook => {
-  const { guid: named, companyId, nonce, settings, createdAtMs, updatedAtMs } = webhook.facts;
+  const { guid: named, nonce, settings } = webhook.facts;
   const { selection } = settings;
   if (selection.dialect !== 'openticket') throw new Error(`webhook ${named} is of another dialect`);
   return {
-    guid: named,
-    created_at: wholeSeconds(createdAtMs),
-    updated_at: wholeSeconds(updatedAtMs),
-    deleted_at: webhook.situation === 'deleted' ? wholeSeconds(webhook.deletedAtMs) : null,
-    company_id: companyId,
+    ...printedTimes(webhook),
     name: settings.name,
     url: settings.url,
     retries: settings.retries,
@@ -170,6 +167,3 @@ const printed = (webhook: KnownWebhook): PrintedWebhook => {
     invocations: null,
   };
 };
-
-/** As the vendor prints times: UTC, whole seconds, Z. */
-const wholeSeconds = (atMs: number): string => `${new Date(atMs).toISOString().slice(0, 19)}Z`;

@@ -1,6 +1,7 @@
 import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
 import { STREAM_PREFIXES } from '../domain/ids.ts';
 import type { EventStore, Position, ReadFailure, RecordedEvent } from '../eventstore/event-store.ts';
+import { oursOf } from '../eventstore/ours.ts';
 
 /** What reading a history takes. */
 export type LogSource = Pick<EventStore, 'readAll' | 'readStream'>;
@@ -30,7 +31,7 @@ export class LogCursor {
       }
       const page = await this.#log.readAll({ after: this.#after, limit: PAGE, filter: FILTER })();
       if (isLeft(page)) return page;
-      this.#page = page.right.events;
+      this.#page = oursOf(page.right.events);
       this.#next = 0;
       this.#after = page.right.next;
       if (this.#page.length === 0 && page.right.atEnd) return right(undefined);

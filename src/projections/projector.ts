@@ -17,23 +17,52 @@ export interface ProjectorDeps {
   readonly onDefect: (error: unknown) => void;
 }
 
-/** An event that this program cannot read: the projections stop and say which. */
+/** An event of ours that this program cannot read: the projections stop and say which. */
 export class UndecodableEvent extends Error {
-  constructor(stream: string, revision: number, reason: string) {
-    super(`${stream}, revision ${revision}: ${reason}`);
-    this.name = 'UndecodableEvent';
+  override readonly name = 'UndecodableEvent';
+  readonly at: UndecodablePlace;
+
+  constructor(at: UndecodablePlace) {
+    super(`${at.stream}, revision ${at.revision}: ${at.reason}`);
+    this.at = at;
   }
 }
 
-export const decodeAll = (events: ReadonlyArray<RecordedEvent>): ReadonlyArray<Decoded> =>
-  events.map((recorded) => {
+export interface UndecodablePlace {
+  readonly stream: string;
+  readonly revision: number;
+  /** 0 where it is not known: read from a stream of a store whose positions are opaque. */
+  readonly position: Position;
+  readonly type: string;
+  readonly reason: string;
+}
+
+/** All of them, or those before the first one that cannot be read, and that one. */
+export const decodeUpTo = (
+  events: ReadonlyArray<RecordedEvent>,
+): { readonly decoded: ReadonlyArray<Decoded>; readonly unreadable: UndecodableEvent | undefined } => {
+  const read: Decoded[] = [];
+  for (const recorded of events) {
     const decoded = decode(recorded);
     if (isLeft(decoded)) {
-      const { stream, revision, reason } = decoded.left;
-      throw new UndecodableEvent(stream, revision, reason);
+      const { stream, revision, position, reason } = decoded.left;
+      const { type } = recorded.event;
+      return {
+        decoded: read,
+        unreadable: new UndecodableEvent({ stream, revision, position, type, reason }),
+      };
     }
-    return decoded.right;
-  });
+    read.push(decoded.right);
+  }
+  return { decoded: read, unreadable: undefined };
+};
+
+/** Throws `UndecodableEvent`. */
+export const decodeAll = (events: ReadonlyArray<RecordedEvent>): ReadonlyArray<Decoded> => {
+  const { decoded, unreadable } = decodeUpTo(events);
+  if (unreadable !== undefined) throw unreadable;
+  return decoded;
+};
 
 /** Brings the log group of the read models up to date, a moment behind the log; at once when somebody waits. */
 export class Projector {

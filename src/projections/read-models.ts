@@ -90,6 +90,12 @@ export interface WebhookList {
     after: number,
     limit: number,
   ): ReadonlyArray<{ readonly cursor: number; readonly guid: string }>;
+  /** The same of both dialects and with deleted ones. The cursor is the position at which it was created. */
+  everyWebhookOf(
+    companyId: string,
+    after: number,
+    limit: number,
+  ): ReadonlyArray<{ readonly cursor: number; readonly guid: string }>;
 }
 
 /** Where a change stands. */

@@ -8,7 +8,7 @@
  * small however long the log is. A look-up asks the generations one after the other, the newest first: what is asked
  * for is mostly young. Changes have no generations, as most guids asked for there do not exist.
  */
-export const SCHEMA_VERSION = 6;
+export const SCHEMA_VERSION = 7;
 
 export const GENERATION_ROWS = 2 ** 17;
 
@@ -44,6 +44,7 @@ CREATE TABLE webhook_partitions (
   partition INTEGER NOT NULL,
   PRIMARY KEY (webhook, from_pos)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX webhooks_by_company ON webhooks (company);
 CREATE INDEX webhooks_listed ON webhooks (company, dialect) WHERE deleted = 0;
 CREATE INDEX webhooks_moshtix ON webhooks (company, json_extract(settings, '$.selection.id'))
   WHERE dialect = 'moshtix' AND deleted = 0;

@@ -8,6 +8,9 @@ export const openWebhookList = (db: Database, companies: Dictionary): WebhookLis
   const select = db.prepare(`
     SELECT position, guid FROM webhooks INDEXED BY webhooks_listed
     WHERE company = ? AND dialect = ? AND deleted = 0 AND position > ? ORDER BY position LIMIT ?`);
+  const selectEvery = db.prepare(`
+    SELECT position, guid FROM webhooks INDEXED BY webhooks_by_company
+    WHERE company = ? AND position > ? ORDER BY position LIMIT ?`);
   const moshtix =
     "FROM webhooks INDEXED BY webhooks_moshtix WHERE company = ? AND dialect = 'moshtix' AND deleted = 0";
   const count = db.prepare(`SELECT count(*) AS total ${moshtix}`);
@@ -37,14 +40,22 @@ export const openWebhookList = (db: Database, companies: Dictionary): WebhookLis
     webhooksOf: (companyId, dialect, after, limit) => {
       const company = companies.find(companyId);
       if (company === undefined) return [];
-      const rows = select.all(company, dialect, after, limit) as unknown as {
-        position: number;
-        guid: Uint8Array;
-      }[];
-      return rows.map((row) => ({ cursor: row.position, guid: guidText(row.guid) }));
+      return (select.all(company, dialect, after, limit) as unknown as Listed[]).map(listed);
+    },
+    everyWebhookOf: (companyId, after, limit) => {
+      const company = companies.find(companyId);
+      if (company === undefined) return [];
+      return (selectEvery.all(company, after, limit) as unknown as Listed[]).map(listed);
     },
   };
 };
+
+interface Listed {
+  readonly position: number;
+  readonly guid: Uint8Array;
+}
+
+const listed = ({ position, guid }: Listed) => ({ cursor: position, guid: guidText(guid) });
 
 /** Read from the settings, and indexed as it stands here. */
 const ID = "json_extract(settings, '$.selection.id')";

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventStore } from '../../src/eventstore/event-store.ts';
 import { verifySqliteStore } from '../../src/eventstore/sqlite-verify.ts';
 import { append, get } from '../contract/event-store.ts';
-import { Writer } from '../eventstore/events.ts';
+import { resourceStream, Writer } from '../eventstore/events.ts';
 import { openStore } from '../eventstore/temporary.ts';
 import { Double } from '../eventstoredb/double/server.ts';
 import { openAt } from '../eventstoredb/stores.ts';
@@ -225,13 +225,15 @@ describe('callboard migrate', SLOW, () => {
     const source = await filledFile('source', 50);
     writeFileSync(`${source.path}.key-id`, 'feedbeef\n', { mode: 0o600 });
     const other = await inside(openAt(double.url), async (store) =>
-      append(store, new Writer('event-1').next([1])),
+      append(store, new Writer(resourceStream('event', 1)).next([1])),
     );
     expect(other).toHaveLength(1);
     const refused = await migrate(source.url, double.url);
     expect(refused.code).toBe(1);
     expect(refused.output).toMatch(
-      /the target has stream 'event-1' at revision 0 where the source has stream/,
+      new RegExp(
+        `the target has stream '${resourceStream('event', 1)}' at revision 0 where the source has stream`,
+      ),
     );
     const database = await openAt(double.url);
     expect(await database.boundKey()).toMatchObject({ _tag: 'Right', right: undefined });
@@ -249,10 +251,12 @@ describe('callboard migrate', SLOW, () => {
       double.faults.readDelayMs = 1;
       const { output, ended } = run(['migrate', '--from', double.url, '--to', target]);
       await expect.poll(output, PATIENCE).toContain('compared');
-      await inside(openAt(double.url), (store) => append(store, new Writer('order-late').next([1])));
+      await inside(openAt(double.url), (store) =>
+        append(store, new Writer(resourceStream('order', 'late')).next([1])),
+      );
       expect(await ended).toBe(1);
       expect(output()).toContain(
-        "the source was written while it was copied, stream 'order-late' at revision 0 is new",
+        `the source was written while it was copied, stream '${resourceStream('order', 'late')}' at revision 0 is new`,
       );
       double.faults.readDelayMs = 0;
       expect(await migrate(double.url, target)).toMatchObject({ code: 0 });

@@ -102,4 +102,12 @@ describe('strict mode', () => {
     await valueOf(accounts.setStrict(A, false, cause(A)));
     expect(await valueOf(fresh().get(A))).toMatchObject({ strict: false });
   });
+
+  it('is what was set last, though the process that was asked had not heard of the change before', async () => {
+    await valueOf(accounts.setStrict(A, false, cause(A)));
+    await valueOf(fresh().setStrict(A, true, cause(A)));
+    // As far as this one knows it is so already.
+    expect(await valueOf(accounts.setStrict(A, false, cause(A)))).toMatchObject({ strict: false });
+    expect(await valueOf(fresh().get(A))).toMatchObject({ strict: false });
+  });
 });

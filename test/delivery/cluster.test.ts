@@ -195,6 +195,34 @@ describe('nodes that share a store', () => {
     expect(new Set(await startedBy())).toEqual(new Set([nodeOf(first), nodeOf(second)]));
   });
 
+  it.each(['moved', 'disabled'] as const)(
+    'hear that a webhook was %s while they read it as it was before',
+    async (what) => {
+      const [first, second] = await start(2);
+      if (first === undefined || second === undefined) throw new Error('two were started');
+      const [before, after] = [urlAt(second), urlAt(second, 1)];
+      world.store.afterRead = (stream) =>
+        stream.startsWith('webhook-')
+          ? new Promise((resolve) => world.clock.setTimer(20, resolve))
+          : Promise.resolve();
+      const made = world.webhook({ url: before }, first);
+      await world.clock.advance(25);
+      const guid = await made;
+      void (what === 'moved'
+        ? first.webhooks.update(guid, { url: after }, CAUSE)
+        : first.webhooks.disable(guid, CAUSE));
+      await world.clock.advance(60_000);
+      // What it holds in memory, if anything, is what is in the store.
+      expect([undefined, 1]).toContain(second.webhooks.cached(guid)?.revision);
+      await first.intake.report([world.change()], 'platform', world.random.uuid());
+      await world.clock.advance(5_000);
+      const attempts = (await world.log()).flatMap(({ event }) =>
+        event.type === 'AttemptStarted' ? [[event.url, event.webhookRevision]] : [],
+      );
+      expect(attempts).toEqual(what === 'moved' ? [[after, 1]] : []);
+    },
+  );
+
   it('keep the order of a webhook that moves while the node that had it is behind', async () => {
     const [first, second] = await start(2);
     if (first === undefined || second === undefined) throw new Error('two were started');

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { explainSelection } from '../../src/domain/explain.ts';
 import { matchChange, type Reported } from '../../src/domain/matching.ts';
 import type { BelongsTo } from '../../src/domain/relations.ts';
 import { RESOURCES, type ResourceRef, TRIGGERS } from '../../src/domain/resources.ts';
@@ -198,4 +199,37 @@ it('no webhook is matched twice, and no resource twice for one webhook', () => {
       }
     }),
   );
+});
+
+it('is explained as it is decided: every webhook that is told, through which path, and no other', () => {
+  const codes = new Set<string>();
+  fc.assert(
+    fc.property(world, ({ rules, edges, listeners, change }) => {
+      const belongsTo = parentsIn(edges);
+      const matches = matchChange(rules, change, belongsTo, listening(...listeners));
+      for (const { webhook, resource, trigger, identifier, triggeredByChildResources } of listeners) {
+        const told = matches.find(({ subscriber }) => subscriber.webhook === webhook);
+        const explained = explainSelection(rules, { ...change, type: 'ResourceChanged' }, belongsTo, {
+          dialect: 'openticket',
+          resource,
+          trigger,
+          identifier,
+          triggeredByChildResources,
+        });
+        expect(explained.matches).toBe(told !== undefined);
+        if (told !== undefined) expect(explained.path).toEqual(told.matched[0]?.path);
+        codes.add(explained.reason.code);
+      }
+    }),
+    { numRuns: RUNS },
+  );
+  expect([...codes].sort()).toEqual([
+    'child_resources_off',
+    'direct',
+    'identifier_differs',
+    'no_path',
+    'no_rule',
+    'propagated',
+    'trigger_differs',
+  ]);
 });

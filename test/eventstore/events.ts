@@ -1,6 +1,8 @@
 import type { Cause, DomainEvent } from '../../src/domain/events.ts';
+import { streamOf } from '../../src/domain/ids.ts';
 import type { Json } from '../../src/domain/json.ts';
 import type { ResourceChange } from '../../src/domain/resource-change.ts';
+import type { Resource } from '../../src/domain/resources.ts';
 import { emptyHead, seal } from '../../src/eventstore/codec.ts';
 import type { Head } from '../../src/eventstore/decoded.ts';
 import type { StreamAppend } from '../../src/eventstore/event-store.ts';
@@ -32,6 +34,10 @@ export const change = (n: number, data: Json = { n }): ResourceChange => ({
   relations: { declared: [{ resource: 'shop', identifier: 's1' }], derived: [] },
   atMs: AT_MS,
 });
+
+/** The stream of a resource, named as ours are. */
+export const resourceStream = (resource: Resource, identifier: number | string): string =>
+  streamOf.resource(CAUSE.companyId, resource, String(identifier));
 
 /** Writes a stream's chain on: one append after the other, each with the ids asked for. */
 export class Writer {

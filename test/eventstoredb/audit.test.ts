@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { append } from '../contract/event-store.ts';
-import { Writer } from '../eventstore/events.ts';
+import { resourceStream, Writer } from '../eventstore/events.ts';
 import { Double } from './double/server.ts';
 import { openAt } from './stores.ts';
 
@@ -37,21 +37,28 @@ it('audit verify reads EventStoreDB, leaves it as it is, and ends with 1 and the
   expect(double.log.all).toHaveLength(untouched);
 
   const store = await openAt(double.url);
-  const [ours, theirs] = [new Writer('order-1'), new Writer('somebody-else-1')];
+  const [ours, theirs] = [new Writer(resourceStream('order', 1)), new Writer('somebody-else-1')];
   await append(store, ours.next([1, 2, 3]));
   const foreign = theirs.next([1]);
-  await append(store, { ...foreign, events: foreign.events.map((event) => ({ ...event, metadata: '{}' })) });
+  const events = foreign.events.map((event) => ({ ...event, type: 'OrderPlaced', metadata: '{}' }));
+  for (const stream of [theirs.stream, 'order-5', 'client-5']) {
+    await append(store, { ...foreign, stream, events });
+  }
   expect(await verify()).toMatchObject({
     code: 0,
     output: '3 events in 1 streams: every hash and revision fits.\n',
   });
 
   const next = ours.next([4]);
-  const events = next.events.map((event) => ({ ...event, data: event.data.replace('update', 'delete') }));
-  await append(store, { ...next, events });
+  const altered = next.events.map((event) => ({ ...event, data: event.data.replace('update', 'delete') }));
+  await append(store, { ...next, events: altered });
   await store.close();
   const { code, output } = await verify();
   expect(code).toBe(1);
-  expect(output).toMatch(/^stream 'order-1' at revision 3 \(position \d+\): its hash fits neither/);
+  expect(output).toMatch(
+    new RegExp(
+      `^stream '${resourceStream('order', 1)}' at revision 3 \\(position \\d+\\): its hash fits neither`,
+    ),
+  );
   expect(output).toContain('4 events in 1 streams: the history is broken');
 }, 60_000);

@@ -21,8 +21,8 @@ afterEach(async () => {
   await rm(temporary, { recursive: true, force: true });
 });
 
-const verify = (): Promise<{ stdout: string; stderr: string }> =>
-  promisify(execFile)(process.execPath, [CLI, 'audit', 'verify'], {
+const audit = (what: string): Promise<{ stdout: string; stderr: string }> =>
+  promisify(execFile)(process.execPath, [CLI, 'audit', what], {
     env: { PATH: process.env['PATH'], CALLBOARD_STORE: double.url, CALLBOARD_DATA_DIR: temporary },
   });
 
@@ -44,13 +44,18 @@ it('the demo is played on EventStoreDB, and its history verified', { timeout: 24
   expect(await readdir(temporary)).toEqual([]);
 
   const [, events] = /verify: (\d+) events in \d+ streams: every hash/.exec(output) ?? [];
-  expect((await verify()).stdout).toContain(`${events} events in`);
+  expect((await audit('verify')).stdout).toContain(`${events} events in`);
+  const account = await audit('conserve');
+  const { scheduled, delivered } = JSON.parse(account.stdout) as { scheduled: number; delivered: number };
+  expect(scheduled).toBeGreaterThan(100);
+  expect(delivered).toBeGreaterThan(100);
+  expect(account.stderr).toContain('every one is accounted for');
   const changed = double.log.all.find(({ type }) => type === 'AttemptStarted');
   if (changed === undefined) throw new Error('nothing was attempted');
   Object.assign(changed, {
     data: Buffer.from(String(Buffer.from(changed.data)).replace('"number":1', '"number":2')),
   });
-  await expect(verify()).rejects.toMatchObject({
+  await expect(audit('verify')).rejects.toMatchObject({
     code: 1,
     stdout: expect.stringContaining(`'${changed.stream}' at revision ${changed.revision}`) as string,
   });

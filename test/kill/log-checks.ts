@@ -52,7 +52,7 @@ export const checkAttemptNumbers = (dataDir: string): number => {
   }
 };
 
-/** Every hash fits, by the store's own check and by the command line. */
+/** Every hash fits, by the store's own check and by the command line, which also accounts for every invocation. */
 export const checkHistory = async (dataDir: string): Promise<void> => {
   const verified = await verifySqliteStore(logPath(dataDir));
   promised(!isLeft(verified), () => `the store cannot be verified: ${JSON.stringify(verified)}`);
@@ -63,4 +63,9 @@ export const checkHistory = async (dataDir: string): Promise<void> => {
   );
   const audit = await callboard(dataDir, 'audit', 'verify');
   promised(audit.code === 0, () => `audit verify ended with ${audit.code}: ${audit.stdout}${audit.stderr}`);
+  const account = await callboard(dataDir, 'audit', 'conserve');
+  promised(
+    account.code === 0,
+    () => `audit conserve ended with ${account.code}: ${account.stdout}${account.stderr}`,
+  );
 };

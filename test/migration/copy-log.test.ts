@@ -5,8 +5,8 @@ import { openMemoryStore } from '../../src/eventstore/memory.ts';
 import { compareLogs } from '../../src/migration/compare-logs.ts';
 import { copyLog } from '../../src/migration/copy-log.ts';
 import { append, get } from '../contract/event-store.ts';
-import { Writer } from '../eventstore/events.ts';
-import { contents, plain, write } from './logs.ts';
+import { resourceStream, Writer } from '../eventstore/events.ts';
+import { contents, nameOf, plain, write } from './logs.ts';
 
 const go = { beforeCopying: async () => right(undefined) };
 
@@ -51,7 +51,7 @@ describe('copyLog', () => {
 
   it('goes on when the source has grown since', async () => {
     const [source, target] = [openMemoryStore(), openMemoryStore()];
-    const writer = new Writer('event-1');
+    const writer = new Writer(resourceStream('event', 1));
     await append(source, writer.next([1, 2]));
     get(await copyLog(source, target, go));
     await append(source, writer.next([3]));
@@ -61,15 +61,19 @@ describe('copyLog', () => {
 
   it('knows a part of its batch that arrived late', async () => {
     const source = openMemoryStore();
-    const writer = new Writer('event-1');
-    await append(source, writer.next([1, 2, 3, 4]), new Writer('event-2').next([5]));
+    const writer = new Writer(resourceStream('event', 1));
+    await append(source, writer.next([1, 2, 3, 4]), new Writer(resourceStream('event', 2)).next([5]));
     const target = openMemoryStore();
     const [first, second] = (await contents(source)).map(({ event }) => event);
     if (first === undefined || second === undefined) throw new Error('no events');
     // Arrives between the look at the target and the first append.
     const late = {
       beforeCopying: async () => {
-        await append(target, { stream: 'event-1', expectedRevision: -1, events: [first, second] });
+        await append(target, {
+          stream: resourceStream('event', 1),
+          expectedRevision: -1,
+          events: [first, second],
+        });
         return right(undefined);
       },
     };
@@ -78,10 +82,13 @@ describe('copyLog', () => {
   });
 
   it.each([
-    ['another stream', async (target: EventStore) => append(target, new Writer('event-9').next([1]))],
+    [
+      'another stream',
+      async (target: EventStore) => append(target, new Writer(resourceStream('event', 9)).next([1])),
+    ],
     [
       'another event in the same stream',
-      async (target: EventStore) => append(target, new Writer('webhook-0').next([77])),
+      async (target: EventStore) => append(target, new Writer(nameOf(0)).next([77])),
     ],
   ])('refuses a target with %s before it writes there, and says where', async (_, spoil) => {
     const [source, target] = [await filled(50), openMemoryStore()];
@@ -101,23 +108,25 @@ describe('copyLog', () => {
 
   it('refuses a target that went on by itself', async () => {
     const [source, target] = [await filled(50), await filled(50)];
-    await append(target, new Writer('event-mine').next([1]));
+    await append(target, new Writer(resourceStream('event', 'mine')).next([1]));
     const refused = await copyLog(source, target, go);
     expect(isLeft(refused) ? refused.left.message : '').toBe(
-      "the target goes on where the source ends: stream 'event-mine' at revision 0",
+      `the target goes on where the source ends: stream '${resourceStream('event', 'mine')}' at revision 0`,
     );
   });
 
   it('refuses a target with an event that differs in its bytes alone', async () => {
     const source = openMemoryStore();
-    await append(source, new Writer('event-1').next([1]));
+    await append(source, new Writer(resourceStream('event', 1)).next([1]));
     const target = openMemoryStore();
     const [recorded] = await contents(source);
     if (recorded === undefined) throw new Error('no events');
     const events = [{ ...recorded.event, data: `${recorded.event.data} ` }];
     await append(target, { stream: recorded.stream, expectedRevision: -1, events });
     expect(await copyLog(source, target, go)).toMatchObject(
-      left({ message: "the target has another event in stream 'event-1' at revision 0: its data differs" }),
+      left({
+        message: `the target has another event in stream '${resourceStream('event', 1)}' at revision 0: its data differs`,
+      }),
     );
   });
 });
@@ -125,11 +134,13 @@ describe('copyLog', () => {
 describe('compareLogs', () => {
   it.each(['source', 'target'] as const)('tells that the %s was written meanwhile', async (which) => {
     const stores = { source: await filled(300), target: await filled(300) };
-    await append(stores[which], new Writer('order-new').next([1]));
+    await append(stores[which], new Writer(resourceStream('order', 'new')).next([1]));
     const compared = await compareLogs(stores.source, stores.target, 300);
     expect(compared).toMatchObject(left({ _tag: 'WrittenMeanwhile' }));
     expect(isLeft(compared) ? compared.left.message : '').toContain(`the ${which} was written`);
-    expect(isLeft(compared) ? compared.left.message : '').toContain("stream 'order-new' at revision 0");
+    expect(isLeft(compared) ? compared.left.message : '').toContain(
+      `stream '${resourceStream('order', 'new')}' at revision 0`,
+    );
   });
 
   it('tells what is missing in the target', async () => {

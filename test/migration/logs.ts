@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { isLeft } from 'fp-ts/lib/Either.js';
+import { streamOf, uuidV5 } from '../../src/domain/ids.ts';
 import type { Json } from '../../src/domain/json.ts';
 import type { EventStore, RecordedEvent } from '../../src/eventstore/event-store.ts';
 import type { LogSource } from '../../src/migration/log-cursor.ts';
 import { LogCursor } from '../../src/migration/log-cursor.ts';
-import { change, Writer } from '../eventstore/events.ts';
+import { CAUSE, change, resourceStream, Writer } from '../eventstore/events.ts';
 
 /** Histories for tests of moves. */
 
@@ -27,8 +28,7 @@ export const write = async (store: EventStore, history: Turns, series = ''): Pro
   const writers = new Map<number, Writer>();
   let id = 0;
   for (const { stream, datas } of history) {
-    const writer =
-      writers.get(stream) ?? new Writer(`${PREFIXES[stream % PREFIXES.length]}${series}${stream}`);
+    const writer = writers.get(stream) ?? new Writer(nameOf(stream, series));
     writers.set(stream, writer);
     const ids = datas.map(() => (id += 1));
     const first = id - datas.length + 1;
@@ -37,7 +37,13 @@ export const write = async (store: EventStore, history: Turns, series = ''): Pro
   }
 };
 
-const PREFIXES = ['webhook-', 'event-', 'invocation-'];
+/** The name that `write` gives a stream. */
+export const nameOf = (stream: number, series = ''): string => {
+  const identifier = `${series}${stream}`;
+  const guid = uuidV5(CAUSE.companyId, identifier);
+  const names = [streamOf.webhook(guid), resourceStream('event', identifier), streamOf.invocation(guid)];
+  return names[stream % names.length] ?? '';
+};
 
 /** A stream's turns with one small event each: `count` events over `streams` streams. */
 export const plain = (count: number, streams = 7): Turns =>

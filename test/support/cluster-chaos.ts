@@ -7,7 +7,7 @@ import type { WebhookSettings } from '../../src/domain/webhook.ts';
 import { openMemoryStore } from '../../src/eventstore/memory.ts';
 import type { ReadModels } from '../../src/projections/read-models.ts';
 import { auditWorld } from './engine-audit.ts';
-import { CAUSE, type Process, World } from './engine-world.ts';
+import { BASE_MS, CAUSE, type Process, World } from './engine-world.ts';
 import { type AppendFault, faulty, type FaultyStore } from './faulty-store.ts';
 import { auditHearing } from './hearing-audit.ts';
 import { opaqueStore } from './opaque-store.ts';
@@ -130,10 +130,7 @@ export class ClusterChaos {
         this.world.store.readsFail = todo.fail;
         return;
       case 'slow':
-        world.store.beforeAnswer =
-          todo.ms === 0
-            ? async () => {}
-            : () => new Promise((resolve) => world.clock.setTimer(todo.ms, resolve));
+        this.#slowDown(todo.ms);
         return;
       case 'receiver':
         return world.sender.at(urlOf(todo.n), RECEIVERS[todo.as]);
@@ -165,7 +162,7 @@ export class ClusterChaos {
     const { world } = this;
     this.#inner.appendFault = () => undefined;
     world.store.readsFail = false;
-    world.store.beforeAnswer = async () => {};
+    this.#slowDown(0);
     for (let n = 0; n < ENDPOINTS; n += 1) world.sender.at(urlOf(n), RECEIVERS.good);
     for (const { process } of this.#folders) process?.mortal.resume();
     await this.#pass(1_000);
@@ -195,9 +192,20 @@ export class ClusterChaos {
     expect((await this.world.log()).filter(isWork).length).toBe(before);
   }
 
+  /** Appends are answered late, and so is what was read of a webhook. */
+  #slowDown(ms: number): void {
+    const { clock, store } = this.world;
+    const late = (): Promise<void> =>
+      ms === 0 ? Promise.resolve() : new Promise((resolve) => clock.setTimer(ms, resolve));
+    store.beforeAnswer = late;
+    store.afterRead = (stream) => (stream.startsWith('webhook-') ? late() : Promise.resolve());
+  }
+
   #start(n: number): void {
     const folder = this.#folders[n];
     if (folder === undefined || folder.process !== undefined) return;
+    // They need not be configured alike: what two of them schedule differs in its bytes.
+    this.world.retryBaseMs = BASE_MS + n;
     const process = this.world.build(this.world.store.readsFail ? undefined : folder.kept, folder.name);
     folder.process = process;
     folder.kept = process.readModels;

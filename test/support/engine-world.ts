@@ -70,6 +70,7 @@ const countingRandom = (): Random => {
 /** One run of the product's engine over the world's store. */
 export interface Process {
   readonly engine: Engine;
+  readonly accounts: Accounts;
   readonly webhooks: Webhooks;
   readonly intake: ChangeIntake;
   readonly readModels: ReadModels;
@@ -89,6 +90,8 @@ export class World {
   /** Throws for what is damaged. */
   openSecret = (sealed: string): string => sealed;
   operatorLog: Log = silentLog;
+  /** As the processes started from now on are configured. */
+  retryBaseMs = BASE_MS;
   #process: Process | undefined;
   #changes = 0;
 
@@ -185,7 +188,7 @@ export class World {
             },
             leaseMs: this.#leaseMs,
             onLease: (untilMs) => (leaseUntilMs = untilMs),
-            onDefect,
+            onDefect: (error) => engine.failed(error),
           });
     const engine = new Engine({
       ...(membership !== undefined && { membership }),
@@ -201,16 +204,24 @@ export class World {
       }),
       sender: mortal.sender(sender),
       rules: BUILT_IN_RULES,
-      defaultRetryBaseMs: BASE_MS,
+      defaultRetryBaseMs: this.retryBaseMs,
       limits: this.limits,
       clock,
       random,
       log: this.operatorLog,
       onDefect,
     });
-    const invocations = { store, random, clock, webhooks, dueList: readModels, defaultRetryBaseMs: BASE_MS };
+    const invocations = {
+      store,
+      random,
+      clock,
+      webhooks,
+      dueList: readModels,
+      defaultRetryBaseMs: this.retryBaseMs,
+    };
     this.#process = {
       engine,
+      accounts,
       webhooks,
       intake,
       readModels,

@@ -23,6 +23,8 @@ export interface FaultyStore extends EventStore {
   splitBatches: boolean;
   /** Reads and head fail while it is set. */
   readsFail: boolean;
+  /** Passes before the reading of a stream is answered, with what was there when it was asked for. */
+  afterRead: (stream: string) => Promise<void>;
   /** Passes before an append is answered; what it stored is seen by subscribers at once. */
   beforeAnswer: () => Promise<void>;
 }
@@ -55,6 +57,7 @@ export const faulty = (store: EventStore): FaultyStore => {
     beforeAppend: async () => {},
     splitBatches: false,
     readsFail: false,
+    afterRead: async () => {},
     beforeAnswer: async () => {},
     append: (batch) => async () => {
       const fault = self.appendFault(batch);
@@ -64,7 +67,12 @@ export const faulty = (store: EventStore): FaultyStore => {
       await self.beforeAnswer();
       return fault === 'unknown_stored' && stored._tag === 'Right' ? left(unknown) : stored;
     },
-    readStream: (stream, options) => () => whileAway(store.readStream(stream, options)),
+    readStream: (stream, options) => () =>
+      whileAway(async () => {
+        const read = await store.readStream(stream, options)();
+        await self.afterRead(stream);
+        return read;
+      }),
     readAll: (options) => () => whileAway(store.readAll(options)),
     head: () => () => whileAway(store.head()),
   };

@@ -37,8 +37,8 @@ const handle = async (deps: Deps, call: OpenCall): Handled => {
 };
 
 const answerTo = async (deps: Deps, call: OpenCall, request: GraphqlRequest): Promise<Answer> => {
-  const { ready, reasons } = deps.health();
-  if (!ready) {
+  const { ready, reasons, answersReads = false } = deps.health();
+  if (!ready && !answersReads) {
     return answerOf(deps, {
       errors: [refusalOf({ _tag: 'StoreUnavailable', message: reasons.join('; ') })],
     });
@@ -51,6 +51,8 @@ const answerTo = async (deps: Deps, call: OpenCall, request: GraphqlRequest): Pr
   if (measured.right.introspects && !(await mayIntrospect(deps, call))) {
     return answerOf(deps, { errors: [new Refusal(NO_INTROSPECTION, { code: 'not-allowed' })] });
   }
+  if (!ready && measured.right.isMutation)
+    return answerOf(deps, { errors: [refusalOf({ _tag: 'ReadingStopped' })] });
   const errors = validate(SCHEMA, document, undefined, { maxErrors: ERRORS_MAX });
   if (errors.length > 0) return answerOf(deps, { errors });
   return answerOf(deps, await executed(deps, call, request, document, measured.right));

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../domain/json.ts';
 import { accountPaths, accountSchemas } from './accounts.ts';
+import { auditPaths, auditSchemas } from './audit.ts';
 import { changePaths, changeSchemas } from './changes.ts';
 import { commonSchemas } from './common.ts';
 import { graphqlPaths, graphqlSchemas } from './graphql.ts';
@@ -29,6 +30,7 @@ export const openApiDocument = (version: string): JsonObject => ({
     ...secretPaths,
     ...invocationPaths,
     ...changePaths,
+    ...auditPaths,
     ...graphqlPaths,
     ...accountPaths,
     ...orderPaths,
@@ -45,6 +47,7 @@ export const openApiDocument = (version: string): JsonObject => ({
       ...secretSchemas,
       ...invocationSchemas,
       ...changeSchemas,
+      ...auditSchemas,
       ...graphqlSchemas,
       ...accountSchemas,
       ...orderSchemas,

@@ -1,0 +1,52 @@
+import { isLeft } from 'fp-ts/lib/Either.js';
+import { addsUp, type Conserved, conserve } from '../../audit/conserve.ts';
+import type { Config } from '../../config.ts';
+import { hearersOf } from '../../delivery/fan-out.ts';
+import { EXIT_FINDINGS, EXIT_OK, failed } from '../command.ts';
+import { Progress } from '../migrate/progress.ts';
+import { withHistory } from './history.ts';
+
+/** `callboard audit conserve` */
+export const runConserve = (config: Config): Promise<number> =>
+  withHistory(config, async ({ log, models, rules }) => {
+    const progress = new Progress('counted');
+    const conserved = await conserve({
+      log,
+      models,
+      hearersOf: (change) =>
+        hearersOf({ routing: models, rules }, change).map(({ subscriber }) => subscriber.webhook),
+      onProgress: progress.at,
+    });
+    if (isLeft(conserved)) return failed(conserved.left.message);
+    progress.end();
+    return report(conserved.right);
+  });
+
+const report = (conserved: Conserved): number => {
+  const { totals, changes, pending, removed, differences, differencesInAll } = conserved;
+  const { scheduled, delivered, waiting, in_flight, exhausted, cancelled, superseded } = totals;
+  process.stdout.write(
+    `${JSON.stringify({ scheduled, delivered, waiting, in_flight, exhausted, cancelled, superseded })}\n`,
+  );
+  const say = (line: string): boolean => process.stderr.write(`${line}\n`);
+  for (const { kind, change, webhook } of differences) {
+    say(
+      kind === 'missing'
+        ? `change ${change}: webhook ${webhook} had to be told, and no invocation was scheduled`
+        : `change ${change}: webhook ${webhook} was told, and nothing leads to it by the rules in force now`,
+    );
+  }
+  if (differencesInAll > differences.length) say(`… and ${differencesInAll - differences.length} more`);
+  if (pending > 0) say(`${pending} changes at the end of the log are still being worked on`);
+  if (removed > 0) say(`${removed} invocations were removed from the log by policy and are not counted`);
+  if (addsUp(conserved)) {
+    say(`${changes} changes, ${scheduled} invocations: every one is accounted for.`);
+    return EXIT_OK;
+  }
+  say(
+    differencesInAll > 0
+      ? `${changes} changes: ${differencesInAll} invocations do not fit them. 'callboard audit explain' tells more of a change.`
+      : `${scheduled} invocations were scheduled, but what became of them does not add up to that.`,
+  );
+  return EXIT_FINDINGS;
+};

@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isLeft } from 'fp-ts/lib/Either.js';
+import type { AuditedLog } from '../../audit/log-pages.ts';
+import type { Config } from '../../config.ts';
+import type { Rules } from '../../domain/rules.ts';
+import { loadRules } from '../../main.ts';
+import type { ReadModels } from '../../projections/read-models.ts';
+import { openReadModels } from '../../projections/sqlite-read-models.ts';
+import { failed } from '../command.ts';
+import { openLog } from './open-log.ts';
+
+export interface AuditedHistory {
+  readonly log: AuditedLog;
+  /** Empty, and thrown away afterwards: what a server has beside the log is not believed. */
+  readonly models: ReadModels;
+  readonly rules: Rules;
+}
+
+/** Opens the configured history for reading, does the work, and answers its exit code. */
+export const withHistory = async (
+  { store, rulesPath }: Config,
+  work: (history: AuditedHistory) => Promise<number>,
+): Promise<number> => {
+  if (store.kind === 'memory')
+    return failed('there is no history to audit in memory: CALLBOARD_STORE=memory:');
+  const rules = loadRules(rulesPath);
+  if (isLeft(rules)) return failed(rules.left.message);
+  const opened = await openLog(store);
+  if (isLeft(opened)) return failed(opened.left);
+  const { log, beginningsMayBeGone } = opened.right;
+  const folder = mkdtempSync(join(tmpdir(), 'callboard-audit-'));
+  const models = openReadModels({ path: join(folder, 'read-models.db'), beginningsMayBeGone });
+  try {
+    return await work({ log, models, rules: rules.right });
+  } catch (error) {
+    // An event that cannot be read: `audit verify` tells more of it.
+    return failed(error instanceof Error ? error.message : String(error));
+  } finally {
+    models.close();
+    rmSync(folder, { recursive: true, force: true });
+    await opened.right.close();
+  }
+};

@@ -1,0 +1,15 @@
+import { isCommonName, isOurStream } from '../domain/own-streams.ts';
+import { hashIn } from './chain.ts';
+import type { RecordedEvent } from './event-store.ts';
+
+/** Whether Callboard wrote it, as far as a reader of the whole log asks: what others keep in the same store is passed over. */
+export const isOurs = (recorded: RecordedEvent): boolean =>
+  isOurStream(recorded.stream) && (!isCommonName(recorded.stream) || hasOurMark(recorded));
+
+/** A newer version may know more types, but each of its events carries a hash. */
+const hasOurMark = ({ event }: RecordedEvent): boolean =>
+  event.type === 'ClientClaimed' || hashIn(event.metadata) !== undefined;
+
+/** Those of ours; the list itself where all are, which is nearly always. */
+export const oursOf = (events: ReadonlyArray<RecordedEvent>): ReadonlyArray<RecordedEvent> =>
+  events.every(isOurs) ? events : events.filter(isOurs);

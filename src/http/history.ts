@@ -1,0 +1,118 @@
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { type Moment, webhookHistory, type WebhookStep } from '../audit/webhook-history.ts';
+import type { KnownWebhook } from '../commands/webhooks.ts';
+import { canonicalJson, type Json, type JsonObject } from '../domain/json.ts';
+import type { WebhookState } from '../domain/webhook.ts';
+import { ok } from './answer.ts';
+import { type Check, optional, time } from './checks.ts';
+import type { HttpDeps } from './deps.ts';
+import type { Failure } from './failure.ts';
+import { codecOf, decodeQuery } from './fields.ts';
+import { anyWebhook } from './find-webhook.ts';
+import { PAGE_FIELDS, pageOf } from './paging.ts';
+import { printedTimes } from './print-webhook.ts';
+import type { Call, Handled, Route } from './routing.ts';
+
+type Deps = Pick<HttpDeps, 'webhooks' | 'store' | 'defaultRetryBaseMs'>;
+
+/** What happened to a webhook, and what it was at any moment. */
+export const historyRoutes = (deps: Deps): ReadonlyArray<Route> => {
+  const roles = ['partner', 'admin'] as const;
+  return [{ method: 'GET', path: '/webhook/:guid/history', roles, handle: (call) => history(deps, call) }];
+};
+
+const POSITION = /^\d{1,16}$/;
+
+/** A time, or a value of the header Callboard-Position. */
+const moment: Check<Moment> = (value) => {
+  if (typeof value === 'string' && POSITION.test(value)) return right({ position: Number(value) });
+  const checked = time(value);
+  return isLeft(checked)
+    ? left(`${checked.left}, or a position in the log: digits alone`)
+    : right({ atMs: checked.right });
+};
+
+const QUERY = codecOf({ ...PAGE_FIELDS, at: optional(moment) });
+
+const history = async (deps: Deps, call: Call): Handled => {
+  const query = decodeQuery(QUERY, call.query);
+  if (isLeft(query)) return query;
+  const found = await anyWebhook(deps, call);
+  if (isLeft(found)) return found;
+  const { guid } = found.right.facts;
+  const { limit, after = -1, at } = query.right;
+  const steps = await webhookHistory(deps, guid, at);
+  if (isLeft(steps)) return steps;
+  if (at !== undefined) return asOf(deps, at, steps.right);
+  const read = steps.right.filter(({ decoded }) => decoded.revision > after).slice(0, limit + 1);
+  const { rows, next } = pageOf(read, limit, ({ decoded }) => decoded.revision);
+  return right(ok({ items: rows.map((step) => printedStep(deps, step)), next }));
+};
+
+const asOf = (
+  { defaultRetryBaseMs }: Deps,
+  at: Moment,
+  steps: ReadonlyArray<WebhookStep>,
+): Either<Failure, ReturnType<typeof ok>> => {
+  const last = steps.at(-1);
+  if (last === undefined || last.after.situation === 'unknown') return left({ _tag: 'NotFound' });
+  const { decoded, after } = last;
+  return right(
+    ok({
+      as_of: new Date('atMs' in at ? at.atMs : decoded.event.atMs).toISOString(),
+      revision: decoded.revision,
+      webhook: { ...printedTimes(after), ...fieldsOf(after, defaultRetryBaseMs) },
+    }),
+  );
+};
+
+const printedStep = ({ defaultRetryBaseMs }: Deps, { decoded, before, after }: WebhookStep) => ({
+  event: decoded.event.type,
+  at: new Date(decoded.event.atMs).toISOString(),
+  actor: decoded.metadata.actor,
+  cause: decoded.metadata.causationId,
+  revision: decoded.revision,
+  changed: differences(fieldsIn(before, defaultRetryBaseMs), fieldsIn(after, defaultRetryBaseMs)),
+});
+
+/** Only what differs, each with what it was and what it is; null for what was not there. */
+const differences = (before: JsonObject, after: JsonObject): JsonObject =>
+  Object.fromEntries(
+    Object.entries(after).flatMap(([field, now]): ReadonlyArray<[string, Json]> => {
+      const was = before[field] ?? null;
+      return canonicalJson(was) === canonicalJson(now) ? [] : [[field, [was, now]]];
+    }),
+  );
+
+const fieldsIn = (state: WebhookState, defaultRetryBaseMs: number): JsonObject =>
+  state.situation === 'unknown' ? {} : fieldsOf(state, defaultRetryBaseMs);
+
+/** Everything that can change about a webhook, by the names that the API gives it; of secrets only that one was replaced. */
+const fieldsOf = (webhook: KnownWebhook, defaultRetryBaseMs: number): JsonObject => {
+  const { settings, previousSecrets } = webhook.facts;
+  const { selection, request } = settings;
+  const previousUntilMs = previousSecrets[0]?.untilMs;
+  return {
+    name: settings.name,
+    url: settings.url,
+    retries: settings.retries,
+    ...(selection.dialect === 'openticket'
+      ? {
+          resource: selection.resource,
+          trigger: selection.trigger,
+          identifier: selection.identifier,
+          triggered_by_child_resources: selection.triggeredByChildResources,
+        }
+      : { id: selection.id, system_events: selection.systemEvents.map(({ systemEvent }) => systemEvent) }),
+    ...(request !== undefined && {
+      headers: request.headers.map(({ name, value }) => ({ name, value })),
+      body: request.body,
+    }),
+    enabled: webhook.situation === 'enabled',
+    deleted: webhook.situation === 'deleted',
+    ordering: settings.ordering,
+    coalesce: settings.coalesce,
+    retry_base_ms: settings.retryBaseMs ?? defaultRetryBaseMs,
+    previous_secret_until: previousUntilMs === undefined ? null : new Date(previousUntilMs).toISOString(),
+  };
+};

@@ -1,0 +1,95 @@
+import { isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { timeline, type Told } from '../audit/timeline.ts';
+import { isResource, type ResourceRef } from '../domain/resources.ts';
+import { companyOf } from './access.ts';
+import { ok } from './answer.ts';
+import { guid, optional } from './checks.ts';
+import type { HttpDeps } from './deps.ts';
+import { codecOf, decodeQuery } from './fields.ts';
+import { printedContradiction } from './orders.ts';
+import { PAGE_FIELDS, pageOf } from './paging.ts';
+import { EXCERPT_IN_LISTS_MAX, printedInvocation } from './print-invocation.ts';
+import type { Call, Handled, Route } from './routing.ts';
+import { settledSoon } from './settled.ts';
+
+type Deps = Pick<HttpDeps, 'store' | 'readModels' | 'invocations' | 'settled' | 'clock'>;
+
+/** What was reported of a resource, what followed from it, and every attempt. */
+export const timelineRoutes = (deps: Deps): ReadonlyArray<Route> => {
+  const roles = ['partner', 'admin'] as const;
+  return [
+    {
+      method: 'GET',
+      path: '/orders/:id/timeline',
+      roles,
+      handle: (call) => list(deps, call, { resource: 'order', identifier: call.params['id'] ?? '' }),
+    },
+    {
+      method: 'GET',
+      path: '/resources/:resource/:id/timeline',
+      roles,
+      handle: (call) => {
+        const { resource = '', id = '' } = call.params;
+        return isResource(resource)
+          ? list(deps, call, { resource, identifier: id })
+          : Promise.resolve(left({ _tag: 'NotFound' }));
+      },
+    },
+  ];
+};
+
+const QUERY = codecOf({ ...PAGE_FIELDS, company_id: optional(guid) });
+
+const READ_TOGETHER_MAX = 20;
+
+const list = async (deps: Deps, call: Call, ref: ResourceRef): Handled => {
+  const query = decodeQuery(QUERY, call.query);
+  if (isLeft(query)) return query;
+  const { limit, after, company_id } = query.right;
+  const company = companyOf(call.principal, company_id, 'company_id');
+  if (isLeft(company)) return company;
+  const settled = await settledSoon(deps);
+  if (isLeft(settled)) return settled;
+  const from = after === undefined ? 0 : after + 1;
+  const found = await timeline(deps, company.right, ref, from, limit + 1);
+  if (isLeft(found)) return found;
+  if (from === 0 && found.right.length === 0) return left({ _tag: 'NotFound' });
+
+  const { rows, next } = pageOf(found.right, limit, ({ change }) => change.revision);
+  const items = [];
+  for (const told of rows) {
+    const invocations = await printedInvocations(deps, told);
+    if (isLeft(invocations)) return invocations;
+    items.push({ ...printedChange(told), invocations: invocations.right, more: told.more });
+  }
+  return right(ok({ ...ref, company_id: company.right, items, next }));
+};
+
+/** `cause` is the request that reported it; an invocation's attempts say the rest. */
+const printedChange = ({ change: { id, event, metadata, revision } }: Told) => ({
+  change: id,
+  id: event.id,
+  source: event.source,
+  type: event.changeType,
+  triggers: event.triggers,
+  occurred_at: new Date(event.occurredAtMs).toISOString(),
+  recorded_at: new Date(event.atMs).toISOString(),
+  revision,
+  actor: metadata.actor,
+  cause: metadata.causationId,
+  contradictions: (event.order?.contradictions ?? []).map(printedContradiction),
+});
+
+const printedInvocations = async (deps: Deps, { invocations }: Told) => {
+  const printed: Array<ReturnType<typeof printedInvocation>> = [];
+  for (let done = 0; done < invocations.length; done += READ_TOGETHER_MAX) {
+    const some = invocations.slice(done, done + READ_TOGETHER_MAX);
+    for (const known of await Promise.all(some.map((row) => deps.invocations.get(row.guid)))) {
+      // Removed from the log long after it was settled; the read models may still know it.
+      if (isLeft(known) && known.left._tag === 'InvocationUnknown') continue;
+      if (isLeft(known)) return known;
+      printed.push(printedInvocation(known.right, EXCERPT_IN_LISTS_MAX));
+    }
+  }
+  return right(printed);
+};
