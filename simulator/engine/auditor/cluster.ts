@@ -88,6 +88,8 @@ export class ClusterBook {
         if (known !== undefined) complain('S12', `node ${node} joins a second time`);
         const before = others.find((member) => member.name === name);
         if (before !== undefined) this.#gone.set(before.node, `${node} has joined in its place`);
+        // It may not know that its first try was stored late and has expired: then it had nothing yet.
+        this.#gone.delete(node);
         this.#known.set(node, { name, process });
         const stay = others.filter((member) => member !== before);
         mark(`joined.${stay.length > 0 ? 'others' : 'nobody'}`);
