@@ -1,4 +1,4 @@
-import { isSettled } from './auditor/books.ts';
+import { type InvocationBook, isSettled } from './auditor/books.ts';
 import { rowsDiffer } from './auditor/projections.ts';
 import type { Bug } from './bugs/bug.ts';
 import { Node } from './node.ts';
@@ -292,9 +292,9 @@ export class World {
   async #rest(): Promise<void> {
     const { auditor, options } = this.#sim;
     if (options.cluster === undefined || auditor.violation !== undefined || this.#users.waiting > 0) return;
-    const waiting = auditor.deliveries.inOrder.filter(({ status }) => !isSettled(status));
-    if (waiting.length === 0 || waiting.some(({ status }) => status !== 'waiting')) return;
-    const forMs = Math.min(...waiting.map(({ dueMs }) => dueMs)) - this.#slowestWallMs();
+    const open = auditor.deliveries.inOrder.filter(({ status }) => !isSettled(status));
+    if (open.length === 0 || open.some(({ status }) => status !== 'waiting')) return;
+    const forMs = Math.min(...notBlocked(open).map(({ dueMs }) => dueMs)) - this.#slowestWallMs();
     if (forMs < REST_TURNS_MIN * this.#patienceMs) return;
     this.#sim.marks.add('rest');
     for (const node of this.#lasting) node.stop(1_000, forMs - this.#patienceMs);
@@ -325,16 +325,13 @@ export class World {
       for (const webhook of awaited.keys())
         auditor.complain('S3', `change ${guid} was never told to webhook ${webhook}`);
     }
-    const waitsFor = new Set<string>();
-    for (const invocation of auditor.deliveries.inOrder) {
-      const { guid, status, changedTrueMs, dueMs, ordering, webhook, originKey } = invocation;
-      if (isSettled(status)) continue;
-      const key = `${webhook.guid} ${originKey}`;
-      const blocked = ordering === 'per_resource' && waitsFor.has(key);
-      if (ordering === 'per_resource') waitsFor.add(key);
+    const open = auditor.deliveries.inOrder.filter(({ status }) => !isSettled(status));
+    const mayGo = new Set(notBlocked(open));
+    for (const invocation of open) {
+      const { guid, status, changedTrueMs, dueMs } = invocation;
       if (changedTrueMs > long) continue;
       if (status === 'in_flight') auditor.complain('L2', `${guid} is in flight for too long`);
-      else if (dueMs + this.#patienceMs < wallMs && !blocked)
+      else if (dueMs + this.#patienceMs < wallMs && mayGo.has(invocation))
         auditor.complain('L1', `${guid} is due for too long`);
     }
   }
@@ -400,6 +397,18 @@ export class World {
     this.#sim.trace('done');
   }
 }
+
+/** Of those that are not settled, in the order of the log: without those that have to wait for an earlier one. */
+const notBlocked = (open: ReadonlyArray<InvocationBook>): ReadonlyArray<InvocationBook> => {
+  const waitedFor = new Set<string>();
+  return open.filter(({ webhook, originKey, ordering }) => {
+    const key = `${webhook.guid} ${originKey}`;
+    if (ordering !== 'per_resource') return true;
+    if (waitedFor.has(key)) return false;
+    waitedFor.add(key);
+    return true;
+  });
+};
 
 const sameIds = (
   some: ReadonlyArray<number | undefined>,
