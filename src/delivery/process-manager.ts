@@ -318,7 +318,7 @@ export class ProcessManager {
     const { scheduled, attempts } = state.facts;
     if (attempts.at(-1)?.node !== this.#deps.territory.node) {
       // Its lease has expired while the store did not answer. Others have ended this attempt, or will: it is not made any more.
-      await this.#letGo(scheduled.guid, slot);
+      this.#letGo(scheduled.guid, slot);
       return this.#backlog.fetch(scheduled.webhook);
     }
     const sent = await sendAttempt(this.#deps, state.number, request, this.#interrupt.signal);

@@ -63,7 +63,7 @@ export const CLUSTER_BUGS: ReadonlyArray<Bug> = [
   bug(
     'takeover-without-fan-out',
     'what a node that is gone had not fanned out is not fanned out by its heirs',
-    ['S3'],
+    ['S3', 'S10'],
     asTenant((tenant, { sim }) => ({
       ...tenant,
       assigned: (partitions) => tenant.assigned(partitions, sim.disk.head),
