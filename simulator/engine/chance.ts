@@ -48,6 +48,12 @@ export class Chance implements Random {
     return values[Math.floor(this.next() * values.length)] as T;
   }
 
+  /** The same ones in another order. */
+  shuffled<T>(values: ReadonlyArray<T>): ReadonlyArray<T> {
+    const left = [...values];
+    return values.map(() => left.splice(Math.floor(this.next() * left.length), 1)[0] as T);
+  }
+
   /** Whole milliseconds, as often below as above the geometric middle of both: short and long ones alike. */
   delayMs(leastMs: number, mostMs: number): number {
     return Math.round(

@@ -56,4 +56,9 @@ export const EXPECTED_MARKS: ReadonlyArray<string> = [
   ...['interrupted_after_seen', 'interrupted_before_seen', 'retry_after', 'test_invocation'],
   ...['receipt.accepted', 'receipt.duplicate', 'refused.ChangeConflict', 'listed'],
   ...[1, 2, 3, 4, 5].map((number) => `attempt_number.${number}`),
+  // Several nodes on one store: what they meet, and what each of them has to do then.
+  ...['cut_off', 'cut_off_answer', 'depart.killed', 'depart.in_order', 'stood_still.C6', 'start_of_the_dead'],
+  ...['joined.nobody', 'joined.others', 'lease_expired', 'handed_over_at_leave'],
+  ...['takeover_fan_out', 'takeover_attempts', 'takeover_from_itself', 'lease_run_out', 'zombie_stopped'],
+  ...['claim_joined', 'claim_lost', 'claim_released'],
 ];

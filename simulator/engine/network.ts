@@ -22,6 +22,8 @@ export interface NetworkHost {
   readonly scheduler: Scheduler;
   readonly chance: Chance;
   deliver(delayMs: number, run: () => void): void;
+  /** Asked just before the first byte. */
+  maySend(request: SendRequest): boolean;
   sent(request: SendRequest): Journey;
   point(point: CrashPoint): boolean;
   mark(name: string): void;
@@ -67,6 +69,7 @@ export class Network {
             for (const interrupt of [...open]) interrupt();
           });
         }
+        if (!host.maySend(request)) return Promise.resolve({ kind: 'interrupted', address: null });
         const journey = host.sent(request);
         return new Promise((resolve) => {
           let ended = false;

@@ -24,12 +24,23 @@ interface Running extends Product {
   readonly readModels: ReadModels;
   draining: boolean;
   openRequests: number;
+  /** By endpoint. */
+  readonly openAt: Map<string, number>;
+}
+
+/** Of a machine that uses a shared store. */
+export interface Seat {
+  readonly leaseMs: number;
+  /** By so much its monotonic clock is faster than time. */
+  readonly drift: number;
 }
 
 interface Armed {
   readonly point: CrashPoint;
   left: number;
   readonly downMs: number;
+  /** It stands still for so long, instead of ending. */
+  readonly pauseMs?: number;
 }
 
 /** A machine: a clock, read models on its disk, and one process of the product after the other. */
@@ -38,12 +49,16 @@ export class Node {
   readonly leftover: Leftover;
   readonly #sim: Sim;
   readonly #limits: QueueLimits;
+  readonly #seat: Seat | undefined;
   #running: Running | undefined;
   /** Processes that have ended, and in which virtual event. */
   readonly #ended = new Map<number, number>();
   #offsetMs = 0;
   #frozenAtMs: number | undefined;
   #pausedUntilMs = 0;
+  #pausedSinceMs = 0;
+  #stoodStillMs = 0;
+  #cutOffUntilMs = 0;
   #frozen: Array<() => void> = [];
   #armed: Armed[] = [];
   #loop = { left: 0, upMs: 0 };
@@ -51,10 +66,11 @@ export class Node {
   inService = true;
   #starting = false;
 
-  constructor(sim: Sim, name: string, limits: QueueLimits) {
+  constructor(sim: Sim, name: string, limits: QueueLimits, seat?: Seat) {
     this.#sim = sim;
     this.name = name;
     this.#limits = limits;
+    this.#seat = seat;
     this.leftover = new Leftover(sim.disk, sim.chance(`leftover ${name}`));
   }
 
@@ -76,6 +92,8 @@ export class Node {
     sim.auditor.begins(id);
     sim.trace(`${this.name} process ${id} starts`);
     const host = this.#storeHost(id);
+    const clock = this.#clock(id);
+    let leaseUntilMs = Number.NEGATIVE_INFINITY;
     const { store: kind } = sim.options;
     const store =
       kind === 'remote'
@@ -90,15 +108,27 @@ export class Node {
         scheduler: sim.scheduler,
         chance: sim.networkChance,
         deliver: (delayMs, run) => void host.deliver(delayMs, run),
+        maySend: (request) => {
+          const may = this.#seat === undefined || clock.monotonicMs() < leaseUntilMs;
+          if (!may) sim.auditor.heldBack(request);
+          return may;
+        },
         sent: (request) => this.#sent(id, request),
         point: (point) => host.point(point),
         mark: (name) => host.mark(name),
         trace: (text) => host.trace(text),
         wallMs: () => START_MS + sim.scheduler.nowMs,
       }),
-      clock: this.#clock(id),
+      clock,
       random: sim.ids,
       log: this.#log(id),
+      ...(this.#seat !== undefined && {
+        sharing: {
+          name: this.name,
+          leaseMs: this.#seat.leaseMs,
+          onLease: (untilMs: number) => (leaseUntilMs = untilMs),
+        },
+      }),
     };
     const settings = {
       box: sim.box,
@@ -114,6 +144,7 @@ export class Node {
       process: id,
       leftover: this.leftover,
       isReady: () => this.isReady,
+      stoodStillMs: () => this.#stoodStillMs,
     }) ?? {
       ports,
       settings,
@@ -126,6 +157,7 @@ export class Node {
       readModels: planted.ports.readModels,
       draining: false,
       openRequests: 0,
+      openAt: new Map(),
     };
     product.engine.start().catch((error: unknown) => this.#defect(id, error));
     if (this.#loop.left > 0) {
@@ -144,7 +176,7 @@ export class Node {
     const sim = this.#sim;
     this.#end(running);
     this.#frozen = [];
-    this.#pausedUntilMs = 0;
+    this.#goesOn();
     running.store.crash();
     sim.marks.add('crash');
     sim.trace(`${this.name} process ${running.id} crashes, down for ${downMs} ms`);
@@ -158,6 +190,11 @@ export class Node {
 
   crashAt(point: CrashPoint, nth: number, downMs: number): void {
     this.#armed.push({ point, left: nth, downMs });
+  }
+
+  /** Stands still the next time it is there. */
+  pauseAt(point: CrashPoint, forMs: number): void {
+    this.#armed.push({ point, left: 1, downMs: 0, pauseMs: forMs });
   }
 
   crashLoop(times: number, upMs: number): void {
@@ -189,14 +226,27 @@ export class Node {
     const sim = this.#sim;
     const untilMs = sim.scheduler.nowMs + forMs;
     if (untilMs <= this.#pausedUntilMs) return;
+    if (this.#pausedUntilMs <= sim.scheduler.nowMs) this.#pausedSinceMs = sim.scheduler.nowMs;
     this.#pausedUntilMs = untilMs;
     sim.marks.add('pause');
     sim.scheduler.at(untilMs, () => {
-      if (sim.scheduler.nowMs < this.#pausedUntilMs) return;
+      if (this.#pausedUntilMs === 0 || sim.scheduler.nowMs < this.#pausedUntilMs) return;
+      this.#goesOn();
       const frozen = this.#frozen;
       this.#frozen = [];
       for (const [index, run] of frozen.entries()) sim.scheduler.at(sim.scheduler.nowMs, run, index);
     });
+  }
+
+  #goesOn(): void {
+    if (this.#pausedUntilMs > 0) this.#stoodStillMs += this.#sim.scheduler.nowMs - this.#pausedSinceMs;
+    this.#pausedUntilMs = 0;
+  }
+
+  /** It does not reach the shared store. */
+  cutOff(forMs: number): void {
+    this.#cutOffUntilMs = Math.max(this.#cutOffUntilMs, this.#sim.scheduler.nowMs + forMs);
+    this.#sim.marks.add('cut_off');
   }
 
   jump(byMs: number): void {
@@ -215,6 +265,7 @@ export class Node {
     this.#frozenAtMs = undefined;
     this.#armed = [];
     this.#loop = { left: 0, upMs: 0 };
+    this.#cutOffUntilMs = 0;
   }
 
   wallMs(): number {
@@ -255,6 +306,7 @@ export class Node {
       chance: sim.storeChance,
       faults: sim.storeFaults,
       alive: () => this.#isAlive(id),
+      cutOffUntilMs: () => this.#cutOffUntilMs,
       deliver: (delayMs, run) => {
         const fire = (): void => {
           if (!this.#isAlive(id)) return;
@@ -295,6 +347,11 @@ export class Node {
       armed.left -= 1;
       if (armed.left > 0) continue;
       this.#armed = this.#armed.filter((one) => one !== armed);
+      if (armed.pauseMs !== undefined) {
+        marks.add(`stood_still.${point}`);
+        this.pause(armed.pauseMs);
+        continue;
+      }
       marks.add(`died.${point}`);
       this.crash(armed.downMs);
       return true;
@@ -363,14 +420,15 @@ export class Node {
     const sim = this.#sim;
     const host = this.#storeHost(id);
     const lateMs = sim.options.faults.includes('late_timers') ? sim.options.lateTimersMs : 0;
+    const pace = sim.options.faults.includes('drift') ? 1 + (this.#seat?.drift ?? 0) : 1;
     return {
       nowMs: () => this.wallMs(),
-      monotonicMs: () => sim.scheduler.nowMs,
+      monotonicMs: () => sim.scheduler.nowMs * pace,
       setTimer: (delayMs, callback) => {
         if (!this.#mayAct(id, 'set a timer')) return { cancel: () => undefined };
         const extraMs = lateMs > 0 && !sim.isHealed ? sim.clockChance.delayMs(0, lateMs) : 0;
         let cancelled = false;
-        const scheduled = host.deliver(Math.max(delayMs, 0) + extraMs, () => {
+        const scheduled = host.deliver(Math.max(delayMs, 0) / pace + extraMs, () => {
           if (!cancelled) callback();
         });
         return {
@@ -401,6 +459,14 @@ export class Node {
     const running = this.#running;
     if (!this.#mayAct(id, 'send') || running === undefined) return sim.noJourney;
     const journey = sim.auditor.sent(id, request);
+    const { openAt } = running;
+    const openHere = (openAt.get(request.url) ?? 0) + 1;
+    openAt.set(request.url, openHere);
+    if (openHere > this.#limits.perEndpointMax)
+      sim.auditor.complain(
+        'S17',
+        `${openHere} requests in flight at ${request.url}, at most ${this.#limits.perEndpointMax}`,
+      );
     running.openRequests += 1;
     if (running.openRequests > this.#limits.inFlightMax)
       sim.auditor.complain(
@@ -411,6 +477,7 @@ export class Node {
       ...journey,
       ended: (outcome: Parameters<typeof journey.ended>[0]) => {
         running.openRequests -= 1;
+        openAt.set(request.url, (openAt.get(request.url) ?? 1) - 1);
         sim.trace(
           `p${id} outcome ${request.headers['webhook-id'] ?? ''} ${outcome.kind === 'answered' ? outcome.statusCode : outcome.kind}`,
         );

@@ -17,6 +17,11 @@ export const CRASH_POINTS = {
   C18: 'a webhook was changed on disk, its owner not answered',
   C19: 'an fsync failed',
   C20: 'the disk is full',
+  C21: 'a change is claimed, not stored',
+  C22: 'what a node says to the others is on disk, and it does not know',
 } as const;
+
+/** Only where several nodes share a store. */
+export const NODE_POINTS = ['C21', 'C22'] as const satisfies ReadonlyArray<keyof typeof CRASH_POINTS>;
 
 export type CrashPoint = keyof typeof CRASH_POINTS;

@@ -1,4 +1,5 @@
 import { Accounts } from '../../src/commands/accounts.ts';
+import { ChangeClaims } from '../../src/commands/change-claims.ts';
 import type { InvocationDeps } from '../../src/commands/invocations.ts';
 import { ChangeIntake } from '../../src/commands/report-changes.ts';
 import { Webhooks } from '../../src/commands/webhooks.ts';
@@ -6,6 +7,7 @@ import { newNonce, newWebhookSecret, type SecretBox } from '../../src/adapters/s
 import { RequestBuilder } from '../../src/delivery/attempt.ts';
 import { Engine } from '../../src/delivery/engine.ts';
 import type { QueueLimits } from '../../src/delivery/fair-queue.ts';
+import { Membership } from '../../src/delivery/membership.ts';
 import { BUILT_IN_RULES } from '../../src/domain/rules.ts';
 import type { EventStore } from '../../src/eventstore/event-store.ts';
 import type { Clock } from '../../src/ports/clock.ts';
@@ -24,6 +26,17 @@ export interface Ports {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Where others may use the same store. */
+  readonly sharing?: SharingPort;
+}
+
+/** What `src/sharing.ts` makes of the data folder and of the memory that the sending thread reads. */
+export interface SharingPort {
+  /** Of the data folder. */
+  readonly name: string;
+  readonly leaseMs: number;
+  /** Nothing is sent once the process's monotonic clock says so. */
+  readonly onLease: (untilMs: number) => void;
 }
 
 export interface ProcessSettings {
@@ -33,6 +46,8 @@ export interface ProcessSettings {
   readonly defaultRetryBaseMs: number;
   readonly onDefect: (error: unknown) => void;
   readonly makeWebhooks?: (deps: ConstructorParameters<typeof Webhooks>[0]) => Webhooks;
+  readonly makeMembership?: (deps: ConstructorParameters<typeof Membership>[0]) => Membership;
+  readonly makeClaims?: (deps: ConstructorParameters<typeof ChangeClaims>[0]) => ChangeClaims;
 }
 
 export interface Product {
@@ -45,7 +60,7 @@ export interface Product {
 
 /** The product, put together as src/main.ts does it, from the commands inwards. */
 export const assemble = (ports: Ports, settings: ProcessSettings): Product => {
-  const { store, intakeStore, readModels, sender, clock, random, log } = ports;
+  const { store, intakeStore, readModels, sender, clock, random, log, sharing } = ports;
   const { box, limits, timeoutMs, defaultRetryBaseMs, onDefect } = settings;
   const rules = BUILT_IN_RULES;
   const accounts = new Accounts({ store, random, clock });
@@ -61,6 +76,21 @@ export const assemble = (ports: Ports, settings: ProcessSettings): Product => {
       newNonce: () => newNonce(random),
     },
   });
+  const makeMembership = settings.makeMembership ?? ((deps) => new Membership(deps));
+  const makeClaims = settings.makeClaims ?? ((deps) => new ChangeClaims(deps));
+  const membership =
+    sharing === undefined
+      ? undefined
+      : makeMembership({
+          store,
+          clock,
+          random,
+          log,
+          identity: { name: sharing.name, url: `http://${sharing.name}.example`, version: 'simulated' },
+          leaseMs: sharing.leaseMs,
+          onLease: sharing.onLease,
+          onDefect,
+        });
   const intake = new ChangeIntake({
     store: intakeStore,
     clock,
@@ -69,6 +99,7 @@ export const assemble = (ports: Ports, settings: ProcessSettings): Product => {
     openAccount: (companyId, cause) => accounts.open(companyId, cause),
     isStrict: (companyId) => accounts.isStrict(companyId),
     rules,
+    ...(membership !== undefined && { claims: makeClaims({ store: intakeStore, clock, random }) }),
   });
   const engine = new Engine({
     store,
@@ -88,6 +119,7 @@ export const assemble = (ports: Ports, settings: ProcessSettings): Product => {
     clock,
     random,
     log,
+    ...(membership !== undefined && { membership }),
     onDefect,
   });
   const invocations = { store, random, clock, webhooks, dueList: readModels, defaultRetryBaseMs };

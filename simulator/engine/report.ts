@@ -10,9 +10,11 @@ export const hoursOf = (ms: number): string => `${Math.round(ms / 3_600_000).toL
 
 /** One line of what a seed drew, one of what it came to. */
 export const summaryOf = ({ options, attempts, simulatedMs, hash }: RunResult): string => {
-  const { seed, store, companies, webhooks, endpoints, faults } = options;
+  const { seed, store, companies, webhooks, endpoints, faults, cluster } = options;
+  const nodes =
+    cluster === undefined ? '' : `, ${cluster.nodes} nodes, leases of ${cluster.leaseMs / 60_000} min`;
   return [
-    `seed ${seed}: ${store} store, ${companies} companies, ${webhooks} webhooks, ${endpoints} endpoints`,
+    `seed ${seed}: ${store} store${nodes}, ${companies} companies, ${webhooks} webhooks, ${endpoints} endpoints`,
     `  faults: ${faults.join(', ') || 'none'}`,
     `  ${attempts.toLocaleString('en-US')} attempts in ${hoursOf(simulatedMs)}, trace ${hash}`,
     '',

@@ -9,7 +9,7 @@ import type { Leftover } from './leftover.ts';
 import { Marks } from './marks.ts';
 import { type Journey, Network } from './network.ts';
 import { DEFAULT_RETRY_BASE_MS, START_MS, TIMEOUT_MS } from './node.ts';
-import type { Options } from './plan/options.ts';
+import { DRIFT_MAX, type Options } from './plan/options.ts';
 import { Scheduler } from './scheduler.ts';
 import { type Disk, memoryDisk } from './store/disk.ts';
 import { sqliteDisk } from './store/sqlite-disk.ts';
@@ -63,6 +63,8 @@ export class Sim {
       dense,
       timeoutMs: TIMEOUT_MS,
       defaultRetryBaseMs: DEFAULT_RETRY_BASE_MS,
+      leaseMs: options.cluster?.leaseMs ?? 0,
+      driftMax: options.faults.includes('drift') ? DRIFT_MAX : 0,
       trueWallMs: () => (clocksAreRight ? START_MS + this.scheduler.nowMs : undefined),
       onViolation: ({ invariant, message }) => this.trace(`VIOLATION ${invariant} ${message}`),
     });

@@ -1,17 +1,18 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { retryAllFailed, retryInvocation, testWebhook } from '../../src/commands/invocations.ts';
-import type { ChangeReceipt, ReportedChange } from '../../src/commands/reported-change.ts';
+import { type ChangeReceipt, guidOf, type ReportedChange } from '../../src/commands/reported-change.ts';
 import type { Cause } from '../../src/domain/events.ts';
 import type { Json } from '../../src/domain/json.ts';
 import { ORDER_LIFE } from '../../src/domain/resource-change.ts';
 import type { Resource, ResourceRef, Trigger } from '../../src/domain/resources.ts';
 import type { SystemEvent, WebhookSettings } from '../../src/domain/webhook.ts';
+import { contentOf } from './auditor/auditor.ts';
 import { canaryOf } from './auditor/deliveries.ts';
 import { rowsDiffer } from './auditor/projections.ts';
 import type { Chance } from './chance.ts';
 import type { Node } from './node.ts';
 import { START_MS } from './node.ts';
-import type { ChangeSpec, WebhookSpec } from './plan/steps.ts';
+import type { ChangeSpec, Rivalry, WebhookSpec } from './plan/steps.ts';
 import type { Sim } from './sim.ts';
 
 /** A client that hears nothing for so long asks again. */
@@ -21,8 +22,12 @@ const AGAIN_MS_MAX = 10 * 60_000;
 
 interface Report {
   readonly changes: ReadonlyArray<ReportedChange>;
+  /** Others may have taken its ids meanwhile: then it is refused, and stays so. */
+  readonly isRival: boolean;
   acked: boolean;
   tries: number;
+  /** What is done once it was refused. */
+  readonly onRefused?: () => void;
 }
 
 /** What the platform and its partners do: they ask again until they are answered, and remember what they were told. */
@@ -36,6 +41,8 @@ export class Users {
   readonly #companies: ReadonlyArray<string>;
   /** The guid that each report was answered with first. */
   readonly #guids = new Map<string, string>();
+  /** Changes that somebody was told are accepted. */
+  readonly #accepted = new Set<string>();
   #moshtix = 0;
 
   constructor(sim: Sim, nodes: () => ReadonlyArray<Node>) {
@@ -85,14 +92,58 @@ export class Users {
     });
   }
 
-  #submit(changes: ReadonlyArray<ReportedChange>): void {
-    const report = { changes, acked: false, tries: 0 };
-    this.reports.push(report);
-    this.waiting += 1;
-    this.#try(report);
+  /** Given to two nodes at the same moment, by a platform that did not wait for the first one's answer. */
+  together(step: number, how: Rivalry, specs: ReadonlyArray<ChangeSpec>): void {
+    const changes = specs.map((spec, index) => this.#change(spec, `${step}-${index}`));
+    const [first, ...rest] = changes;
+    if (first === undefined) return;
+    const running = this.#chance.shuffled(this.#allRunning());
+    const [one, other = one] = running;
+    if (how === 'same') {
+      this.#submit(changes, {}, one);
+      return this.#submit(changes, {}, other);
+    }
+    const elsewhere = {
+      ...first,
+      identifier: `${first.identifier}0`,
+      data: dataOf(canaryOf(first.companyId), `other ${step}`),
+    };
+    if (how === 'subject') {
+      this.#submit([first], { isRival: true }, one);
+      return this.#submit([elsewhere], { isRival: true }, other);
+    }
+    const [beside = this.#change({ company: 0, type: 'shop.update', identifier: '1' }, `${step}-beside`)] =
+      rest;
+    this.#submit([first], { isRival: true }, one);
+    const again = {
+      ...beside,
+      data: dataOf(canaryOf(beside.companyId), `again ${step}`),
+      occurredAtMs: START_MS,
+    };
+    // An id of a batch that was refused is free again, for whatever comes with it.
+    const onRefused = (): void => this.#submit([again], { isRival: true });
+    this.#submit([beside, elsewhere], { isRival: true, onRefused }, other);
   }
 
-  #try(report: Report): void {
+  #submit(
+    changes: ReadonlyArray<ReportedChange>,
+    { isRival = false, onRefused }: { readonly isRival?: boolean; readonly onRefused?: () => void } = {},
+    at?: RunningAt,
+  ): void {
+    const report = {
+      changes,
+      isRival,
+      acked: false,
+      tries: 0,
+      ...(onRefused !== undefined && { onRefused }),
+    };
+    // Later steps repeat and contradict reports as they were; of rivals nobody knows which one is in force.
+    if (!isRival) this.reports.push(report);
+    this.waiting += 1;
+    this.#try(report, at);
+  }
+
+  #try(report: Report, at?: RunningAt): void {
     const sim = this.#sim;
     let answered = false;
     report.tries += 1;
@@ -102,7 +153,7 @@ export class Users {
       const mostMs = Math.min(AGAIN_MS * 2 ** report.tries, sim.isHealed ? PATIENCE_MS : AGAIN_MS_MAX);
       sim.scheduler.after(this.#chance.between(AGAIN_MS, mostMs), () => this.#try(report));
     };
-    const running = this.#anyRunning();
+    const running = at ?? this.#anyRunning();
     if (running === undefined) return again();
     const { id, intake, node } = running;
     sim.scheduler.after(PATIENCE_MS, again);
@@ -112,6 +163,10 @@ export class Users {
         // The answer reaches a client that may have gone; a promise that was made counts all the same.
         if (isLeft(receipts)) {
           sim.marks.add(`report.${receipts.left._tag}`);
+          if (receipts.left._tag === 'ChangeConflict' && report.isRival) {
+            answered = true;
+            return this.#refused(report);
+          }
           if (receipts.left._tag === 'ChangeConflict')
             sim.auditor.complain('S2', `report ${receipts.left.id} is refused, and its content is the same`);
           return again();
@@ -122,6 +177,21 @@ export class Users {
         answered = true;
       });
     });
+  }
+
+  /** Somebody else has won: of this one nothing may be there. */
+  #refused(report: Report): void {
+    const { auditor, marks } = this.#sim;
+    if (report.acked) return;
+    marks.add('claim_lost');
+    report.acked = true;
+    this.waiting -= 1;
+    for (const change of report.changes) {
+      const stored = auditor.changes.get(guidOf(change));
+      if (stored !== undefined && stored.content === contentIn(change))
+        auditor.complain('S2', `report ${change.id} is refused, and is on disk`);
+    }
+    report.onRefused?.();
   }
 
   #acknowledged(report: Report, receipts: ReadonlyArray<ChangeReceipt>, before: number): void {
@@ -138,6 +208,14 @@ export class Users {
       this.#guids.set(key, first);
       if (first !== guid)
         auditor.complain('S2', `report ${id} is answered with ${guid}, and was with ${first}`);
+      if (stored !== undefined && change !== undefined && stored.content !== contentIn(change))
+        auditor.complain(
+          'S2',
+          `report ${id} is answered ${status}, and something else is on disk under its id`,
+        );
+      if (status === 'accepted' && this.#accepted.has(guid))
+        auditor.complain('S2', `report ${id} is accepted a second time`);
+      if (status === 'accepted') this.#accepted.add(guid);
       if (status === 'accepted' && stored !== undefined && stored.durableMoment <= before)
         auditor.complain('S2', `report ${id} is accepted anew, and was on disk before`);
     }
@@ -223,7 +301,7 @@ export class Users {
       marks.add(caughtUp ? 'listed' : 'listed_behind');
       const difference = rowsDiffer(readModels, auditor.deliveries, companyId);
       // Statuses may have moved on since; then the next list shows it.
-      if (difference !== undefined && readModels.checkpoint('log') >= auditor.head)
+      if (difference !== undefined && readModels.checkpoint('log') >= auditor.workHead)
         auditor.complain(difference.includes('is shown to') ? 'S11' : 'S13', `${node.name}: ${difference}`);
     });
   }
@@ -293,10 +371,12 @@ export class Users {
       );
   }
 
+  #allRunning(): ReadonlyArray<RunningAt> {
+    return this.#nodes().flatMap((node) => (node.running === undefined ? [] : [{ ...node.running, node }]));
+  }
+
   #anyRunning(): RunningAt | undefined {
-    const running = this.#nodes().flatMap((node) =>
-      node.running === undefined ? [] : [{ ...node.running, node }],
-    );
+    const running = this.#allRunning();
     return running.length === 0 ? undefined : this.#chance.pick(running);
   }
 }
@@ -306,6 +386,9 @@ export type WebhookCommand = 'enable' | 'disable' | 'delete' | 'rotate' | 'edit'
 type RunningAt = NonNullable<Node['running']> & { readonly node: Node };
 
 export const urlOf = (endpoint: number): string => `https://r${endpoint}.example/hook`;
+
+const contentIn = ({ companyId, resource, identifier, changeType, data }: ReportedChange): string =>
+  contentOf(changeType, `${resource}-${companyId}-${identifier}`, data);
 
 const refOf = (text: string): ResourceRef => {
   const [resource = '', identifier = ''] = text.split(':');

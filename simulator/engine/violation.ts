@@ -20,10 +20,13 @@ export const INVARIANTS = {
   S18: 'no secret in the log in clear, nor in what is logged or answered',
   S20: 'no duration is negative, whatever the clock does',
   S21: 'ordered webhooks hear of a resource in order',
+  S22: 'a node starts and sends nothing once its lease was given to another, and nobody alive loses one',
+  S23: 'attempts at one endpoint are started by one node at a time',
   L1: 'everything accepted comes to its end',
   L2: 'nothing stays in flight, and no timer is left over',
   L3: 'read models reach the end of the log',
   L4: 'work goes on by itself after an outage',
+  L5: 'nodes that are gone are noticed, and those that run share the work',
   D1: 'the engine meets nothing that it holds impossible',
   D2: 'nothing comes from a process that has ended',
 } as const;

@@ -315,6 +315,12 @@ export class ProcessManager {
     if (state.situation !== 'in_flight') {
       throw new Error(`${held.stream} was started but is ${state.situation}`);
     }
+    const { scheduled, attempts } = state.facts;
+    if (attempts.at(-1)?.node !== this.#deps.territory.node) {
+      // Its lease has expired while the store did not answer. Others have ended this attempt, or will: it is not made any more.
+      this.#letGo(scheduled.guid, slot);
+      return this.#backlog.fetch(scheduled.webhook);
+    }
     const sent = await sendAttempt(this.#deps, state.number, request, this.#interrupt.signal);
     if (isGone(sent.command)) await this.#recorder.disableGone(state.facts.scheduled, state.number);
     await this.#finish(held, slot, sent.command, sent.success);

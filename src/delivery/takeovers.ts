@@ -44,6 +44,8 @@ export class Takeovers {
   readonly #deps: TakeoverDeps;
   readonly #held = new Map<number, Takeover>();
   readonly #debts = new Set<Takeover>();
+  /** Those held that are where the reading of the log is; never changed, but made anew when they are others. */
+  #current: ReadonlySet<number> | undefined;
 
   constructor(deps: TakeoverDeps) {
     this.#deps = deps;
@@ -57,6 +59,7 @@ export class Takeovers {
   /** `undoneFrom`: everything up to there is done for all partitions. */
   assigned(partitions: ReadonlySet<number>, undoneFrom: Position): void {
     for (const partition of this.#held.keys()) if (!partitions.has(partition)) this.#held.delete(partition);
+    this.#current = undefined;
     const gained = [...partitions].filter((partition) => !this.#held.has(partition));
     if (gained.length === 0) return;
     const takeover = { from: undoneFrom, current: false };
@@ -71,7 +74,8 @@ export class Takeovers {
    * those of others are first brought up to where they came.
    */
   async begin(moves: ReadonlyArray<Move>): Promise<IsOurs> {
-    const current = new Set([...this.#held].flatMap(([partition, of]) => (of.current ? [partition] : [])));
+    this.#current ??= new Set([...this.#held].flatMap(([partition, of]) => (of.current ? [partition] : [])));
+    const current = this.#current;
     const arrivals = new Map<string, Position>();
     for (const { webhook, at } of moves) {
       const [before, now] = this.#deps.routing.partitionsOf(webhook, at - 1, at);
@@ -97,6 +101,7 @@ export class Takeovers {
         .some((partition) => this.#held.get(partition) === takeover);
     const { reacted } = await this.#deps.redo(takeover.from, upTo, isOurs);
     takeover.current = true;
+    this.#current = undefined;
     reacted.then(
       () => this.#debts.delete(takeover),
       // The engine stops because of it; whoever comes next takes this over.

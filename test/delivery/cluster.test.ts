@@ -239,6 +239,29 @@ describe('nodes that share a store', () => {
     await auditHearing(world);
   });
 
+  it('never make an attempt whose start is answered only when they are back as another node', async () => {
+    const [first, second] = await start(2);
+    if (first === undefined || second === undefined) throw new Error('two were started');
+    await world.webhook({ url: urlAt(first), retries: 3 });
+    const before = nodeOf(first);
+    // It is stored, and nobody knows: the same append is repeated until the store answers it.
+    world.store.appendFault = (batch) =>
+      batch.some(({ stream, expectedRevision }) => stream.startsWith('invocation-') && expectedRevision < 0)
+        ? 'unknown_stored'
+        : undefined;
+    await second.intake.report([world.change()], 'platform', world.random.uuid());
+    await world.clock.advance(1_000);
+    first.mortal.pause();
+    await world.clock.advance(60_000);
+    expect([await world.situations(), world.sender.seen.length]).toEqual([['delivered'], 1]);
+    first.mortal.resume();
+    await world.clock.advance(LEASE_MS);
+    expect(nodeOf(first)).not.toBe(before);
+    world.store.appendFault = () => undefined;
+    await world.clock.advance(60_000);
+    expect([await world.situations(), world.sender.seen.length]).toEqual([['delivered'], 1]);
+  });
+
   it('go on with what is ordered when the one that it waits for ends at a node that is leaving', async () => {
     const [first, second] = await start(2);
     if (first === undefined || second === undefined) throw new Error('two were started');

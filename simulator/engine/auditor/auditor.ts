@@ -4,7 +4,8 @@ import type { RecordedEvent, StreamAppend } from '../../../src/eventstore/event-
 import type { Journey } from '../network.ts';
 import type { Invariant, Violation } from '../violation.ts';
 import type { Settings, WebhookBook, WebhookVersion } from './books.ts';
-import { Deliveries, type SignatureOf } from './deliveries.ts';
+import { CLUSTER_STREAM, ClusterBook } from './cluster.ts';
+import { Deliveries, type SignatureOf, type Submission } from './deliveries.ts';
 import { type Entry, LogReader } from './entry.ts';
 import { hearersOf, Relations } from './hearing.ts';
 
@@ -16,6 +17,8 @@ export interface AuditorDeps {
   readonly timeoutMs: number;
   readonly defaultRetryBaseMs: number;
   readonly trueWallMs: () => number | undefined;
+  readonly leaseMs: number;
+  readonly driftMax: number;
   readonly onViolation: (violation: Violation) => void;
 }
 
@@ -25,6 +28,8 @@ export interface ChangeBook {
   readonly key: string;
   readonly content: string;
   readonly durableMoment: number;
+  /** What the nodes had said when it was stored. */
+  readonly clusterRevision: number;
   /** Webhooks that have to be told and were not scheduled yet, with their settings at the change. */
   readonly awaited: Map<string, Settings>;
 }
@@ -37,25 +42,34 @@ export class Auditor {
   readonly webhooksInOrder: WebhookBook[] = [];
   readonly changes = new Map<string, ChangeBook>();
   readonly deliveries: Deliveries;
+  readonly cluster: ClusterBook;
   violation: Violation | undefined;
   readonly #deps: AuditorDeps;
   readonly #reader: LogReader;
   readonly #relations = new Relations();
-  readonly #submissions = new Map<string, { readonly process: number; readonly moment: number }>();
+  readonly #submissions = new Map<string, Submission>();
+  readonly #claims = new Map<string, string | undefined>();
   readonly #keys = new Map<string, Buffer>();
   /** Counts everything that is noticed, so that before and after can be told within a millisecond. */
   #moment = 0;
   /** Attempts that were given to the network, by what has become of them. */
   requestsSent = 0;
+  /** The newest of what read models are made from, without what nodes say to each other. */
+  workHead = 0;
 
   constructor(deps: AuditorDeps) {
     this.#deps = deps;
     this.#reader = new LogReader(deps.dense, (invariant, message) => this.complain(invariant, message));
+    this.cluster = new ClusterBook({
+      ...deps,
+      complain: (invariant, message) => this.complain(invariant, message),
+    });
     this.deliveries = new Deliveries({
       ...deps,
       complain: (invariant, message) => this.complain(invariant, message),
       webhook: (guid) => this.webhooks.get(guid),
       submission: (eventId) => this.#submissions.get(eventId),
+      cluster: this.cluster,
     });
   }
 
@@ -79,7 +93,9 @@ export class Auditor {
     this.#moment += 1;
     for (const { events } of batch) {
       for (const { id } of events) {
-        if (!this.#submissions.has(id)) this.#submissions.set(id, { process, moment: this.#moment });
+        if (this.#submissions.has(id)) continue;
+        const { revision: clusterRevision } = this.cluster;
+        this.#submissions.set(id, { process, moment: this.#moment, clusterRevision });
       }
     }
   }
@@ -90,6 +106,15 @@ export class Auditor {
     for (const event of events) {
       const entry = this.#reader.read(event);
       const { stream } = entry;
+      if (stream === CLUSTER_STREAM) {
+        this.cluster.read(entry, this.#submissions.get(entry.id)?.process ?? -1);
+        continue;
+      }
+      if (stream.startsWith('claim-')) {
+        this.#readClaim(entry);
+        continue;
+      }
+      this.workHead = entry.position;
       if (stream.startsWith('invocation-')) this.#readInvocation(entry);
       else if (stream.startsWith('webhook-')) this.#readWebhook(entry);
       else if (!stream.startsWith('account-') && !stream.startsWith('client-')) this.#readChange(entry);
@@ -166,11 +191,22 @@ export class Auditor {
     }
   }
 
+  /** Whose report may be stored under an id. */
+  #readClaim({ stream, type, data }: Entry): void {
+    const fingerprint = type === 'ClaimReleased' ? undefined : String(data['fingerprint']);
+    const before = this.#claims.get(stream);
+    if (fingerprint === undefined) this.#deps.mark('claim_released');
+    else if (before === fingerprint) this.#deps.mark('claim_joined');
+    else if (before !== undefined)
+      this.complain('S2', `${stream} is claimed for one report, and then for another`);
+    this.#claims.set(stream, fingerprint);
+  }
+
   #readChange(entry: Entry): void {
     const { data, id, stream, type } = entry;
     const company = String(data['companyId']);
     const key = `${company} ${String(data['source'])} ${String(data['id'])}`;
-    const content = JSON.stringify([data['changeType'], stream, data['data']]);
+    const content = contentOf(data['changeType'], stream, data['data']);
     const known = this.changes.get(id);
     if (known !== undefined) return this.complain('S2', `${stream}: change ${id} is stored a second time`);
     if (!JSON.stringify(data['data']).includes(company))
@@ -182,7 +218,15 @@ export class Auditor {
       if (settings !== undefined) awaited.set(webhook.guid, settings);
     }
     this.#deps.mark(`change.${type}`);
-    this.changes.set(id, { guid: id, key, content, durableMoment: this.#moment, awaited });
+    const { revision: clusterRevision } = this.cluster;
+    this.changes.set(id, {
+      guid: id,
+      key,
+      content,
+      durableMoment: this.#moment,
+      clusterRevision,
+      awaited,
+    });
   }
 
   #readInvocation(entry: Entry): void {
@@ -210,6 +254,7 @@ export class Auditor {
       );
     }
     awaited.delete(webhook.guid);
+    this.#noteFanOut(entry.id, this.changes.get(change)?.clusterRevision ?? -1, settings.url);
     if (data['companyId'] !== webhook.company)
       this.complain('S11', `${guid} is of another company than its webhook`);
     const wanted = [
@@ -222,7 +267,22 @@ export class Auditor {
     if (has !== wanted) this.complain('S4', `${guid} has ${has} instead of its webhook's ${wanted}`);
   }
 
+  /** It was for somebody else to do, who is gone. */
+  #noteFanOut(eventId: string, asOf: number, url: string): void {
+    const owner = this.cluster.ownerAt(url, asOf);
+    const by = this.#submissions.get(eventId)?.process;
+    if (owner === undefined || by === undefined || this.cluster.processOf(owner) === by) return;
+    if (this.cluster.whyGone(owner) !== undefined) this.#deps.mark('takeover_fan_out');
+  }
+
   // The network
+
+  /** Its lease did not let a process send what it had started. */
+  heldBack({ headers }: SendRequest): void {
+    this.#deps.mark('lease_run_out');
+    const node = this.deliveries.invocations.get(headers['webhook-id'] ?? '')?.attempts.at(-1)?.node;
+    if (node !== undefined && this.cluster.whyGone(node) !== undefined) this.#deps.mark('zombie_stopped');
+  }
 
   sent(process: number, request: SendRequest): Journey {
     this.#moment += 1;
@@ -259,3 +319,7 @@ export class Auditor {
     return key;
   }
 }
+
+/** What a report says, so that two under one id can be told apart. */
+export const contentOf = (changeType: unknown, stream: string, data: unknown): string =>
+  JSON.stringify([changeType, stream, data]);

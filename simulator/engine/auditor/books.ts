@@ -45,6 +45,8 @@ export interface AttemptBook {
   readonly number: number;
   /** The process that started it. */
   readonly process: number;
+  /** The node that it says it is of; undefined where the process is alone. */
+  readonly node: string | undefined;
   readonly startMs: number;
   readonly url: string;
   readonly webhookRevision: number;

@@ -2,16 +2,24 @@ import type { SendOutcome, SendRequest } from '../../../src/ports/http-sender.ts
 import { addressOf, EXCERPT_UNITS_MAX } from '../network.ts';
 import type { Invariant } from '../violation.ts';
 import { type AttemptBook, type InvocationBook, isSettled, type WebhookBook } from './books.ts';
+import type { ClusterBook } from './cluster.ts';
 import type { Entry } from './entry.ts';
 import { dueAfter } from './waits.ts';
+
+/** Who asked for an event first, when in the order of all that happened, and what the nodes had said by then. */
+export interface Submission {
+  readonly process: number;
+  readonly moment: number;
+  readonly clusterRevision: number;
+}
 
 export interface DeliveriesDeps {
   readonly complain: (invariant: Invariant, message: string) => void;
   readonly nowMs: () => number;
   readonly mark: (name: string) => void;
   readonly webhook: (guid: string) => WebhookBook | undefined;
-  /** The process that asked for the event first, and when in the order of all that happened. */
-  readonly submission: (eventId: string) => { readonly process: number; readonly moment: number } | undefined;
+  readonly submission: (eventId: string) => Submission | undefined;
+  readonly cluster: ClusterBook;
   readonly timeoutMs: number;
   /** Whether all clocks are right, so that virtual time can be compared with due times; then the wall clock. */
   readonly trueWallMs: () => number | undefined;
@@ -100,7 +108,7 @@ export class Deliveries {
       case 'AttemptStarted':
         return this.#started(invocation, data, id, atMs);
       case 'AttemptFailed':
-        return this.#failed(invocation, data, atMs);
+        return this.#failed(invocation, data, id, atMs);
       case 'InvocationDelivered': {
         const attempt = this.#ended(invocation, data);
         const outcome = attempt?.outcome;
@@ -170,9 +178,13 @@ export class Deliveries {
         'S12',
         `${guid}: attempt ${number} goes to ${url}, not where revision ${webhookRevision} of its webhook says`,
       );
+    const node = data['node'] as string | undefined;
+    if (submission !== undefined)
+      this.#deps.cluster.checkStart(guid, node, url, process, submission.clusterRevision);
     attempts.push({
       number,
       process,
+      node,
       startMs: atMs,
       url,
       webhookRevision,
@@ -198,7 +210,7 @@ export class Deliveries {
       );
   }
 
-  #failed(invocation: InvocationBook, data: Entry['data'], atMs: number): void {
+  #failed(invocation: InvocationBook, data: Entry['data'], id: string, atMs: number): void {
     const { complain, mark } = this.#deps;
     const { guid } = invocation;
     const attempt = this.#ended(invocation, data);
@@ -209,8 +221,10 @@ export class Deliveries {
         'S12',
         `${guid}: attempt ${data['number'] as number} failed, but its request ended as ${told(seen)}`,
       );
-    if (outcome === 'interrupted')
+    if (outcome === 'interrupted') {
       mark(attempt?.seen === true ? 'interrupted_after_seen' : 'interrupted_before_seen');
+      this.#noteTakeover(attempt, id);
+    }
     const failures = Number(data['number']) - invocation.attemptsBefore;
     const gone = outcome === 'failed' && seen?.kind === 'answered' && seen.statusCode === 410;
     const next = data['nextAttemptAtMs'] as number | null;
@@ -228,6 +242,14 @@ export class Deliveries {
     if (next < due.leastMs) complain('S6', `${guid}: due ${due.leastMs - next} ms before its wait is over`);
     if (next > due.mostMs) complain('S6', `${guid}: due ${next - due.mostMs} ms later than its longest wait`);
     invocation.dueMs = next;
+  }
+
+  #noteTakeover(attempt: AttemptBook | undefined, eventId: string): void {
+    const { cluster, mark, submission } = this.#deps;
+    const by = submission(eventId)?.process;
+    if (attempt?.node === undefined || by === undefined || by === attempt.process) return;
+    const isOwn = cluster.names(by).has(cluster.nameOf(attempt.node) ?? '');
+    mark(isOwn ? 'takeover_from_itself' : 'takeover_attempts');
   }
 
   /** What every end of an attempt has to say. */
@@ -299,6 +321,9 @@ export class Deliveries {
       return undefined;
     }
     attempt.sent = true;
+    const gone = attempt.node === undefined ? undefined : this.#deps.cluster.whyGone(attempt.node);
+    if (gone !== undefined)
+      complain('S22', `${guid}: node ${attempt.node ?? ''} sends attempt ${attempt.number}, but ${gone}`);
     mark(`attempt_number.${Math.min(attempt.number, 5)}`);
     if (request.body !== invocation.body)
       complain('S9', `${guid}: attempt ${attempt.number} has another body`);

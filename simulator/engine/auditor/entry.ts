@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RecordedEvent } from '../../../src/eventstore/event-store.ts';
+import { CLUSTER_STREAM } from './cluster.ts';
 
 /** An event of the log, parsed. */
 export interface Entry {
@@ -58,7 +59,8 @@ export class LogReader {
     const { actor, companyId, $correlationId, $causationId, time } = about;
     if (
       !isText(actor) ||
-      !isText(companyId) ||
+      // What nodes say to each other belongs to no company.
+      (!isText(companyId) && stream !== CLUSTER_STREAM) ||
       !isText($correlationId) ||
       !isText($causationId) ||
       !isText(time)

@@ -1,3 +1,4 @@
+import type { EventStore } from '../../../src/eventstore/event-store.ts';
 import type { Leftover } from '../leftover.ts';
 import type { Ports, ProcessSettings } from '../process.ts';
 import type { Sim } from '../sim.ts';
@@ -12,6 +13,8 @@ export interface Ground {
   readonly leftover: Leftover;
   readonly process: number;
   readonly isReady: () => boolean;
+  /** For how long its machine has stood still altogether. */
+  readonly stoodStillMs: () => number;
 }
 
 /** A defect on purpose: the simulation has to notice it. The product itself is never changed. */
@@ -22,3 +25,21 @@ export interface Bug {
   readonly breaks: ReadonlyArray<Invariant>;
   plant(ground: Ground): { readonly ports: Ports; readonly settings: ProcessSettings };
 }
+
+export const bug = (
+  name: string,
+  summary: string,
+  breaks: ReadonlyArray<Invariant>,
+  plant: (ground: Ground) => Partial<Ground['ports']> & { readonly settings?: Partial<Ground['settings']> },
+): Bug => ({
+  name,
+  summary,
+  breaks,
+  plant: (ground) => {
+    const { settings, ...ports } = plant(ground);
+    return { ports: { ...ground.ports, ...ports }, settings: { ...ground.settings, ...settings } };
+  },
+});
+
+/** The intake goes on with the right store, unless the bug is in what both write to. */
+export const bothStores = (store: EventStore) => ({ store, intakeStore: store });

@@ -5,27 +5,9 @@ import type { EventStore, StreamAppend } from '../../../src/eventstore/event-sto
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { HttpSender, SendOutcome, SendRequest } from '../../../src/ports/http-sender.ts';
 import type { ReadModels } from '../../../src/projections/read-models.ts';
-import type { Invariant } from '../violation.ts';
-import type { Bug, Ground } from './bug.ts';
+import { type Bug, bothStores, bug, type Ground } from './bug.ts';
+import { CLUSTER_BUGS } from './cluster-bugs.ts';
 import { eventsIn, rewritten } from './rewrite.ts';
-
-const bug = (
-  name: string,
-  summary: string,
-  breaks: ReadonlyArray<Invariant>,
-  plant: (ground: Ground) => Partial<Ground['ports']> & { readonly settings?: Partial<Ground['settings']> },
-): Bug => ({
-  name,
-  summary,
-  breaks,
-  plant: (ground) => {
-    const { settings, ...ports } = plant(ground);
-    return { ports: { ...ground.ports, ...ports }, settings: { ...ground.settings, ...settings } };
-  },
-});
-
-/** The intake goes on with the right store, unless the bug is in what both write to. */
-const bothStores = (store: EventStore) => ({ store, intakeStore: store });
 
 const rewriting = (
   { ports, sim }: Ground,
@@ -366,6 +348,7 @@ export const BUGS: ReadonlyArray<Bug> = [
       },
     };
   }),
+  ...CLUSTER_BUGS,
 ];
 
 const deaf = (outcome: SendOutcome): SendOutcome =>

@@ -1,8 +1,16 @@
 import { Chance } from '../chance.ts';
-import { CRASH_POINTS, type CrashPoint } from '../points.ts';
+import { CRASH_POINTS, type CrashPoint, NODE_POINTS } from '../points.ts';
 import { BEHAVIOURS } from './behaviour.ts';
-import type { Options } from './options.ts';
-import { type Action, type ChangeSpec, type Fault, faultOf, type Step, type WebhookSpec } from './steps.ts';
+import type { ClusterOptions, Options } from './options.ts';
+import {
+  type Action,
+  type ChangeSpec,
+  type Fault,
+  faultOf,
+  RIVALRIES,
+  type Step,
+  type WebhookSpec,
+} from './steps.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -49,9 +57,11 @@ export const drawPlan = (options: Options): ReadonlyArray<Step> => {
     const atMs = chance.chance(0.8) ? chance.between(0, 50) : chance.next() * options.hours * HOUR_MS;
     add(atMs, { do: 'subscribe', webhook: webhookOf(chance, options) });
   }
+  const moments: number[] = [];
   const momentMs = (): number => Math.pow(chance.next(), 1.3) * options.hours * HOUR_MS;
   for (let moment = 0; moment < options.moments; moment += 1) {
     const startMs = moment === 0 ? 1_000 : momentMs();
+    moments.push(startMs);
     const spreadMs = chance.pick([0, 5, 50, 2_000, 5 * MINUTE_MS, HOUR_MS]);
     const count = chance.between(1, STEPS_PER_MOMENT_MAX);
     for (let n = 0; n < count; n += 1) add(startMs + chance.next() * spreadMs, userAction(chance, options));
@@ -64,7 +74,65 @@ export const drawPlan = (options: Options): ReadonlyArray<Step> => {
         add(Math.max(startMs + offsetMs + misfortune.next() * spreadMs, 0), action);
     }
   }
-  return steps.sort((a, b) => a.atMs - b.atMs || a.id - b.id);
+  const { cluster } = options;
+  const all =
+    cluster === undefined || cluster.nodes === 1 ? steps : amongNodes(steps, moments, options, cluster);
+  return [...all].sort((a, b) => a.atMs - b.atMs || a.id - b.id);
+};
+
+const TOGETHER_PER_MOMENT_MAX = 3;
+
+/** The same steps, each happening to one of the nodes, and then those that only nodes know; all by chance of its own. */
+const amongNodes = (
+  steps: ReadonlyArray<Step>,
+  moments: ReadonlyArray<number>,
+  options: Options,
+  { nodes, leaseMs }: ClusterOptions,
+): ReadonlyArray<Step> => {
+  const chance = new Chance(options.seed, 'cluster plan');
+  const anyNode = (): number => chance.between(0, nodes - 1);
+  const all = steps.map((step) => ('node' in step ? { ...step, node: anyNode() } : step));
+  const add = (atMs: number, action: Action): void => {
+    if (allowed(options.faults, action)) all.push({ ...action, id: all.length, atMs: Math.round(atMs) });
+  };
+  const forMs = (): number => Math.round(leaseMs * chance.pick([0.2, 0.6, 1.3, 2, 4]));
+  for (const startMs of moments) {
+    const spreadMs = chance.pick([0, 50, 2_000, leaseMs]);
+    const reports = chance.between(0, TOGETHER_PER_MOMENT_MAX);
+    for (let n = 0; n < reports; n += 1) {
+      const changes = Array.from({ length: chance.between(1, 3) }, () => changeOf(chance, options));
+      add(startMs + chance.next() * spreadMs, { do: 'together', how: chance.pick(RIVALRIES), changes });
+    }
+    const troubles = chance.between(0, 3);
+    for (let n = 0; n < troubles; n += 1) {
+      const atMs = Math.max(
+        startMs + chance.pick([-5, 0, 3, 20, 300, leaseMs / 3]) + chance.next() * spreadMs,
+        0,
+      );
+      add(atMs, nodeTrouble(chance, anyNode(), forMs()));
+    }
+  }
+  return all;
+};
+
+/** Where it matters what a node does that goes on much later. */
+const STANDSTILL_AT: ReadonlyArray<CrashPoint | null> = [null, 'C3', 'C5', 'C6', 'C6', 'C8', 'C21', 'C22'];
+
+const nodeTrouble = (chance: Chance, node: number, forMs: number): Action => {
+  switch (chance.pick(['cutOff', 'standstill', 'standstill', 'killed', 'in_order', 'crashAt'] as const)) {
+    case 'cutOff':
+      return { do: 'cutOff', node, forMs };
+    case 'standstill':
+      return { do: 'standstill', node, at: chance.pick(STANDSTILL_AT), forMs };
+    case 'crashAt': {
+      const nth = chance.between(1, 4);
+      return { do: 'crashAt', node, point: chance.pick(NODE_POINTS), nth, downMs: forMs };
+    }
+    case 'killed':
+      return { do: 'depart', node, how: 'killed', downMs: forMs };
+    case 'in_order':
+      return { do: 'depart', node, how: 'in_order', downMs: forMs };
+  }
 };
 
 const allowed = (faults: ReadonlyArray<Fault>, action: Action): boolean => {
@@ -123,7 +191,9 @@ const userAction = (chance: Chance, options: Options): Action => {
   return { do: 'list', company: chance.between(0, options.companies - 1) };
 };
 
-const POINTS = Object.keys(CRASH_POINTS) as ReadonlyArray<CrashPoint>;
+const POINTS = (Object.keys(CRASH_POINTS) as ReadonlyArray<CrashPoint>).filter(
+  (point) => !NODE_POINTS.some((one) => one === point),
+);
 
 const faultAction = (chance: Chance, options: Options): Action => {
   const node = 0;

@@ -57,15 +57,40 @@ export type Action =
   | { readonly do: 'readsFail'; readonly forMs: number }
   | { readonly do: 'fsyncError' }
   /** Another process on the same store for a while: after a wrong failover, or in a rolling restart. */
-  | { readonly do: 'second'; readonly forMs: number };
+  | { readonly do: 'second'; readonly forMs: number }
+  /** Given to two nodes at the same moment. */
+  | { readonly do: 'together'; readonly how: Rivalry; readonly changes: ReadonlyArray<ChangeSpec> }
+  /** A node does not reach the store any more, which others do. */
+  | { readonly do: 'cutOff'; readonly node: number; readonly forMs: number }
+  /** As SIGSTOP, for longer than its lease as a rule, now or the next time it is there; then it goes on. */
+  | {
+      readonly do: 'standstill';
+      readonly node: number;
+      readonly at: CrashPoint | null;
+      readonly forMs: number;
+    }
+  /** Killed, or stopped in good order, and not started again for so long. */
+  | {
+      readonly do: 'depart';
+      readonly node: number;
+      readonly how: 'killed' | 'in_order';
+      readonly downMs: number;
+    };
+
+/**
+ * The very same report; another one with its id and another subject; or a batch that holds such a one beside a change of
+ * its own, whose id is used again once the batch was refused.
+ */
+export const RIVALRIES = ['same', 'subject', 'batch'] as const;
+export type Rivalry = (typeof RIVALRIES)[number];
 
 export type Step = Action & {
   readonly id: number;
   readonly atMs: number;
 };
 
-/** Kinds of faults that are on or off in a run as a whole. */
-export const FAULTS = [
+/** Kinds of faults that are on or off in a run as a whole, in the order in which they are drawn. */
+export const FAULTS_FIRST = [
   'crashes',
   'crash_points',
   'crash_loops',
@@ -82,6 +107,10 @@ export const FAULTS = [
   'receivers',
   'overlap',
 ] as const;
+
+/** Only where several nodes share a store. */
+export const NODE_FAULTS = ['cut_off', 'standstills', 'departures', 'drift'] as const;
+export const FAULTS = [...FAULTS_FIRST, ...NODE_FAULTS] as const;
 export type Fault = (typeof FAULTS)[number];
 
 /** The kind of fault that a step belongs to; undefined: it is what users do. */
@@ -101,4 +130,7 @@ const STEP_FAULTS: Readonly<Partial<Record<Action['do'], Fault>>> = {
   fsyncError: 'fsync_errors',
   receiver: 'receivers',
   second: 'overlap',
+  cutOff: 'cut_off',
+  standstill: 'standstills',
+  depart: 'departures',
 };

@@ -39,7 +39,8 @@ export const remoteStore = (
   const running = new Set<SharedSubscription>();
   const { scheduler, chance, faults } = host;
 
-  const isAway = (): boolean => scheduler.nowMs < faults.awayUntilMs;
+  const isCutOff = (): boolean => scheduler.nowMs < host.cutOffUntilMs();
+  const isAway = (): boolean => scheduler.nowMs < faults.awayUntilMs || isCutOff();
   const latencyMs = (): number =>
     scheduler.nowMs < faults.slowUntilMs ? chance.delayMs(1, faults.slowMostMs) : chance.delayMs(0, 6);
 
@@ -74,16 +75,18 @@ export const remoteStore = (
           if (drawn === 'answered') answer(chance.between(...UNKNOWN_MS), unknown);
           return;
         }
-        // A known gap of the engine (docs/simulate.md): nobody records such an attempt before the next start.
-        if (!host.alive() && part.events.some(({ type }) => type === 'AttemptStarted')) {
-          return host.mark('start_of_the_dead_dropped');
-        }
+        if (!host.alive() && part.events.some(({ type }) => type === 'AttemptStarted'))
+          host.mark('start_of_the_dead');
         const [written] = disk.commit([[part]]);
         if (written === undefined) throw new Error('one answer for each request');
         host.trace(
           `landed ${part.stream}@${part.expectedRevision} ${isLeft(written) ? written.left._tag : disk.head}`,
         );
         if (drawn !== 'answered') return;
+        if (isCutOff()) {
+          host.mark('cut_off_answer');
+          return answer(chance.between(...UNKNOWN_MS), unknown);
+        }
         if (!isLeft(written) && pointsBehind([part]).some((point) => host.point(point))) return;
         if (isLeft(written)) {
           host.mark(written.left._tag);
@@ -208,10 +211,11 @@ class SharedSubscription implements Subscription {
     if (this.#caughtUp && this.#cursor >= this.#disk.head) return;
     this.#busy = true;
     const { chance, faults, scheduler } = this.#host;
-    const awayMs = Math.max(faults.awayUntilMs - scheduler.nowMs, 0);
+    const awayUntilMs = (): number => Math.max(faults.awayUntilMs, this.#host.cutOffUntilMs());
+    const awayMs = Math.max(awayUntilMs() - scheduler.nowMs, 0);
     this.#host.deliver(awayMs + chance.between(...NEWS_MS), () => {
       if (this.#stopped) return;
-      if (scheduler.nowMs < faults.awayUntilMs) {
+      if (scheduler.nowMs < awayUntilMs()) {
         this.#busy = false;
         return this.#look();
       }

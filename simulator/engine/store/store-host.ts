@@ -1,4 +1,5 @@
 import type { RecordedEvent, StreamAppend } from '../../../src/eventstore/event-store.ts';
+import { CLUSTER_STREAM } from '../auditor/cluster.ts';
 import type { Chance } from '../chance.ts';
 import type { CrashPoint } from '../points.ts';
 import type { Scheduled, Scheduler } from '../scheduler.ts';
@@ -10,6 +11,8 @@ export interface StoreHost {
   readonly chance: Chance;
   readonly faults: StoreFaults;
   alive(): boolean;
+  /** Its machine does not reach a shared store until then, in virtual time. */
+  cutOffUntilMs(): number;
   /** Runs it in the process, unless that has ended by then; later, while the process stands still. */
   deliver(delayMs: number, run: () => void): Scheduled;
   /** The process gives this batch away; called once for each append it asks for. */
@@ -38,7 +41,9 @@ export const pointsBehind = (batch: ReadonlyArray<StreamAppend>): ReadonlyArray<
       else if (last === 'AttemptFailed') points.add('C9');
       else if (last !== 'RetryRequested') points.add('C10');
     } else if (stream.startsWith('webhook-')) points.add('C18');
-    else if (!stream.startsWith('account-') && !stream.startsWith('client-')) points.add('C2').add('C3');
+    else if (last === 'ChangeClaimed') points.add('C21');
+    else if (stream === CLUSTER_STREAM) points.add('C22');
+    else if (!/^(?:account|client|claim|callboard)-/.test(stream)) points.add('C2').add('C3');
   }
   return [...points];
 };
@@ -52,7 +57,7 @@ export const pointsBefore = (batch: ReadonlyArray<StreamAppend>): ReadonlyArray<
       if (last === 'AttemptStarted') points.add('C5');
       else if (last === 'AttemptFailed' || last === 'InvocationDelivered' || last === 'InvocationExhausted')
         points.add('C8');
-    } else if (!/^(?:webhook|account|client)-/.test(stream)) points.add('C1');
+    } else if (!/^(?:webhook|account|client|claim|callboard)-/.test(stream)) points.add('C1');
   }
   return [...points];
 };

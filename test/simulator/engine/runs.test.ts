@@ -44,14 +44,15 @@ describe('the engine under faults', () => {
   );
 
   it.each([
-    ['embedded', 2],
-    ['remote', 4],
-    ['sqlite', 11],
+    ['embedded', undefined, 2],
+    ['remote', 1, 4],
+    ['remote', 3, 3],
+    ['sqlite', undefined, 11],
   ])(
-    'leaves the same trace when a seed runs again: %s',
-    async (store, seed) => {
+    'leaves the same trace when a seed runs again: %s, nodes: %s',
+    async (store, nodes, seed) => {
       const [once, again] = [await runSeed(seed), await runSeed(seed)];
-      expect(once.options.store).toBe(store);
+      expect([once.options.store, once.options.cluster?.nodes]).toEqual([store, nodes]);
       expect(again.hash).toBe(once.hash);
       expect([again.attempts, again.steps]).toEqual([once.attempts, once.steps]);
     },
@@ -70,6 +71,9 @@ describe('a planted bug', () => {
     'sent-while-disabled',
     'subscription-gap',
     'tenant-filter-dropped',
+    'zombie-sends',
+    'takeover-without-attempts',
+    'claims-ignored',
   ])(
     'is noticed: %s',
     async (name) => {
