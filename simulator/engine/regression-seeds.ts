@@ -22,4 +22,12 @@ export const REGRESSION_SEEDS: ReadonlyArray<{ readonly seed: number; readonly f
     found:
       'who could not read while the store was away was forgotten with the outage: a retry never came (L1)',
   },
+  {
+    seed: 1795332753133,
+    found: 'a crash while several changes were fanned out side by side: one was never told to a webhook (S3)',
+  },
+  {
+    seed: 1795333771758,
+    found: 'a webhook was disabled between the planning of a first attempt and its append (S10)',
+  },
 ];

@@ -248,8 +248,11 @@ export class Engine {
 
   /** Changes that the last process had not fanned out to the end. */
   async #finishFanOut(head: Position): Promise<number> {
+    const { store, readModels } = this.#deps;
+    // Stored side by side, what a later change led to may be there without all of an earlier one: the log does not tell.
+    const after = store.atomicBatches ? readModels.fannedOutUpTo() : readModels.handledUpTo();
     let repeated = 0;
-    for await (const { events, next } of this.#pages(this.#deps.readModels.fannedOutUpTo(), head)) {
+    for await (const { events, next } of this.#pages(after, head)) {
       const changes = decodeAll(events).filter(isChange);
       repeated += changes.length;
       const newest = await this.#fanOutUntilStored(changes, noAdmission, true);
