@@ -28,4 +28,12 @@ export const REGRESSION_SEEDS: ReadonlyArray<{ readonly seed: number; readonly f
     found:
       'a node that was back under another name made an attempt whose start, of before its lease expired, was only answered then (S22)',
   },
+  {
+    seed: 1795332753133,
+    found: 'a crash while several changes were fanned out side by side: one was never told to a webhook (S3)',
+  },
+  {
+    seed: 1795333771758,
+    found: 'a webhook was disabled between the planning of a first attempt and its append (S10)',
+  },
 ];

@@ -145,8 +145,8 @@ export class Accounts {
   ): Promise<Either<AccountRejection | StoreFailure, Transacted<AccountState, AccountEvent>>> {
     const { companyId } = command;
     return this.#inTurn(companyId, () =>
-      this.#known.write(companyId, (stream, known) =>
-        transact(this.#deps, stream, account, command, cause, known),
+      this.#known.write(companyId, (stream, known, onLoaded) =>
+        transact(this.#deps, stream, account, command, cause, known, onLoaded),
       ),
     );
   }

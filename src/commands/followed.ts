@@ -51,13 +51,18 @@ export class Followed<S> {
     });
   }
 
-  /** Decides on what is known, if anything is, and keeps what was written. */
+  /** Decides on what is known, if anything is, and keeps what was read for it and what was written. */
   write<R, E>(
     key: string,
-    transact: (stream: string, known: Loaded<S> | undefined) => Promise<Either<R, Transacted<S, E>>>,
+    transact: (
+      stream: string,
+      known: Loaded<S> | undefined,
+      onLoaded: (loaded: Loaded<S>) => void,
+    ) => Promise<Either<R, Transacted<S, E>>>,
   ): Promise<Either<R, Transacted<S, E>>> {
     return this.#during(key, async () => {
-      const written = await transact(this.#streamOf(key), this.#known.get(key));
+      const onLoaded = (loaded: Loaded<S>): void => void this.#keep(key, loaded);
+      const written = await transact(this.#streamOf(key), this.#known.get(key), onLoaded);
       if (written._tag === 'Right') this.#keep(key, written.right);
       return written;
     });

@@ -202,8 +202,8 @@ export class Webhooks {
     command: C,
     cause: Cause,
   ): Promise<Either<R | WebhookFailure, WebhookSnapshot>> {
-    const written = await this.#known.write(guid, (stream, known) =>
-      transact(this.#deps, stream, aggregate, command, cause, known),
+    const written = await this.#known.write(guid, (stream, known, onLoaded) =>
+      transact(this.#deps, stream, aggregate, command, cause, known, onLoaded),
     );
     return isLeft(written) ? written : snapshot(written.right);
   }

@@ -330,10 +330,10 @@ export class Engine {
    * append is all or nothing: else those of one batch land side by side, a later change before an earlier one.
    */
   async #finishFanOut(head: Position): Promise<number> {
+    const { store, readModels } = this.#deps;
+    const after = store.atomicBatches ? readModels.fannedOutUpTo() : readModels.handledUpTo();
     let repeated = 0;
-    const { readModels, store } = this.#deps;
-    const done = store.atomicBatches ? readModels.fannedOutUpTo() : readModels.handledUpTo();
-    for await (const { events, next } of this.#pages(done, head)) {
+    for await (const { events, next } of this.#pages(after, head)) {
       const changes = decodeAll(events).filter(isChange);
       repeated += changes.length;
       const newest = await this.#fanOutUntilStored(changes, noAdmission, true);

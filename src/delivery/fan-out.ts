@@ -67,6 +67,8 @@ export interface Scheduling {
 export interface Admission {
   /** Before the append: the same scheduling, or one whose append starts the first attempt too. */
   admit(scheduling: Scheduling): Scheduling;
+  /** Right before it, after all waiting: false, the attempt must not start after all, and what was admitted is given back. */
+  stands(scheduling: Scheduling): boolean;
   /** After it, in the same order: durable at this place, or not written by us (`undefined`). */
   scheduled(scheduling: Scheduling, appended: Appended | undefined): void;
   /** Whether to plan on. Where not, what is planned is appended first, unless it is very little. */
@@ -77,6 +79,7 @@ export interface Admission {
 
 export const noAdmission: Admission = {
   admit: (scheduling) => scheduling,
+  stands: () => true,
   scheduled: () => undefined,
   hasRoom: () => true,
   room: () => Promise.resolve(),
@@ -210,7 +213,7 @@ export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> 
           await task.admission.room();
         }
         const scheduling = sendable ? task.admission.admit(planned) : planned;
-        batch.push({ scheduling, sendable, ordinal });
+        batch.push({ scheduling, alone: planned, sendable, ordinal });
         units += unitsIn(scheduling);
       }
     }
@@ -245,6 +248,8 @@ const dataReader = (
 /** `ordinal` counts the matches of all changes of a task, from 1. */
 interface Planned {
   readonly scheduling: Scheduling;
+  /** The same without an attempt. */
+  readonly alone: Scheduling;
   /** False: cancelled as soon as scheduled. */
   readonly sendable: boolean;
   readonly ordinal: number;
@@ -287,8 +292,13 @@ const cancelledSchedulingOf = (scheduled: InvocationScheduled, cause: Cause): Sc
 const appendAll = async (
   deps: FanOutDeps,
   task: FanOutTask,
-  batch: ReadonlyArray<Planned>,
+  admitted: ReadonlyArray<Planned>,
 ): Promise<void> => {
+  const batch = admitted.map((planned) =>
+    planned.scheduling === planned.alone || task.admission.stands(planned.scheduling)
+      ? planned
+      : { ...planned, scheduling: planned.alone },
+  );
   if (!deps.store.atomicBatches) return appendSideBySide(deps, task, batch);
   const appends = batch.map(({ scheduling }) => scheduling.append);
   const appended = await appendUntilKnown(deps.store, appends, deps.wait);

@@ -39,6 +39,7 @@ interface Reservation {
   readonly slot: Slot;
   readonly held: HeldInvocation;
   readonly request: SendRequest;
+  readonly webhookRevision: number;
 }
 
 /** First attempts, straight from the fan-out. Whatever cannot start at once, nor wait in memory, is in the due list. */
@@ -82,9 +83,19 @@ export class FirstAttempts implements Admission {
       queue.release(slot, undefined);
       return scheduling;
     }
-    this.#reserved.set(scheduled.guid, { slot, held: step.after, request });
+    this.#reserved.set(scheduled.guid, { slot, held: step.after, request, webhookRevision });
     const events = [...append.events, ...step.append.events];
     return { ...scheduling, append: { ...append, events }, head: step.after.head };
+  }
+
+  /** Not once its webhook was changed: it may have been disabled, or moved. */
+  stands({ scheduled }: Scheduling): boolean {
+    const reserved = this.#reserved.get(scheduled.guid);
+    const webhook = this.#deps.webhooks.cached(scheduled.webhook);
+    if (reserved === undefined || webhook?.revision === reserved.webhookRevision) return true;
+    this.#reserved.delete(scheduled.guid);
+    this.#deps.queue.release(reserved.slot, undefined);
+    return false;
   }
 
   scheduled(scheduling: Scheduling, appended: Appended | undefined): void {

@@ -254,11 +254,12 @@ export class ProcessManager {
     }
 
     const newer = mayBeSuperseded(held, facts) ? await this.#newerThan(scheduled) : undefined;
-    // Last: between knowing that the webhook is enabled and starting the attempt nothing is waited for.
     const found = await this.#deps.webhooks.get(scheduled.webhook);
     if (isLeft(found)) return this.#letGoUnread(item.guid, slot);
-    const { webhook, revision } = found.right;
-    const reason = cancelReasonOf(found.right);
+    // Last: between knowing that the webhook is enabled and starting the attempt nothing is waited for, not even a promise.
+    const newest = this.#deps.webhooks.cached(scheduled.webhook) ?? found.right;
+    const { webhook, revision } = newest;
+    const reason = cancelReasonOf(newest);
     if (reason !== undefined) {
       return this.#finish(held, slot, { type: 'CancelInvocation', reason, atMs: this.#deps.clock.nowMs() });
     }

@@ -90,6 +90,7 @@ export interface TransactDeps {
 /**
  * Load, decide, append at the revision read. When somebody else wrote first: read again, decide again, a few times.
  * `from` spares the first load when the caller already holds the state; to decide nothing, or no, it is not enough.
+ * `onLoaded` hears of what was read before anything is waited for.
  */
 export const transact = async <S, C, E extends DomainEvent, R>(
   { store, random }: TransactDeps,
@@ -98,6 +99,7 @@ export const transact = async <S, C, E extends DomainEvent, R>(
   command: C,
   cause: Cause,
   from?: Loaded<S>,
+  onLoaded: (loaded: Loaded<S>) => void = () => undefined,
 ): Promise<Either<R | StoreFailure, Transacted<S, E>>> => {
   let known = from;
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
@@ -105,6 +107,7 @@ export const transact = async <S, C, E extends DomainEvent, R>(
       const loaded = await load(store, stream, aggregate);
       if (isLeft(loaded)) return loaded;
       known = loaded.right;
+      onLoaded(known);
     }
     const decided = aggregate.decide(known.state, command);
     // Where nothing is appended no conflict would show that others have written since.
