@@ -10,6 +10,14 @@ import { promised } from './violation.ts';
 const PAGE = 1_000;
 const CLUSTER = 'callboard-cluster';
 
+const headOf = async ({ url, login }: Reached): Promise<Position> => {
+  const store = await openAt(url, { login });
+  const head = await store.head()();
+  await store.close();
+  if (isLeft(head)) throw new Error(head.left.message);
+  return head.right;
+};
+
 /** What was stored in an EventStoreDB since a moment, in the order of its log. */
 export class DatabaseLog {
   readonly #reached: Reached;
@@ -22,11 +30,11 @@ export class DatabaseLog {
 
   /** Whatever it holds already belongs to others. */
   static async from(reached: Reached): Promise<DatabaseLog> {
-    const store = await openAt(reached.url, { login: reached.login });
-    const head = await store.head()();
-    await store.close();
-    if (isLeft(head)) throw new Error(head.left.message);
-    return new DatabaseLog(reached, head.right);
+    return new DatabaseLog(reached, await headOf(reached));
+  }
+
+  head(): Promise<Position> {
+    return headOf(this.#reached);
   }
 
   async events(prefixes: ReadonlyArray<string> = STREAM_PREFIXES): Promise<ReadonlyArray<RecordedEvent>> {

@@ -15,6 +15,8 @@ export interface Listed {
   readonly partition_ids: ReadonlyArray<number>;
   readonly in_flight: number;
   readonly behind: number;
+  readonly handled_up_to: number;
+  readonly read_up_to: number;
 }
 
 export interface NodeSettings {

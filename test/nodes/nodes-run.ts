@@ -18,7 +18,7 @@ import { newCompanies, preparation, type Subscription, subscriptionsOf, Workload
 import { attemptsIn, checkNothingInterrupted, checkRequestsRan, takenOverAfterMs } from './attempts.ts';
 import { checkPartitions, type Cluster } from './cluster.ts';
 import { type FaultName, inject, type Stage } from './faults.ts';
-import { type Node, until } from './node.ts';
+import { type Listed, type Node, until } from './node.ts';
 import type { Outage } from './outage.ts';
 import type { SharedStore } from './shared-store.ts';
 
@@ -95,6 +95,8 @@ class Run {
   #violation: Error | undefined;
   #loaded = true;
   #stored = 0;
+  /** Position of the newest change that was answered. */
+  #newest = 0;
   #readElsewhere = 0;
   #nodesAsked = 0;
 
@@ -188,6 +190,7 @@ class Run {
   /** What one node has stored is read at another, now and then. */
   #readLater(change: string, position: number, url: string): void {
     this.#stored += 1;
+    if (position > this.#newest) this.#newest = position;
     if (this.#stored % 5 !== 0 || !this.#loaded) return;
     promised(Number.isSafeInteger(position) && position > 0, () => `an answer with position ${position}`);
     const others = this.#cluster.nodes.filter((node) => node.up && node.url !== url);
@@ -239,6 +242,7 @@ class Run {
     const [first] = nodes as [Node, ...Node[]];
     if (this.#violation !== undefined) throw this.#violation;
     await this.#platform.finish(first.url);
+    await this.#handled();
     await this.#settled(first.api);
     const invocations = await this.#check(first.api);
     for (const node of nodes.slice(1)) {
@@ -292,6 +296,23 @@ class Run {
 
   #isOurs(webhook: string): boolean {
     return this.#webhooks.some(({ guid }) => guid === webhook);
+  }
+
+  /** Every node says of itself that it has scheduled what all these changes ask for, and shows it: what is missing is lost. */
+  async #handled(): Promise<void> {
+    await this.#allSay('has handled everything', ({ handled_up_to }) => handled_up_to >= this.#newest);
+    const head = await this.#log.head();
+    await this.#allSay('shows everything', ({ read_up_to }) => read_up_to >= head);
+  }
+
+  async #allSay(what: string, isSo: (self: Listed) => boolean): Promise<void> {
+    for (const node of this.#cluster.nodes) {
+      const saysSo = async (): Promise<boolean> => {
+        const self = (await node.nodes()).find(({ this_node }) => this_node);
+        return self !== undefined && isSo(self);
+      };
+      await until(`${node.settings.name} ${what}`, saysSo, SETTLED_WITHIN_MS);
+    }
   }
 
   async #settled(api: Api): Promise<void> {
