@@ -18,7 +18,7 @@ import { webhookHistory, type WebhookStep } from './webhook-history.ts';
 
 export interface ExplainDeps {
   readonly store: Pick<EventStore, 'readStream'>;
-  readonly readModels: Pick<ReadModels, 'everyWebhookOf' | 'invocation' | 'belongsTo'>;
+  readonly readModels: Pick<ReadModels, 'everyWebhookOf' | 'revisionAt' | 'invocation' | 'belongsTo'>;
   readonly rules: Rules;
 }
 
@@ -108,7 +108,8 @@ const explainOne = async (
   { guid, cursor, steps }: Candidate,
 ): Promise<Either<ReadFailure, Explanation>> => {
   const { event, position } = change;
-  const before = steps.filter(({ decoded }) => decoded.position <= position);
+  const revision = deps.readModels.revisionAt(guid, position) ?? -1;
+  const before = steps.filter(({ decoded }) => decoded.revision <= revision);
   const last = before.at(-1) ?? steps[0];
   if (last === undefined || last.after.situation === 'unknown')
     throw new Error(`webhook ${guid} has no history`);

@@ -3,7 +3,7 @@ import { streamOf } from '../domain/ids.ts';
 import { evolveWebhook, initialWebhook, type WebhookEvent, type WebhookState } from '../domain/webhook.ts';
 import { decode } from '../eventstore/codec.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
-import type { EventStore, Position, ReadFailure } from '../eventstore/event-store.ts';
+import type { EventStore, ReadFailure } from '../eventstore/event-store.ts';
 
 /** One thing that happened to a webhook: who did it stands in the metadata. */
 export interface WebhookStep {
@@ -12,8 +12,8 @@ export interface WebhookStep {
   readonly after: WebhookState;
 }
 
-/** A moment in the past: a time in milliseconds since the epoch, or a place in the log. */
-export type Moment = { readonly atMs: number } | { readonly position: Position };
+/** A moment in its life: a time in milliseconds since the epoch, or a revision. Not every store tells positions here. */
+export type Moment = { readonly atMs: number } | { readonly revision: number };
 
 const PAGE = 500;
 
@@ -45,5 +45,5 @@ export const webhookHistory = async (
   }
 };
 
-const isAfter = ({ event, position }: Decoded<WebhookEvent>, moment: Moment): boolean =>
-  'atMs' in moment ? event.atMs > moment.atMs : position > moment.position;
+const isAfter = ({ event, revision }: Decoded<WebhookEvent>, moment: Moment): boolean =>
+  'atMs' in moment ? event.atMs > moment.atMs : revision > moment.revision;

@@ -63,6 +63,7 @@ export interface HttpDeps {
     | 'invocations'
     | 'invocation'
     | 'belongsTo'
+    | 'revisionAt'
   >;
   readonly store: Pick<EventStore, 'readStream'>;
   readonly verifyToken: VerifyToken;

@@ -3,6 +3,7 @@ import { type Moment, webhookHistory, type WebhookStep } from '../audit/webhook-
 import type { KnownWebhook } from '../commands/webhooks.ts';
 import { canonicalJson, type Json, type JsonObject } from '../domain/json.ts';
 import type { WebhookState } from '../domain/webhook.ts';
+import type { Position } from '../eventstore/event-store.ts';
 import { ok } from './answer.ts';
 import { type Check, optional, time } from './checks.ts';
 import type { HttpDeps } from './deps.ts';
@@ -12,8 +13,9 @@ import { anyWebhook } from './find-webhook.ts';
 import { PAGE_FIELDS, pageOf } from './paging.ts';
 import { printedTimes } from './print-webhook.ts';
 import type { Call, Handled, Route } from './routing.ts';
+import { settledSoon } from './settled.ts';
 
-type Deps = Pick<HttpDeps, 'webhooks' | 'store' | 'defaultRetryBaseMs'>;
+type Deps = Pick<HttpDeps, 'webhooks' | 'store' | 'readModels' | 'settled' | 'clock' | 'defaultRetryBaseMs'>;
 
 /** What happened to a webhook, and what it was at any moment. */
 export const historyRoutes = (deps: Deps): ReadonlyArray<Route> => {
@@ -24,7 +26,7 @@ export const historyRoutes = (deps: Deps): ReadonlyArray<Route> => {
 const POSITION = /^\d{1,16}$/;
 
 /** A time, or a value of the header Callboard-Position. */
-const moment: Check<Moment> = (value) => {
+const moment: Check<{ readonly atMs: number } | { readonly position: Position }> = (value) => {
   if (typeof value === 'string' && POSITION.test(value)) return right({ position: Number(value) });
   const checked = time(value);
   return isLeft(checked)
@@ -41,12 +43,24 @@ const history = async (deps: Deps, call: Call): Handled => {
   if (isLeft(found)) return found;
   const { guid } = found.right.facts;
   const { limit, after = -1, at } = query.right;
-  const steps = await webhookHistory(deps, guid, at);
+  const upTo = at === undefined ? right(undefined) : await placeOf(deps, guid, at);
+  if (isLeft(upTo)) return upTo;
+  const steps = await webhookHistory(deps, guid, upTo.right);
   if (isLeft(steps)) return steps;
-  if (at !== undefined) return asOf(deps, at, steps.right);
+  if (upTo.right !== undefined) return asOf(deps, upTo.right, steps.right);
   const read = steps.right.filter(({ decoded }) => decoded.revision > after).slice(0, limit + 1);
   const { rows, next } = pageOf(read, limit, ({ decoded }) => decoded.revision);
   return right(ok({ items: rows.map((step) => printedStep(deps, step)), next }));
+};
+
+const placeOf = async (
+  deps: Deps,
+  guid: string,
+  at: { readonly atMs: number } | { readonly position: Position },
+): Promise<Either<Failure, Moment>> => {
+  if ('atMs' in at) return right(at);
+  const settled = await settledSoon(deps);
+  return isLeft(settled) ? settled : right({ revision: deps.readModels.revisionAt(guid, at.position) ?? -1 });
 };
 
 const asOf = (

@@ -96,6 +96,8 @@ export interface WebhookList {
     after: number,
     limit: number,
   ): ReadonlyArray<{ readonly cursor: number; readonly guid: string }>;
+  /** The revision of the webhook's newest event as of `at`; undefined before it was created. */
+  revisionAt(webhook: string, at: Position): number | undefined;
 }
 
 /** Where a change stands. */

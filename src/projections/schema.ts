@@ -44,6 +44,13 @@ CREATE TABLE webhook_partitions (
   partition INTEGER NOT NULL,
   PRIMARY KEY (webhook, from_pos)
 ) STRICT, WITHOUT ROWID;
+-- Where each event of a webhook stands in the log, which its own stream does not tell on every store.
+CREATE TABLE webhook_revisions (
+  webhook INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  PRIMARY KEY (webhook, position)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX webhooks_by_company ON webhooks (company);
 CREATE INDEX webhooks_listed ON webhooks (company, dialect) WHERE deleted = 0;
 CREATE INDEX webhooks_moshtix ON webhooks (company, json_extract(settings, '$.selection.id'))

@@ -1,9 +1,9 @@
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
-import { guidText } from './guid.ts';
+import { guidBytes, guidText } from './guid.ts';
 import type { MoshtixSort, WebhookList } from './read-models.ts';
 
-/** Reads the table that webhook-versions.ts writes. */
+/** Reads the tables that webhook-versions.ts writes. */
 export const openWebhookList = (db: Database, companies: Dictionary): WebhookList => {
   const select = db.prepare(`
     SELECT position, guid FROM webhooks INDEXED BY webhooks_listed
@@ -11,6 +11,9 @@ export const openWebhookList = (db: Database, companies: Dictionary): WebhookLis
   const selectEvery = db.prepare(`
     SELECT position, guid FROM webhooks INDEXED BY webhooks_by_company
     WHERE company = ? AND position > ? ORDER BY position LIMIT ?`);
+  const selectRevision = db.prepare(`
+    SELECT revision FROM webhook_revisions
+    WHERE webhook = (SELECT position FROM webhooks WHERE guid = ?) AND position <= ? ORDER BY position DESC LIMIT 1`);
   const moshtix =
     "FROM webhooks INDEXED BY webhooks_moshtix WHERE company = ? AND dialect = 'moshtix' AND deleted = 0";
   const count = db.prepare(`SELECT count(*) AS total ${moshtix}`);
@@ -42,6 +45,8 @@ export const openWebhookList = (db: Database, companies: Dictionary): WebhookLis
       if (company === undefined) return [];
       return (select.all(company, dialect, after, limit) as unknown as Listed[]).map(listed);
     },
+    revisionAt: (guid, at) =>
+      (selectRevision.get(guidBytes(guid), at) as { revision: number } | undefined)?.revision,
     everyWebhookOf: (companyId, after, limit) => {
       const company = companies.find(companyId);
       if (company === undefined) return [];

@@ -94,6 +94,10 @@ export const openWebhookVersions = (db: Database, companies: Dictionary): Webhoo
     UPDATE webhook_versions SET to_pos = ?
     WHERE company = ? AND resource = ? AND "trigger" = ? AND identifier = ? AND to_pos = ${OPEN} AND webhook = ?`);
 
+  const noteRevision = db.prepare(
+    'INSERT INTO webhook_revisions SELECT position, ?, ? FROM webhooks WHERE guid = ?',
+  );
+
   const beginPartition = db.prepare('INSERT INTO webhook_partitions VALUES (?, ?, ?)');
 
   const locate = (guid: string, webhook: Position, url: string, at: Position): void => {
@@ -118,7 +122,13 @@ export const openWebhookVersions = (db: Database, companies: Dictionary): Webhoo
     };
   };
 
-  const add = ({ event, stream, position }: Decoded<WebhookEvent>): void => {
+  const add = (decoded: Decoded<WebhookEvent>): void => {
+    route(decoded);
+    const { stream, position, revision } = decoded;
+    noteRevision.run(position, revision, guidBytes(stream.slice(streamOf.webhook('').length)));
+  };
+
+  const route = ({ event, stream, position }: Decoded<WebhookEvent>): void => {
     if (event.type === 'SecretRotated') return;
     if (event.type === 'WebhookCreated') {
       const company = companies.idOf(event.companyId);
