@@ -1,14 +1,13 @@
 import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
-import { invocationGuid, streamOf } from '../domain/ids.ts';
+import { invocationGuid, isResourceStream, streamOf } from '../domain/ids.ts';
 import type { InvocationStatus } from '../domain/invocation.ts';
 import { Lru } from '../domain/lru.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
-import { isResource } from '../domain/resources.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position, ReadFailure } from '../eventstore/event-store.ts';
-import { decodeAll } from '../projections/projector.ts';
 import type { ReadModels } from '../projections/read-models.ts';
 import { type AuditedLog, buildModels, pagesOf } from './log-pages.ts';
+import { readChange } from './read-change.ts';
 
 export type Totals = Readonly<Record<'scheduled' | InvocationStatus, number>>;
 
@@ -157,10 +156,8 @@ const hearersIn = async (
 ): Promise<Either<ReadFailure, ReadonlySet<string>>> => {
   const row = models.change(guid);
   if (row === undefined) return right(new Set());
-  const page = await log.readStream(row.stream, { fromRevision: row.revision, limit: 1 })();
-  if (isLeft(page)) return page;
-  const [change] = decodeAll(page.right);
-  return right(new Set(change !== undefined && isChange(change) ? hearersOf(change) : []));
+  const change = await readChange(log, row);
+  return isLeft(change) ? change : right(new Set(hearersOf(change.right)));
 };
 
 /** One whose scheduling was removed, long after it was settled, is in the log by what is left of it. */
@@ -174,5 +171,4 @@ const isInLog = async (
   return isLeft(left) ? left : right(left.right.length > 0);
 };
 
-const isChange = (decoded: Decoded): decoded is Decoded<ResourceChange> =>
-  isResource(decoded.stream.slice(0, decoded.stream.indexOf('-')));
+const isChange = (decoded: Decoded): decoded is Decoded<ResourceChange> => isResourceStream(decoded.stream);

@@ -12,6 +12,7 @@ import type { ResourceChange } from '../domain/resource-change.ts';
 import { refKey, type ResourceRef } from '../domain/resources.ts';
 import type { Rules } from '../domain/rules.ts';
 import { decode } from '../eventstore/codec.ts';
+import type { Decoded } from '../eventstore/decoded.ts';
 import type { EventStore, Position, ReadFailure } from '../eventstore/event-store.ts';
 import type { ReadModels } from '../projections/read-models.ts';
 import { webhookHistory, type WebhookStep } from './webhook-history.ts';
@@ -20,13 +21,6 @@ export interface ExplainDeps {
   readonly store: Pick<EventStore, 'readStream'>;
   readonly readModels: Pick<ReadModels, 'everyWebhookOf' | 'revisionAt' | 'invocation' | 'belongsTo'>;
   readonly rules: Rules;
-}
-
-/** A change and where it stands in the log. */
-export interface ExplainedChange {
-  readonly guid: string;
-  readonly position: Position;
-  readonly event: ResourceChange;
 }
 
 /** What happened to a webhook, by whom and when, that decides over a change. */
@@ -69,7 +63,7 @@ const READ_TOGETHER_MAX = 20;
  */
 export const explain = async (
   deps: ExplainDeps,
-  change: ExplainedChange,
+  change: Decoded<ResourceChange>,
   after: Position,
   limit: number,
 ): Promise<Either<ReadFailure, ReadonlyArray<Explanation>>> => {
@@ -103,7 +97,7 @@ interface Candidate {
 
 const explainOne = async (
   deps: ExplainDeps,
-  change: ExplainedChange,
+  change: Decoded<ResourceChange>,
   belongsTo: BelongsTo,
   { guid, cursor, steps }: Candidate,
 ): Promise<Either<ReadFailure, Explanation>> => {
@@ -121,7 +115,7 @@ const explainOne = async (
     belongsTo,
     settings.selection,
   );
-  const row = deps.readModels.invocation(invocationGuid(guid, change.guid));
+  const row = deps.readModels.invocation(invocationGuid(guid, change.id));
   const common = { cursor, webhook: guid, name: settings.name };
   if (row !== undefined) {
     const invocation = { guid: row.guid, status: row.status };

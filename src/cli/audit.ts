@@ -48,19 +48,20 @@ export const audit: Command = {
   async run(args) {
     const options = parseOptions(args, OPTIONS, true);
     if (isLeft(options)) return misused(options.left, HELP);
-    const { positionals } = options.right;
+    const { positionals, values } = options.right;
     const [what, ...more] = positionals;
     const takes = what === 'explain' ? 1 : 0;
     if (what === undefined || !ACTIONS.includes(what) || more.length !== takes) {
       return misused('audit takes: verify, conserve, explain CHANGE', HELP);
     }
+    if (values.json && what !== 'explain') return misused('--json is for explain', HELP);
     const config = readEnvironment();
     if (isLeft(config)) return failed(config.left.message);
-    const { store } = config.right;
+    const { store, rulesPath } = config.right;
     if (store.kind === 'memory')
       return failed('there is no history to audit in memory: CALLBOARD_STORE=memory:');
-    if (what === 'conserve') return runConserve(config.right);
-    if (what === 'explain') return runExplain(config.right, more[0] ?? '', options.right.values.json);
+    if (what === 'conserve') return runConserve({ store, rulesPath });
+    if (what === 'explain') return runExplain({ store, rulesPath }, more[0] ?? '', values.json);
     if (store.kind === 'esdb') {
       const verified = await verifyDatabase(store);
       if (isLeft(verified)) return failed(verified.left);

@@ -2,10 +2,9 @@ import { isLeft } from 'fp-ts/lib/Either.js';
 import type { ChangeIntake } from '../commands/report-changes.ts';
 import type { Accounts } from '../commands/accounts.ts';
 import type { Webhooks, WebhookSnapshot } from '../commands/webhooks.ts';
-import { STREAM_PREFIXES } from '../domain/ids.ts';
+import { isResourceStream, STREAM_PREFIXES } from '../domain/ids.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import { endpointOf, partitionOf } from '../domain/partitions.ts';
-import { isResource } from '../domain/resources.ts';
 import type { Rules } from '../domain/rules.ts';
 import { unitsOf } from '../eventstore/batch.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
@@ -412,7 +411,7 @@ export class Engine {
     }
     const moves = this.#show(events, position);
     const units = recorded.reduce(
-      (sum, { stream, event }) => sum + (isOfChanges(stream) ? unitsOf(event) : 0),
+      (sum, { stream, event }) => sum + (isResourceStream(stream) ? unitsOf(event) : 0),
       0,
     );
     this.#unitsDue += units;
@@ -568,9 +567,7 @@ export class Engine {
 /** Of a process that has the store for itself. */
 const ALL: IsOurs = () => true;
 
-const isChange = (decoded: Decoded): decoded is Decoded<ResourceChange> => isOfChanges(decoded.stream);
-
-const isOfChanges = (stream: string): boolean => isResource(stream.slice(0, stream.indexOf('-')));
+const isChange = (decoded: Decoded): decoded is Decoded<ResourceChange> => isResourceStream(decoded.stream);
 
 const isAccountEvent = (decoded: Decoded): boolean => decoded.stream.startsWith('account-');
 

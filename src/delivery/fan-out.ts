@@ -175,8 +175,8 @@ const matchedResource = ({ ref, path }: Reached, index: number): MatchedResource
 
 /**
  * Schedules what the changes lead to. Every invocation has its own stream, which must not exist yet, so doing it twice
- * writes nothing new, whoever did it first and with what settings. Bodies are rendered for one append at a time: those of a large change that many hear of would
- * fill the memory. Throws `NotStored`: the caller tries the same task again.
+ * writes nothing new, whoever did it first and with what settings. Bodies are rendered for one append at a time: those of
+ * a large change that many hear of would fill the memory. Throws `NotStored`: the caller tries the same task again.
  */
 export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> => {
   const unitsMax = deps.store.appendBytesMax * APPEND_SHARE_MAX;

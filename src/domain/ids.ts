@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { isResource } from './resources.ts';
 
 /** Callboard's own name space for version 5 UUIDs. A storage format: never changed. */
 const CALLBOARD_NAMESPACE = '8b3ffb3c-6c0f-5d3e-9d55-3f6f2c7e1a90';
@@ -74,6 +75,9 @@ export const streamOf = {
   claim: (change: string): string => `claim-${change}`,
   cluster: 'callboard-cluster',
 };
+
+/** Whether its events are changes: the stream of a resource, of those that are ours. */
+export const isResourceStream = (stream: string): boolean => isResource(stream.slice(0, stream.indexOf('-')));
 
 /** The prefixes of all streams that are ours; whatever else a shared store holds is not read. */
 export const STREAM_PREFIXES: ReadonlyArray<string> = [

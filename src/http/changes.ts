@@ -49,7 +49,7 @@ const failureOf = (failure: ReportFailure, single: boolean): Failure =>
 
 const read = async (deps: Deps, call: Call): Handled => {
   const found = await findChange(deps, call);
-  return isLeft(found) ? found : right(ok(printed(found.right.guid, found.right.event)));
+  return isLeft(found) ? found : right(ok(printed(found.right.id, found.right.event)));
 };
 
 const printed = (guid: string, change: ResourceChange) => ({

@@ -11,7 +11,7 @@ import type { Failure } from './failure.ts';
 import { codecOf, decodeQuery } from './fields.ts';
 import { anyWebhook } from './find-webhook.ts';
 import { PAGE_FIELDS, pageOf } from './paging.ts';
-import { printedTimes } from './print-webhook.ts';
+import { printedIdentity } from './print-webhook.ts';
 import type { Call, Handled, Route } from './routing.ts';
 import { settledSoon } from './settled.ts';
 
@@ -75,7 +75,7 @@ const asOf = (
     ok({
       as_of: new Date('atMs' in at ? at.atMs : decoded.event.atMs).toISOString(),
       revision: decoded.revision,
-      webhook: { ...printedTimes(after), ...fieldsOf(after, defaultRetryBaseMs) },
+      webhook: { ...printedIdentity(after), ...fieldsOf(after, defaultRetryBaseMs) },
     }),
   );
 };

@@ -10,8 +10,9 @@ import type { HttpDeps } from './deps.ts';
 import type { Failure } from './failure.ts';
 import { type Checked, codecOf, decodeQuery } from './fields.ts';
 import { guidIn, liveWebhook } from './find-webhook.ts';
-import { EXCERPT_IN_LISTS_MAX, printedInvocation } from './print-invocation.ts';
+import { printedInvocation } from './print-invocation.ts';
 import { PAGE_FIELDS, pageOf } from './paging.ts';
+import { readInvocations } from './read-invocations.ts';
 import { type Call, causeOf, type Handled, type Route } from './routing.ts';
 import { settledSoon } from './settled.ts';
 
@@ -40,8 +41,6 @@ export const INVOCATION_STATUSES: ReadonlyArray<InvocationStatus> = [
   'cancelled',
   'superseded',
 ];
-
-const READ_TOGETHER_MAX = 20;
 
 const FILTER_FIELDS = {
   ...PAGE_FIELDS,
@@ -96,18 +95,8 @@ const listBy = async (
   if (isLeft(settled)) return settled;
   const found = deps.readModels.invocations(filter, after, limit + 1);
   const { rows, next } = pageOf(found, limit, (row) => row.position);
-  const items = [];
-  // Each is read with its body, which is not shown: a few at a time, so that a page takes little memory.
-  for (let done = 0; done < rows.length; done += READ_TOGETHER_MAX) {
-    const some = rows.slice(done, done + READ_TOGETHER_MAX);
-    for (const known of await Promise.all(some.map((row) => deps.invocations.get(row.guid)))) {
-      // Removed from the log long after it was settled; the read models may still know it.
-      if (isLeft(known) && known.left._tag === 'InvocationUnknown') continue;
-      if (isLeft(known)) return known;
-      items.push(printedInvocation(known.right, EXCERPT_IN_LISTS_MAX));
-    }
-  }
-  return right(ok({ items, next }));
+  const items = await readInvocations(deps, rows);
+  return isLeft(items) ? items : right(ok({ items: items.right, next }));
 };
 
 /** The invocation that the path names, if the caller may see it. */

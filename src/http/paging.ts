@@ -6,7 +6,8 @@ export const LIMIT_MAX = 200;
 
 const CURSOR = /^c(\d{1,15})$/;
 
-const formatCursor = (place: number): string => Buffer.from(`c${place}`).toString('base64url');
+/** What a client sends back as `after`. */
+export const formatCursor = (place: number): string => Buffer.from(`c${place}`).toString('base64url');
 
 /** A place in a list, as an earlier page gave it out. */
 const cursor: Check<number | undefined> = (value) => {

@@ -1,7 +1,7 @@
 import type { KnownWebhook } from '../commands/webhooks.ts';
 
-/** What every webhook has, whatever its dialect, as the OpenTicket dialect prints it. */
-export const printedTimes = (webhook: KnownWebhook) => {
+/** What every webhook is known by, whatever its dialect, as the OpenTicket dialect prints it. */
+export const printedIdentity = (webhook: KnownWebhook) => {
   const { guid, companyId, createdAtMs, updatedAtMs } = webhook.facts;
   return {
     guid,

@@ -8,7 +8,7 @@ import type { HttpDeps } from './deps.ts';
 import { codecOf, decodeQuery } from './fields.ts';
 import { printedContradiction } from './orders.ts';
 import { PAGE_FIELDS, pageOf } from './paging.ts';
-import { EXCERPT_IN_LISTS_MAX, printedInvocation } from './print-invocation.ts';
+import { readInvocations } from './read-invocations.ts';
 import type { Call, Handled, Route } from './routing.ts';
 import { settledSoon } from './settled.ts';
 
@@ -40,8 +40,6 @@ export const timelineRoutes = (deps: Deps): ReadonlyArray<Route> => {
 
 const QUERY = codecOf({ ...PAGE_FIELDS, company_id: optional(guid) });
 
-const READ_TOGETHER_MAX = 20;
-
 const list = async (deps: Deps, call: Call, ref: ResourceRef): Handled => {
   const query = decodeQuery(QUERY, call.query);
   if (isLeft(query)) return query;
@@ -58,7 +56,7 @@ const list = async (deps: Deps, call: Call, ref: ResourceRef): Handled => {
   const { rows, next } = pageOf(found.right, limit, ({ change }) => change.revision);
   const items = [];
   for (const told of rows) {
-    const invocations = await printedInvocations(deps, told);
+    const invocations = await readInvocations(deps, told.invocations);
     if (isLeft(invocations)) return invocations;
     items.push({ ...printedChange(told), invocations: invocations.right, more: told.more });
   }
@@ -79,17 +77,3 @@ const printedChange = ({ change: { id, event, metadata, revision } }: Told) => (
   cause: metadata.causationId,
   contradictions: (event.order?.contradictions ?? []).map(printedContradiction),
 });
-
-const printedInvocations = async (deps: Deps, { invocations }: Told) => {
-  const printed: Array<ReturnType<typeof printedInvocation>> = [];
-  for (let done = 0; done < invocations.length; done += READ_TOGETHER_MAX) {
-    const some = invocations.slice(done, done + READ_TOGETHER_MAX);
-    for (const known of await Promise.all(some.map((row) => deps.invocations.get(row.guid)))) {
-      // Removed from the log long after it was settled; the read models may still know it.
-      if (isLeft(known) && known.left._tag === 'InvocationUnknown') continue;
-      if (isLeft(known)) return known;
-      printed.push(printedInvocation(known.right, EXCERPT_IN_LISTS_MAX));
-    }
-  }
-  return right(printed);
-};

@@ -9,7 +9,7 @@ import type { HttpDeps } from './deps.ts';
 import { codecOf, decodeFields, decodeQuery } from './fields.ts';
 import { openTicketWebhook } from './find-webhook.ts';
 import { PAGE_FIELDS, pageOf } from './paging.ts';
-import { printedTimes } from './print-webhook.ts';
+import { printedIdentity } from './print-webhook.ts';
 import { type Call, causeOf, type Handled, type Route } from './routing.ts';
 import { settledSoon } from './settled.ts';
 import { newWebhookReader, type WebhookPatch, webhookPatchCodec } from './webhook-fields.ts';
@@ -155,7 +155,7 @@ const printed = (webhook: KnownWebhook): PrintedWebhook => {
   const { selection } = settings;
   if (selection.dialect !== 'openticket') throw new Error(`webhook ${named} is of another dialect`);
   return {
-    ...printedTimes(webhook),
+    ...printedIdentity(webhook),
     name: settings.name,
     url: settings.url,
     retries: settings.retries,

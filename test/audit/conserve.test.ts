@@ -1,6 +1,7 @@
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addsUp, type Conserved, conserve } from '../../src/audit/conserve.ts';
+import { readChange } from '../../src/audit/read-change.ts';
 import type { AuditedLog } from '../../src/audit/log-pages.ts';
 import { hearersOf } from '../../src/delivery/fan-out.ts';
 import { BUILT_IN_RULES, type Rules } from '../../src/domain/rules.ts';
@@ -112,6 +113,21 @@ describe('the account of all invocations', () => {
     const found = await conserved();
     expect(found).toMatchObject({ changes: 5, pending: 2, differences: [] });
     expect(addsUp(found)).toBe(true);
+  });
+
+  it('looks an older change up at its place in the log, on a store whose streams do not tell it, too', async () => {
+    const { changes } = await story();
+    const row = world.process.readModels.change(changes[0] ?? '');
+    if (row === undefined) throw new Error('the change is not known');
+    const store: Pick<AuditedLog, 'readStream'> = {
+      readStream: (stream, options) => async () => {
+        const read = await world.store.readStream(stream, options)();
+        return isLeft(read) ? read : right(read.right.map((event) => ({ ...event, position: 0 })));
+      },
+    };
+    expect(await readChange(store, row)).toMatchObject({
+      right: { id: changes[0], position: row.position, event: { identifier: '7' } },
+    });
   });
 
   it('does not miss what was removed by policy but for its end', async () => {

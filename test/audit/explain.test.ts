@@ -4,6 +4,7 @@ import { type Explanation, explain } from '../../src/audit/explain.ts';
 import { BUILT_IN_RULES, type Rules } from '../../src/domain/rules.ts';
 import type { OpenTicketSelection } from '../../src/domain/webhook.ts';
 import type { ResourceChange } from '../../src/domain/resource-change.ts';
+import type { Decoded } from '../../src/eventstore/decoded.ts';
 import { CAUSE, World } from '../support/engine-world.ts';
 
 let world: World;
@@ -33,7 +34,7 @@ const explained = async (
   if (found === undefined) throw new Error('the change is not in the log');
   const all = await explain(
     { store: world.store, readModels: world.process.readModels, rules },
-    { guid: change, position: found.position, event: found.event as ResourceChange },
+    found as Decoded<ResourceChange>,
     0,
     1_000,
   );

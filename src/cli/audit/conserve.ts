@@ -1,14 +1,13 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { addsUp, type Conserved, conserve } from '../../audit/conserve.ts';
-import type { Config } from '../../config.ts';
 import { hearersOf } from '../../delivery/fan-out.ts';
 import { EXIT_FINDINGS, EXIT_OK, failed } from '../command.ts';
 import { Progress } from '../migrate/progress.ts';
-import { withHistory } from './history.ts';
+import { type AuditedStore, withHistory } from './history.ts';
 
 /** `callboard audit conserve` */
-export const runConserve = (config: Config): Promise<number> =>
-  withHistory(config, async ({ log, models, rules }) => {
+export const runConserve = (store: AuditedStore): Promise<number> =>
+  withHistory(store, async ({ log, models, rules }) => {
     const progress = new Progress('counted');
     const conserved = await conserve({
       log,

@@ -1,18 +1,19 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { type Explanation, explain } from '../../audit/explain.ts';
 import { buildModels } from '../../audit/log-pages.ts';
-import type { Config } from '../../config.ts';
+import { readChange } from '../../audit/read-change.ts';
 import type { ResourceChange } from '../../domain/resource-change.ts';
-import { decodeAll } from '../../projections/projector.ts';
+import type { Decoded } from '../../eventstore/decoded.ts';
+import { printedExplanation } from '../../http/print-explanation.ts';
 import { EXIT_OK, failed } from '../command.ts';
 import { Progress } from '../migrate/progress.ts';
-import { withHistory } from './history.ts';
+import { type AuditedStore, withHistory } from './history.ts';
 
 const PAGE = 200;
 
 /** `callboard audit explain CHANGE` */
-export const runExplain = (config: Config, change: string, asJson: boolean): Promise<number> =>
-  withHistory(config, async ({ log, models, rules }) => {
+export const runExplain = (store: AuditedStore, change: string, asJson: boolean): Promise<number> =>
+  withHistory(store, async ({ log, models, rules }) => {
     const head = await log.head()();
     if (isLeft(head)) return failed(head.left.message);
     const progress = new Progress('read');
@@ -26,28 +27,21 @@ export const runExplain = (config: Config, change: string, asJson: boolean): Pro
 
     const row = models.change(change.toLowerCase());
     if (row === undefined) return failed(`there is no change ${change} in the history`);
-    const read = await log.readStream(row.stream, { fromRevision: row.revision, limit: 1 })();
-    if (isLeft(read)) return failed(read.left.message);
-    const [decoded] = decodeAll(read.right);
-    if (decoded === undefined) return failed(`${row.stream} has no revision ${row.revision}`);
-    const event = decoded.event as ResourceChange;
-    if (!asJson) process.stdout.write(headline(row.change, event));
+    const found = await readChange(log, row);
+    if (isLeft(found)) return failed(found.left.message);
+    if (!asJson) process.stdout.write(headline(found.right));
     for (let after = 0; ;) {
-      const page = await explain(
-        { store: log, readModels: models, rules },
-        { guid: row.change, position: row.position, event },
-        after,
-        PAGE,
-      );
+      const page = await explain({ store: log, readModels: models, rules }, found.right, after, PAGE);
       if (isLeft(page)) return failed(page.left.message);
-      for (const one of page.right) process.stdout.write(asJson ? jsonLine(one) : paragraph(one));
+      for (const one of page.right)
+        process.stdout.write(asJson ? `${JSON.stringify(printedExplanation(one))}\n` : paragraph(one));
       if (page.right.length < PAGE) return EXIT_OK;
       after = page.right.at(-1)?.cursor ?? after;
     }
   });
 
-const headline = (change: string, event: ResourceChange): string =>
-  `change ${change}: ${event.changeType} of ${event.resource} ${JSON.stringify(event.identifier)}, company ${event.companyId}, recorded at ${new Date(event.atMs).toISOString()}\n`;
+const headline = ({ id, event }: Decoded<ResourceChange>): string =>
+  `change ${id}: ${event.changeType} of ${event.resource} ${JSON.stringify(event.identifier)}, company ${event.companyId}, recorded at ${new Date(event.atMs).toISOString()}\n`;
 
 const paragraph = ({ webhook, name, words, path, invocation }: Explanation): string => {
   const way = path.map(({ resource, identifier }) => `${resource} ${identifier}`).join(' → ');
@@ -59,6 +53,3 @@ const paragraph = ({ webhook, name, words, path, invocation }: Explanation): str
     '',
   ].join('\n');
 };
-
-const jsonLine = ({ webhook, name, told, words, reason, path, invocation }: Explanation): string =>
-  `${JSON.stringify({ webhook, name, told, reason: words, code: reason.code, path, invocation: invocation?.guid ?? null, status: invocation?.status ?? null })}\n`;

@@ -9,6 +9,7 @@ import { loadRules } from '../../main.ts';
 import type { ReadModels } from '../../projections/read-models.ts';
 import { openReadModels } from '../../projections/sqlite-read-models.ts';
 import { failed } from '../command.ts';
+import type { MovableStore } from '../migrate/sides.ts';
 import { openLog } from './open-log.ts';
 
 export interface AuditedHistory {
@@ -18,13 +19,16 @@ export interface AuditedHistory {
   readonly rules: Rules;
 }
 
+/** The configuration of a history that outlives its server. */
+export interface AuditedStore extends Pick<Config, 'rulesPath'> {
+  readonly store: MovableStore;
+}
+
 /** Opens the configured history for reading, does the work, and answers its exit code. */
 export const withHistory = async (
-  { store, rulesPath }: Config,
+  { store, rulesPath }: AuditedStore,
   work: (history: AuditedHistory) => Promise<number>,
 ): Promise<number> => {
-  if (store.kind === 'memory')
-    return failed('there is no history to audit in memory: CALLBOARD_STORE=memory:');
   const rules = loadRules(rulesPath);
   if (isLeft(rules)) return failed(rules.left.message);
   const opened = await openLog(store);
