@@ -15,6 +15,7 @@ describe('the configuration', () => {
         retryBaseMs: 30_000,
         attemptTimeoutMs: 15_000,
         leaseMs: 5_000,
+        publicUrl: null,
         rulesPath: null,
         logLevel: 'info',
         development: false,
@@ -34,6 +35,7 @@ describe('the configuration', () => {
       CALLBOARD_ATTEMPT_TIMEOUT_MS: '120000',
       CALLBOARD_RULES: 'rules.json',
       CALLBOARD_ENV: 'development',
+      CALLBOARD_PUBLIC_URL: 'https://callboard.example',
       LOG_LEVEL: 'warn',
     };
     expect(readConfig(environment, '/srv')).toEqual(
@@ -47,6 +49,7 @@ describe('the configuration', () => {
         retryBaseMs: 10,
         attemptTimeoutMs: 120_000,
         leaseMs: 5_000,
+        publicUrl: 'https://callboard.example',
         rulesPath: '/srv/rules.json',
         logLevel: 'warn',
         development: true,

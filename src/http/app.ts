@@ -7,6 +7,7 @@ import { accountRoutes } from './accounts.ts';
 import type { Answer } from './answer.ts';
 import { changeRoutes } from './changes.ts';
 import type { HttpDeps } from './deps.ts';
+import { mountDashboard } from './dashboard/mount.ts';
 import { docsRoutes } from './docs.ts';
 import { explainRoutes } from './explain.ts';
 import type { Failure } from './failure.ts';
@@ -68,6 +69,7 @@ export const createApp = (deps: HttpDeps): Koa => {
       }
     });
   }
+  mountDashboard(router, deps);
   app.use(router.routes());
   app.use((ctx) => {
     const methods = allowedMethods(router, ctx.path);

@@ -64,11 +64,21 @@ export interface HttpDeps {
     | 'invocation'
     | 'belongsTo'
     | 'revisionAt'
+    | 'liveWebhooksOf'
+    | 'companies'
+    | 'changesOf'
+    | 'failedOf'
+    | 'health'
+    | 'counts'
   >;
   readonly store: Pick<EventStore, 'readStream'>;
   readonly verifyToken: VerifyToken;
   /** The secret behind its sealed form, as the partner sees it: `whsec_…`. */
   readonly openSecret: (sealed: string) => string;
+  /** Seals what a browser keeps, so that nobody else can read or make it; `open` throws for what was not sealed here. */
+  readonly cookies: { readonly seal: (plain: string) => string; readonly open: (sealed: string) => string };
+  /** Where people reach this server if that is not where it listens: behind a proxy with TLS. */
+  readonly publicUrl: string | null;
   readonly checkUrl: CheckUrl;
   /** Resolves when the read models show everything that this process has written. */
   readonly settled: () => Promise<void>;

@@ -7,6 +7,7 @@ import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
 import { guidBytes, guidHash, guidText } from './guid.ts';
 import type { Changes } from './read-models.ts';
+import { OPEN } from './schema.ts';
 
 export interface ChangeTable extends Changes {
   add(decoded: Decoded<ResourceChange>): void;
@@ -27,6 +28,11 @@ export const openChanges = (db: Database, companies: Dictionary): ChangeTable =>
     SELECT c.position, c.resource, c.identifier, c.revision, c.fingerprint, company.guid AS company
     FROM changes c INDEXED BY changes_by_guid CROSS JOIN log_companies company ON company.id = c.company
     WHERE c.hash = ? AND c.guid = ?`);
+
+  const selectOf = db.prepare(`
+    SELECT position, guid, resource, identifier, revision, fingerprint
+    FROM changes INDEXED BY changes_by_company
+    WHERE company = ? AND position < ? ORDER BY position DESC LIMIT ?`);
 
   return {
     add: ({ id, event, position, revision }) => {
@@ -62,6 +68,21 @@ export const openChanges = (db: Database, companies: Dictionary): ChangeTable =>
         companyId,
         fingerprint: row.fingerprint,
       };
+    },
+    changesOf: (companyId, before, limit) => {
+      const company = companies.find(companyId);
+      if (company === undefined) return [];
+      const rows = selectOf.all(company, before ?? OPEN, limit) as unknown as ReadonlyArray<
+        Omit<ChangeColumns, 'company'> & { readonly guid: Uint8Array }
+      >;
+      return rows.map((row) => ({
+        change: guidText(row.guid),
+        position: row.position,
+        stream: streamOf.resource(companyId, row.resource, row.identifier),
+        revision: row.revision,
+        companyId,
+        fingerprint: row.fingerprint,
+      }));
     },
     forget: () => {
       positions = new Lru(POSITIONS_MAX);

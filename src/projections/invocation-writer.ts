@@ -13,6 +13,7 @@ import { guidBytes, guidHash } from './guid.ts';
 import { STATUS, STATUS_JOINS } from './invocation-rows.ts';
 import { type Due, type Identity, openInvocationStandings } from './invocation-standings.ts';
 import { TIME_BLOCK_ROWS } from './schema.ts';
+import type { HealthTable } from './webhook-health.ts';
 
 /** An invocation as it is stored. */
 interface Known {
@@ -49,6 +50,7 @@ export const openInvocationWriter = (
   companies: Dictionary,
   webhooks: Dictionary,
   changes: ChangeTable,
+  health: Pick<HealthTable, 'add' | 'save' | 'forget'>,
   beginningsMayBeGone: boolean,
 ): InvocationWriter => {
   const generations = openGenerations(db);
@@ -161,6 +163,7 @@ export const openInvocationWriter = (
       counters.set(status, counters.get(status) + 1);
       known.set(guid, { identity, status });
     }
+    health.save();
     standings.unblock();
     for (const [block, { firstPosition, earliest, latest }] of times) {
       insertTimes.run(block, firstPosition, earliest, latest);
@@ -174,6 +177,7 @@ export const openInvocationWriter = (
       if (event.type === 'InvocationScheduled') return schedule(event, position);
       const entry = touch(stream.slice(INVOCATION_PREFIX));
       if (entry === undefined) return;
+      health.add(entry.identity.webhook, event);
       entry.status = statusAfter(event);
       entry.due = dueAfter(event);
       entry.node = (event.type === 'AttemptStarted' && event.node) || '';
@@ -183,6 +187,7 @@ export const openInvocationWriter = (
       known = new Lru(KNOWN_MAX);
       touched.clear();
       times.clear();
+      health.forget();
       standings.forget();
     },
   };

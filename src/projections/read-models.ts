@@ -96,6 +96,14 @@ export interface WebhookList {
     after: number,
     limit: number,
   ): ReadonlyArray<{ readonly cursor: number; readonly guid: string }>;
+  /** Webhooks of one company and of both dialects that are not deleted, newest first, before the cursor. */
+  liveWebhooksOf(
+    companyId: string,
+    before: number | undefined,
+    limit: number,
+  ): ReadonlyArray<{ readonly cursor: number; readonly guid: string }>;
+  /** Companies that anything is known of, in the order in which they became known, after the cursor (0 = from the start). */
+  companies(after: number, limit: number): ReadonlyArray<{ readonly cursor: number; readonly guid: string }>;
   /** The revision of the webhook's newest event as of `at`; undefined before it was created. */
   revisionAt(webhook: string, at: Position): number | undefined;
 }
@@ -112,6 +120,27 @@ export interface ChangeRow {
 
 export interface Changes {
   change(guid: string): ChangeRow | undefined;
+  /** What was reported of one company's resources, newest first, before the cursor (undefined = from the newest). */
+  changesOf(companyId: string, before: Position | undefined, limit: number): ReadonlyArray<ChangeRow>;
+}
+
+/** How the attempts of one webhook went. */
+export interface WebhookHealth {
+  /** When the last attempt of either kind ended; null when there was none. */
+  readonly deliveredAtMs: number | null;
+  readonly failedAtMs: number | null;
+  /** Those of the last 48 hours in which there were attempts, oldest first; `hour` counts from the epoch. */
+  readonly hours: ReadonlyArray<{
+    readonly hour: number;
+    readonly delivered: number;
+    readonly failed: number;
+    /** Of all attempts together. */
+    readonly durationMs: number;
+  }>;
+}
+
+export interface Health {
+  health(webhook: string, nowMs: number): WebhookHealth;
 }
 
 export interface InvocationRow {
@@ -186,7 +215,7 @@ export interface DueList {
   newerThan(webhook: string, origin: ResourceRef, than: Position): InvocationRow | undefined;
 }
 
-export interface ReadModels extends Routing, WebhookList, Changes, InvocationLog, DueList {
+export interface ReadModels extends Routing, WebhookList, Changes, InvocationLog, DueList, Health {
   checkpoint(group: Group): Position;
   /** Rows and checkpoint in one transaction. Events at or before the checkpoint are skipped: applying twice is safe. */
   apply(group: Group, events: ReadonlyArray<Decoded>, upTo: Position): void;

@@ -8,7 +8,7 @@
  * small however long the log is. A look-up asks the generations one after the other, the newest first: what is asked
  * for is mostly young. Changes have no generations, as most guids asked for there do not exist.
  */
-export const SCHEMA_VERSION = 7;
+export const SCHEMA_VERSION = 8;
 
 export const GENERATION_ROWS = 2 ** 17;
 
@@ -124,6 +124,7 @@ CREATE TABLE changes (
   fingerprint TEXT NOT NULL
 ) STRICT;
 CREATE INDEX changes_by_guid ON changes (hash);
+CREATE INDEX changes_by_company ON changes (company);
 
 -- Every generation of invocations there is, from 0.
 CREATE TABLE generations (generation INTEGER PRIMARY KEY) STRICT;
@@ -203,6 +204,22 @@ CREATE TABLE undelivered (
 CREATE INDEX undelivered_by_status ON undelivered (status);
 CREATE INDEX undelivered_by_company ON undelivered (company, status);
 CREATE INDEX undelivered_by_webhook ON undelivered (webhook, status);
+
+-- How a webhook's attempts went: a ring of hours (see webhook-health.ts), and when the last of each kind ended (0: none).
+CREATE TABLE webhook_hours (
+  webhook INTEGER NOT NULL,
+  slot INTEGER NOT NULL,
+  hour INTEGER NOT NULL,
+  delivered INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  duration_ms INTEGER NOT NULL,
+  PRIMARY KEY (webhook, slot)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE webhook_lasts (
+  webhook INTEGER PRIMARY KEY,
+  delivered_at INTEGER NOT NULL,
+  failed_at INTEGER NOT NULL
+) STRICT;
 `;
 
 export const SCHEMA = SHARED + ROUTING + LOG;

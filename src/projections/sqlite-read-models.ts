@@ -13,6 +13,7 @@ import { openInvocationLog } from './invocation-log.ts';
 import { openInvocationWriter } from './invocation-writer.ts';
 import type { Group, ReadModels } from './read-models.ts';
 import { openRelationGraph } from './relation-graph.ts';
+import { openWebhookHealth } from './webhook-health.ts';
 import { openWebhookList } from './webhook-list.ts';
 import { openWebhookVersions } from './webhook-versions.ts';
 
@@ -52,7 +53,16 @@ export const openReadModels = ({
   const logCompanies = openDictionary(db, 'log_companies');
   const logWebhooks = openDictionary(db, 'log_webhooks');
   const changes = openChanges(db, logCompanies);
-  const writer = openInvocationWriter(db, counters, logCompanies, logWebhooks, changes, beginningsMayBeGone);
+  const health = openWebhookHealth(db, logWebhooks);
+  const writer = openInvocationWriter(
+    db,
+    counters,
+    logCompanies,
+    logWebhooks,
+    changes,
+    health,
+    beginningsMayBeGone,
+  );
   const invocationLog = openInvocationLog(db, counters, logCompanies, logWebhooks, changes);
   const dueList = openDueList(db, logWebhooks);
 
@@ -133,6 +143,8 @@ export const openReadModels = ({
     ticketTypesOf: (...question) => relationGraph.ticketTypesOf(...question),
     belongsTo: (...question) => relationGraph.belongsTo(...question),
     change: (guid) => changes.change(guid),
+    changesOf: (...question) => changes.changesOf(...question),
+    health: (...question) => health.health(...question),
     checkpoint,
     apply: (group, events, upTo) => {
       const after = checkpoint(group);
