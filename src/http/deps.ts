@@ -9,6 +9,7 @@ import type { Rules } from '../domain/rules.ts';
 import type { EventStore, Position } from '../eventstore/event-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
+import type { Simulations } from '../ports/simulations.ts';
 import type { Random } from '../ports/random.ts';
 import type { VerifyToken } from '../ports/tokens.ts';
 import type { ReadModels } from '../projections/read-models.ts';
@@ -70,6 +71,9 @@ export interface HttpDeps {
     | 'failedOf'
     | 'health'
     | 'counts'
+    | 'scheduled'
+    | 'slowest'
+    | 'minutes'
   >;
   readonly store: Pick<EventStore, 'readStream'>;
   readonly verifyToken: VerifyToken;
@@ -90,6 +94,8 @@ export interface HttpDeps {
   readonly health: () => Health;
   /** A developer's machine: GraphQL shows its schema to everybody, and has a page to try it out. */
   readonly development: boolean;
+  /** For the dashboard; absent where the program was started without them. */
+  readonly simulations?: Simulations;
   readonly clock: Clock;
   readonly random: Pick<Random, 'uuid'>;
   readonly log: Log;

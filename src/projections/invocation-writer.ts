@@ -4,6 +4,7 @@ import { Lru } from '../domain/lru.ts';
 import { refKey } from '../domain/resources.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
+import type { MinuteTable } from './attempt-minutes.ts';
 import type { ChangeTable } from './changes.ts';
 import type { Counters } from './counters.ts';
 import type { Database } from './database.ts';
@@ -51,6 +52,7 @@ export const openInvocationWriter = (
   webhooks: Dictionary,
   changes: ChangeTable,
   health: Pick<HealthTable, 'add' | 'save' | 'forget'>,
+  minutes: Pick<MinuteTable, 'add' | 'save' | 'forget'>,
   beginningsMayBeGone: boolean,
 ): InvocationWriter => {
   const generations = openGenerations(db);
@@ -164,6 +166,7 @@ export const openInvocationWriter = (
       known.set(guid, { identity, status });
     }
     health.save();
+    minutes.save();
     standings.unblock();
     for (const [block, { firstPosition, earliest, latest }] of times) {
       insertTimes.run(block, firstPosition, earliest, latest);
@@ -178,6 +181,7 @@ export const openInvocationWriter = (
       const entry = touch(stream.slice(INVOCATION_PREFIX));
       if (entry === undefined) return;
       health.add(entry.identity.webhook, event);
+      minutes.add(event);
       entry.status = statusAfter(event);
       entry.due = dueAfter(event);
       entry.node = (event.type === 'AttemptStarted' && event.node) || '';
@@ -188,6 +192,7 @@ export const openInvocationWriter = (
       touched.clear();
       times.clear();
       health.forget();
+      minutes.forget();
       standings.forget();
     },
   };

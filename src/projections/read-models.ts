@@ -139,8 +139,30 @@ export interface WebhookHealth {
   }>;
 }
 
+/** Attempts of all webhooks that ended in one minute, and took about as long as each other. */
+export interface AttemptMinute {
+  /** From the epoch. */
+  readonly minute: number;
+  /** Index into `BUCKETS_MS` of attempt-minutes.ts. */
+  readonly bucket: number;
+  readonly delivered: number;
+  readonly failed: number;
+}
+
+export interface SlowWebhook {
+  readonly webhook: string;
+  readonly attempts: number;
+  readonly averageMs: number;
+}
+
 export interface Health {
   health(webhook: string, nowMs: number): WebhookHealth;
+  /** Those whose attempts of this hour and the last took longest on average, the slowest first. */
+  slowest(nowMs: number, limit: number): ReadonlyArray<SlowWebhook>;
+  /** Oldest first, at most a day. */
+  minutes(fromMs: number, toMs: number): ReadonlyArray<AttemptMinute>;
+  /** Invocations ever scheduled; the counts by status have to add up to it. */
+  scheduled(): number;
 }
 
 export interface InvocationRow {

@@ -215,11 +215,21 @@ CREATE TABLE webhook_hours (
   duration_ms INTEGER NOT NULL,
   PRIMARY KEY (webhook, slot)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_hours_by_hour ON webhook_hours (hour);
 CREATE TABLE webhook_lasts (
   webhook INTEGER PRIMARY KEY,
   delivered_at INTEGER NOT NULL,
   failed_at INTEGER NOT NULL
 ) STRICT;
+-- Attempts of all webhooks: a ring of minutes, by how long they took (see attempt-minutes.ts).
+CREATE TABLE attempt_minutes (
+  slot INTEGER NOT NULL,
+  bucket INTEGER NOT NULL,
+  minute INTEGER NOT NULL,
+  delivered INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  PRIMARY KEY (slot, bucket)
+) STRICT, WITHOUT ROWID;
 `;
 
 export const SCHEMA = SHARED + ROUTING + LOG;

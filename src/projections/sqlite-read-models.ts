@@ -3,6 +3,7 @@ import type { ResourceChange } from '../domain/resource-change.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
 import { type Log, silentLog } from '../ports/log.ts';
+import { openAttemptMinutes } from './attempt-minutes.ts';
 import { openChanges } from './changes.ts';
 import { openCounters } from './counters.ts';
 import { openDatabase } from './database.ts';
@@ -54,6 +55,7 @@ export const openReadModels = ({
   const logWebhooks = openDictionary(db, 'log_webhooks');
   const changes = openChanges(db, logCompanies);
   const health = openWebhookHealth(db, logWebhooks);
+  const minutes = openAttemptMinutes(db);
   const writer = openInvocationWriter(
     db,
     counters,
@@ -61,6 +63,7 @@ export const openReadModels = ({
     logWebhooks,
     changes,
     health,
+    minutes,
     beginningsMayBeGone,
   );
   const invocationLog = openInvocationLog(db, counters, logCompanies, logWebhooks, changes);
@@ -145,6 +148,9 @@ export const openReadModels = ({
     change: (guid) => changes.change(guid),
     changesOf: (...question) => changes.changesOf(...question),
     health: (...question) => health.health(...question),
+    slowest: (...question) => health.slowest(...question),
+    minutes: (...question) => minutes.minutes(...question),
+    scheduled: () => counters.get('invocations'),
     checkpoint,
     apply: (group, events, upTo) => {
       const after = checkpoint(group);

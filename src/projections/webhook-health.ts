@@ -1,7 +1,8 @@
 import type { InvocationEvent } from '../domain/invocation.ts';
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
-import type { WebhookHealth } from './read-models.ts';
+import { guidText } from './guid.ts';
+import type { SlowWebhook, WebhookHealth } from './read-models.ts';
 
 /** Hours that are kept of each webhook. A ring: a new hour takes the row of the one so many hours before. */
 export const HOURS_KEPT = 48;
@@ -18,6 +19,7 @@ interface Attempts {
 /** How attempts went, by webhook and hour, so that a list of webhooks can say so at a glance. */
 export interface HealthTable {
   health(webhook: string, nowMs: number): WebhookHealth;
+  slowest(nowMs: number, limit: number): ReadonlyArray<SlowWebhook>;
   /** Takes the next event of the batch in, of the webhook with this number in `log_webhooks`. */
   add(webhook: number, event: InvocationEvent): void;
   save(): void;
@@ -44,6 +46,13 @@ export const openWebhookHealth = (db: Database, webhooks: Dictionary): HealthTab
   const selectLast = db.prepare(
     'SELECT delivered_at AS deliveredAtMs, failed_at AS failedAtMs FROM webhook_lasts WHERE webhook = ?',
   );
+
+  const selectSlowest = db.prepare(`
+    SELECT w.guid, h.attempts, h.averageMs FROM (
+      SELECT webhook, sum(delivered + failed) AS attempts, sum(duration_ms) * 1.0 / sum(delivered + failed) AS averageMs
+      FROM webhook_hours INDEXED BY webhook_hours_by_hour WHERE hour >= ? GROUP BY webhook
+      ORDER BY averageMs DESC LIMIT ?
+    ) h CROSS JOIN log_webhooks w ON w.id = h.webhook ORDER BY h.averageMs DESC`);
 
   return {
     add: (webhook, event) => {
@@ -91,6 +100,12 @@ export const openWebhookHealth = (db: Database, webhooks: Dictionary): HealthTab
         failedAtMs: last?.failedAtMs || null,
         hours: rows,
       };
+    },
+    slowest: (nowMs, limit) => {
+      const rows = selectSlowest.all(Math.floor(nowMs / HOUR_MS) - 1, limit) as unknown as ReadonlyArray<
+        Omit<SlowWebhook, 'webhook'> & { readonly guid: Uint8Array }
+      >;
+      return rows.map(({ guid, attempts, averageMs }) => ({ webhook: guidText(guid), attempts, averageMs }));
     },
     forget: () => added.clear(),
   };

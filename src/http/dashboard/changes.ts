@@ -14,7 +14,7 @@ import { formatCursor, PAGE_FIELDS, pageOf } from '../paging.ts';
 import { settledSoon } from '../settled.ts';
 import { companyIn } from './companies.ts';
 import { explainPicture, type ToldWebhook } from './explain-picture.ts';
-import { count, pager, scroll, statusBadge, time } from './parts.ts';
+import { count, pager, scroll, statusBadge, time, preformatted } from './parts.ts';
 import { type DashboardRoute, page, type Replied, type Visit, EVERYBODY } from './visit.ts';
 import { companyLine } from './webhooks.ts';
 
@@ -212,7 +212,7 @@ const factsOf = ({ id, event, metadata }: Decoded<ResourceChange>): Html => {
     }
     <details>
       <summary>The data that was reported</summary>
-      <pre tabindex="0" aria-label="Data">${'\n'}${JSON.stringify(event.data, null, 2)}</pre>
+      ${preformatted('Data', JSON.stringify(event.data, null, 2))}
     </details>`;
 };
 

@@ -3,6 +3,7 @@ import { companyOf, onlyCompany } from '../access.ts';
 import { guid } from '../checks.ts';
 import type { HttpDeps } from '../deps.ts';
 import { html } from '../html.ts';
+import { settledSoon } from '../settled.ts';
 import { address, field } from './parts.ts';
 import {
   type DashboardRoute,
@@ -16,11 +17,13 @@ import {
 } from './visit.ts';
 import type { Failure } from '../failure.ts';
 
+type Deps = Pick<HttpDeps, 'readModels' | 'settled' | 'clock'>;
+
 const PATH = '/dashboard/companies';
 const SHOWN_MAX = 200;
 
 /** For those whose token does not stand for a single company: which one is to be shown. */
-export const companyPages = (deps: Pick<HttpDeps, 'readModels'>): ReadonlyArray<DashboardRoute> => [
+export const companyPages = (deps: Deps): ReadonlyArray<DashboardRoute> => [
   {
     method: 'GET',
     path: PATH,
@@ -45,12 +48,14 @@ export const companyIn = (visit: Visit): Either<Failure, string | Reply> => {
   return right(only ?? redirect(address(PATH, { return_to: visit.path })));
 };
 
-const choose = async ({ readModels }: Pick<HttpDeps, 'readModels'>, { principal, query }: Visit): Replied => {
+const choose = async (deps: Deps, { principal, query }: Visit): Replied => {
+  const settled = await settledSoon(deps);
+  if (isLeft(settled)) return settled;
   const asked = query.get('return_to') ?? '/';
   const returnTo = isLocalPath(asked) && !asked.includes('?') ? asked : '/';
   const known =
     principal.role === 'admin' || principal.companies === '*'
-      ? readModels.companies(0, SHOWN_MAX).map((row) => row.guid)
+      ? deps.readModels.companies(0, SHOWN_MAX).map((row) => row.guid)
       : principal.companies;
   return right(
     page(

@@ -9,7 +9,7 @@ import { html, type Html } from '../html.ts';
 import { findInvocation } from '../invocations.ts';
 import { printedInvocation } from '../print-invocation.ts';
 import { causeOf } from '../routing.ts';
-import { badge, notice, statusBadge, time, timeOr } from './parts.ts';
+import { badge, notice, statusBadge, time, timeOr, preformatted } from './parts.ts';
 import { type DashboardRoute, page, redirect, type Replied, type Visit, OWNERS } from './visit.ts';
 import { nameOf } from './webhook-words.ts';
 
@@ -154,8 +154,7 @@ const attemptsOf = (invocation: KnownInvocation): Html => {
                 ? null
                 : html`<details ${attempt.outcome === 'succeeded' ? null : html`open`}>
                     <summary>What the receiver answered</summary>
-                    <pre tabindex="0" aria-label="Answer of attempt ${attempt.number}">
-${'\n'}${attempt.response_excerpt}</pre>
+                    ${preformatted(`Answer of attempt ${attempt.number}`, attempt.response_excerpt)}
                   </details>`
             }
           </li>`,
@@ -192,11 +191,7 @@ const requestOf = ({ version }: Deps, { facts }: KnownInvocation, webhook: Webho
       The body and the ids are the same on every attempt; URL and headers are those of the webhook at its
       time.
     </p>
-    <pre tabindex="0" aria-label="Request">
-${'\n'}POST ${last?.url ?? url}
-${lines.join('\n')}
-
-${pretty(scheduled.body)}</pre>
+    ${preformatted('Request', `POST ${last?.url ?? url}\n${lines.join('\n')}\n\n${pretty(scheduled.body)}`)}
   </section>`;
 };
 

@@ -14,7 +14,17 @@ import { html, type Html } from '../html.ts';
 import { companyIn } from './companies.ts';
 import { isReply, overtakenSince, webhookOr } from './find.ts';
 import { overtakenNotice } from './overtaken.ts';
-import { address, checkbox, errorsAt, errorSummary, field, hidden, notice } from './parts.ts';
+import {
+  address,
+  checkbox,
+  errorsAt,
+  errorSummary,
+  field,
+  hidden,
+  notice,
+  textarea,
+  preformatted,
+} from './parts.ts';
 import { previewOf } from './preview.ts';
 import { SAMPLES } from './sample-data.ts';
 import {
@@ -276,8 +286,7 @@ const formPage = async (
             hint: 'One a line: Name: value.',
             errors,
             control: (attributes) =>
-              html`<textarea ${attributes} rows="3" spellcheck="false">
-${'\n'}${form['headers'] ?? ''}</textarea>`,
+              textarea(html`${attributes} rows="3" spellcheck="false"`, form['headers'] ?? ''),
           })}
           ${field({
             name: 'body',
@@ -285,8 +294,7 @@ ${'\n'}${form['headers'] ?? ''}</textarea>`,
             hint: `@eventType, @contextId and @data are filled in, at most ${PLACEHOLDERS_MAX} of them; @@ is a plain @.`,
             errors,
             control: (attributes) =>
-              html`<textarea ${attributes} rows="6" spellcheck="false">
-${'\n'}${form['body'] ?? ''}</textarea>`,
+              textarea(html`${attributes} rows="6" spellcheck="false"`, form['body'] ?? ''),
           })}
           ${checkbox('enabled', 'Enabled', form['enabled'] === '1', undefined)}
           <p class="actions">
@@ -321,15 +329,17 @@ const bodyPreview = (form: Form): Html => {
             'bad',
             html`<p>Line ${template.left.line}, column ${template.left.column}: ${template.left.reason}</p>`,
           )
-        : html`<pre tabindex="0" aria-label="Body">
-${'\n'}${pretty(
+        : html`${preformatted(
+              'Body',
+              pretty(
                 kind === 'json',
                 renderTemplate(template.right, {
                   eventType: EVENT_TYPES[systemEvent],
                   contextId: sample.contextId,
                   dataJson: JSON.stringify(sample.data),
                 }),
-              )}</pre>
+              ),
+            )}
             <p class="quiet">From an example of ${systemEvent}.</p>`
     }
   </section>`;

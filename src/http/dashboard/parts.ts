@@ -119,6 +119,17 @@ export const errorSummary = (errors: ReadonlyArray<FieldError>): Html | null =>
 export const notice = (tone: 'good' | 'bad' | 'plain', content: Html): Html =>
   html`<div class="notice ${tone}" role="status">${content}</div>`;
 
+// Browsers drop one line break behind these tags; without one of ours they would drop the text's own.
+
+/** Text as it is, with its line breaks. */
+// prettier-ignore
+export const preformatted = (label: string, text: string | Html): Html =>
+  html`<pre tabindex="0" aria-label="${label}">${'\n'}${text}</pre>`;
+
+// prettier-ignore
+export const textarea = (attributes: Html, text: string): Html =>
+  html`<textarea ${attributes}>${'\n'}${text}</textarea>`;
+
 /** Something wide scrolls by itself, with the keyboard too, and never the page. */
 export const scroll = (label: string, content: Html): Html =>
   html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${content}</div>`;

@@ -1,11 +1,11 @@
-import { isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { isLeft, right } from 'fp-ts/lib/Either.js';
 import { bearerToken } from '../access.ts';
 import { ok } from '../answer.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { Failure } from '../failure.ts';
 import { html, type Html } from '../html.ts';
 import { problemOf } from '../problem.ts';
-import { field, hidden, notice } from './parts.ts';
+import { field, hidden, notice, textarea } from './parts.ts';
 import { LINK_MS, type SignInLinks } from './links.ts';
 import { endedCookie, sessionCookie } from './session.ts';
 import {
@@ -125,7 +125,7 @@ const signInPage = ({ returnTo, kept, message, posted = false, here, refused }: 
 
 /** Line breaks survive in a textarea alone. */
 const keptField = (name: string, value: string): Html =>
-  html`<textarea name="${name}" hidden aria-hidden="true">${'\n'}${value}</textarea>`;
+  textarea(html`name="${name}" hidden aria-hidden="true"`, value);
 
 const keptIn = (form: Form): Form =>
   Object.fromEntries(
@@ -222,10 +222,17 @@ const makeLink = async (deps: Deps, links: SignInLinks, { request }: OpenVisit):
   request.resume();
   const { authorization } = request.headers;
   const token = authorization === undefined ? undefined : bearerToken(authorization);
-  if (token === undefined) return left({ _tag: 'TokenMissing' });
+  if (token === undefined) return right(problemReply({ _tag: 'TokenMissing' }));
   const verified = await deps.verifyToken(token);
-  if (isLeft(verified)) return verified;
+  if (isLeft(verified)) return right(problemReply(verified.left));
   const { code, untilMs } = links.make(token);
   const { contentType, body } = ok({ path: `${PATH}/${code}`, expires_at: new Date(untilMs).toISOString() });
   return right({ kind: 'raw', status: 201, contentType, body });
+};
+
+/** A program asks, so a problem as the API answers it. */
+const problemReply = (failure: Failure): Reply => {
+  const { problem, headers } = problemOf(failure);
+  const contentType = 'application/problem+json; charset=utf-8';
+  return { kind: 'raw', status: problem.status, contentType, body: JSON.stringify(problem), headers };
 };

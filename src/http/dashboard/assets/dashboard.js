@@ -3,6 +3,8 @@
 'use strict';
 
 document.documentElement.classList.add('js');
+// Gone, not only hidden: the first button of a form is the one that Enter presses.
+for (const spare of document.querySelectorAll('.no-script')) spare.remove();
 
 // ---- times in the viewer's zone, UTC at hand
 
