@@ -92,15 +92,15 @@ export const hostileSuite = (stage: () => Stage): void => {
         status: 500,
         body: attack,
       });
-      const { guid } = await world.api(token, 'POST', '/webhook', {
+      const { guid } = (await world.api(token, 'POST', '/webhook', {
         name: text,
         url: address,
         resource: 'order',
         trigger: 'update',
         identifier: text,
         retries: 0,
-      });
-      await world.api(token, 'PATCH', `/webhook/${String(guid)}`, { name: `${text.slice(0, 250)} !` });
+      })) as { readonly guid: string };
+      await world.api(token, 'PATCH', `/webhook/${guid}`, { name: `${text.slice(0, 250)} !` });
       const [change = ''] = await world.report([
         {
           ...event('order.update', text, {
@@ -116,9 +116,9 @@ export const hostileSuite = (stage: () => Stage): void => {
       const [invocation] = items as ReadonlyArray<{ readonly guid: string }>;
       if (invocation === undefined) throw new Error('the webhook was not told');
       for (const path of [
-        `/dashboard/webhooks/${String(guid)}?identifier=${encodeURIComponent(attack)}`,
-        `/dashboard/webhooks/${String(guid)}/edit`,
-        `/dashboard/webhooks/${String(guid)}/history`,
+        `/dashboard/webhooks/${guid}?identifier=${encodeURIComponent(attack)}`,
+        `/dashboard/webhooks/${guid}/edit`,
+        `/dashboard/webhooks/${guid}/history`,
         `/dashboard/changes/${change}`,
         `/dashboard/invocations/${invocation.guid}`,
       ]) {

@@ -84,16 +84,16 @@ export const mishapSuite = (stage: () => Stage): void => {
   it('says in an old tab that a webhook was deleted', async () => {
     const { world } = stage();
     const token = await world.issue({});
-    const made = await world.api(token, 'POST', '/webhook', {
+    const made = (await world.api(token, 'POST', '/webhook', {
       name: 'Soon gone',
       url: `${world.receiver.url}/ok`,
       resource: 'shop',
       trigger: 'update',
       retries: 1,
-    });
+    })) as { readonly guid: string };
     const page = await signedIn(stage(), token);
-    await page.goto(`${world.url}/dashboard/webhooks/${String(made['guid'])}/edit`);
-    await world.api(token, 'DELETE', `/webhook/${String(made['guid'])}`);
+    await page.goto(`${world.url}/dashboard/webhooks/${made.guid}/edit`);
+    await world.api(token, 'DELETE', `/webhook/${made.guid}`);
     await page.locator('#name').fill('Still there?');
     await page.getByRole('button', { name: 'Save' }).click();
     expect(await textOf(page)).toMatch(/This webhook was deleted[\s\S]*Soon gone/);

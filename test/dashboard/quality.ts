@@ -69,7 +69,7 @@ export const qualitySuite = (stage: () => Stage): void => {
       await page.goto(`${stage().world.url}${path}`);
       await page.evaluate(axe.source);
       const check = async (what: string, run: string): Promise<void> => {
-        for (const { id, nodes } of ((await page.evaluate(run)) as AxeResults).violations) {
+        for (const { id, nodes } of (await page.evaluate<AxeResults>(run)).violations) {
           violations.push(`${what} ${path}: ${id} ${nodes.map(({ html }) => html).join(' ')}`);
         }
       };

@@ -265,7 +265,7 @@ const nodesOf = (nodes: ReadonlyArray<NodeStatus>, live: (id: string) => Html): 
   html`<section aria-labelledby="nodes">
     <h2 id="nodes">Nodes</h2>
     ${scroll(
-      'Nodes',
+      'Table of nodes',
       html`<table class="stack">
         <thead>
           <tr>
