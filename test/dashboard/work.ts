@@ -157,6 +157,30 @@ export const workSuite = (stage: () => Stage): void => {
     await page.context().close();
   });
 
+  it('shows operators what happens as it happens, and runs the simulator beside the server', async () => {
+    const { world } = stage();
+    const page = await signedIn(stage(), await world.issue({ role: 'admin', companies: '*' }));
+    await page.goto(`${world.url}/dashboard/overview`);
+    await expect.poll(() => page.locator('[data-state]').innerText()).toBe('live');
+    const scheduled = async (): Promise<number> =>
+      Number((await page.locator('#live-scheduled').innerText()).replaceAll(',', ''));
+    const before = await scheduled();
+    await world.report([
+      event('order.paid', 'order-live', { relations: [{ resource: 'event', identifier: 'summer-night' }] }),
+    ]);
+    await expect.poll(scheduled, { timeout: 10_000 }).toBe(before + 1);
+    expect(await page.locator('#live-conserved').innerText()).toBe('every invocation is accounted for');
+
+    await page.getByRole('link', { name: 'Simulator' }).click();
+    await page.getByRole('button', { name: 'Run One run, step by step' }).click();
+    await expect
+      .poll(() => page.locator('#run-state').innerText(), { timeout: 60_000 })
+      .toContain('ended with exit code 0');
+    await page.getByRole('link', { name: 'Look again' }).click();
+    expect(await page.locator('#run-output').innerText()).toMatch(/[0-9a-f]{16}/);
+    await page.context().close();
+  });
+
   it('works with the keyboard alone', async () => {
     const { world } = stage();
     const page = await signedIn(stage(), await world.issue({}));

@@ -7,6 +7,7 @@ import { isLeft } from 'fp-ts/lib/Either.js';
 import { issueToken, type TokenClaims } from '../../src/adapters/jwt.ts';
 import { openSecretBox } from '../../src/adapters/secret-box.ts';
 import { systemRandom } from '../../src/adapters/system-random.ts';
+import { openSimulations } from '../../src/cli/simulations.ts';
 import { readConfig } from '../../src/config.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { startServer } from '../../src/main.ts';
@@ -78,7 +79,8 @@ export const openDashboardWorld = async (publicUrl = ''): Promise<DashboardWorld
     dataDir,
   );
   if (isLeft(config)) throw new Error(JSON.stringify(config.left));
-  const started = await startServer(config.right);
+  const simulations = openSimulations();
+  const started = await startServer(config.right, { simulations });
   if (isLeft(started)) throw new Error(started.left.message);
   const server = started.right;
   await server.ready;
@@ -125,6 +127,7 @@ export const openDashboardWorld = async (publicUrl = ''): Promise<DashboardWorld
       return (changes as ReadonlyArray<JsonObject>).map(({ change }) => change as string);
     },
     close: async () => {
+      simulations.close();
       server.stop();
       await server.ended;
       receiver.close();

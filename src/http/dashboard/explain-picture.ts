@@ -9,13 +9,13 @@ export interface ToldWebhook {
   readonly invocation: KnownInvocation | undefined;
 }
 
-const BOX = { width: 172, height: 40 } as const;
-const GAP = 34;
+const BOX = { width: 164, height: 40 } as const;
+const GAP = 22;
 const ROW = 56;
 const MARGIN = 4;
 const MARKS_MAX = 8;
 const MARK = 18;
-const TEXT_MAX = 23;
+const TEXT_MAX = 22;
 
 interface Node {
   readonly key: string;
@@ -37,7 +37,11 @@ export const explainPicture = (
 ): Html => {
   const nodes = nodesOf(origin, told, withLinks);
   const columns = Math.max(...nodes.map(({ column }) => column)) + 1;
-  const width = columns * (BOX.width + GAP) + MARKS_MAX * MARK + 3 * MARGIN;
+  const marksMost = Math.min(
+    MARKS_MAX,
+    Math.max(0, ...told.map(({ invocation }) => invocation?.facts.attempts.length ?? 0)),
+  );
+  const width = columns * (BOX.width + GAP) + marksMost * MARK + 2 * MARGIN;
   const height = told.length * ROW + MARGIN;
   const places = new Map(nodes.map((node) => [node.key, placeOf(node)]));
   return html`<svg
@@ -49,7 +53,7 @@ export const explainPicture = (
     aria-label="Who was told of this change, and why; the list below says the same in words"
   >
     ${nodes.map((node) => edge(places, node))} ${nodes.map((node) => box(places, node))}
-    ${told.map((one, row) => marks(one, row, columns * (BOX.width + GAP) + MARGIN))}
+    ${told.map((one, row) => marks(one, row, columns * (BOX.width + GAP)))}
   </svg>`;
 };
 

@@ -26,6 +26,7 @@ export class LiveFeed {
   readonly #compute: () => Shown | Promise<Shown>;
   readonly #followers = new Set<Follower>();
   #timer: Timer | undefined;
+  #isComputing = false;
   #last: string | undefined;
 
   constructor(clock: Clock, everyMs: number, compute: () => Shown | Promise<Shown>) {
@@ -49,7 +50,7 @@ export class LiveFeed {
     follower.stream.on('close', () => this.#leave(follower));
     follower.stream.on('error', () => this.#leave(follower));
     follower.stream.write(`retry: 2000\n\n${this.#last ?? ''}`);
-    this.#timer ??= this.#clock.setTimer(0, () => void this.#tick());
+    if (!this.#isComputing) this.#timer ??= this.#clock.setTimer(0, () => void this.#tick());
     return follower.stream;
   }
 
@@ -62,18 +63,24 @@ export class LiveFeed {
   }
 
   async #tick(): Promise<void> {
+    this.#timer = undefined;
+    this.#isComputing = true;
     try {
       this.#last = `data: ${JSON.stringify(await this.#compute())}\n\n`;
     } catch (_unavailable) {
       // The page goes on showing what it has; the next tick tries again.
       this.#last = ': nothing new\n\n';
     }
+    this.#isComputing = false;
     const nowMs = this.#clock.monotonicMs();
     for (const follower of [...this.#followers]) {
       const { stream, untilMs } = follower;
       if (stream.writableLength > UNREAD_BYTES_MAX) stream.destroy();
-      else if (nowMs >= untilMs) stream.end();
-      else stream.write(this.#last);
+      else if (nowMs < untilMs) stream.write(this.#last);
+      else {
+        this.#followers.delete(follower);
+        stream.end();
+      }
     }
     this.#timer =
       this.#followers.size === 0 ? undefined : this.#clock.setTimer(this.#everyMs, () => void this.#tick());

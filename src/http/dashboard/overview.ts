@@ -196,10 +196,10 @@ const show = async (deps: Deps, slow: SlowList): Replied => {
           <span class="quiet" data-state role="status">as of ${time(state.nowMs)}</span>
         </div>
         <dl class="figures">
-          ${fact('Delivered a second, last 5 min', 'live-rate')}
-          ${fact('Attempts that succeeded', 'live-success')} ${fact('Half of the attempts took', 'live-p50')}
-          ${fact('95 % took', 'live-p95')} ${fact('99 % took', 'live-p99')}
+          ${fact('Delivered a second', 'live-rate')} ${fact('Succeeded', 'live-success')}
+          ${fact('50 % took', 'live-p50')} ${fact('95 % took', 'live-p95')} ${fact('99 % took', 'live-p99')}
         </dl>
+        <p class="quiet">Attempts of the last ${LATELY_MINUTES} minutes.</p>
         <section class="card" aria-labelledby="chart">
           <div class="head">
             <h2 id="chart">The last hour</h2>

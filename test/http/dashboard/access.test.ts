@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SESSION_MS } from '../../src/http/dashboard/session.ts';
-import { LINK_MS } from '../../src/http/dashboard/links.ts';
-import { COMPANY, makeWebhook, openWorld, OTHER_COMPANY, START_MS, type World } from './harness.ts';
+import { SESSION_MS } from '../../../src/http/dashboard/session.ts';
+import { LINK_MS } from '../../../src/http/dashboard/links.ts';
+import { COMPANY, makeWebhook, openWorld, OTHER_COMPANY, START_MS, type World } from '../harness.ts';
 
 /** The dashboard over plain HTTP: who gets in, and from where. What it shows is looked at in test/dashboard. */
 describe('the dashboard', () => {
