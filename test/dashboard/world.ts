@@ -14,7 +14,7 @@ import { startServer } from '../../src/main.ts';
 
 export const COMPANY = 'd0a3f370-cd43-11ed-9c9c-bbcffde24a48';
 export const OTHER_COMPANY = '6f1c1f0e-58a4-4a57-9d3a-0c9d2f7f3a03';
-const SECRET = 'a master secret of the tests of the dashboard';
+export const SECRET = 'a master secret of the tests of the dashboard';
 
 /** A receiver that answers as the path asks for: `/ok`, `/fail`, or whatever `answers` says. */
 export interface Receiver {

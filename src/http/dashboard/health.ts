@@ -55,18 +55,19 @@ export const healthBars = (health: WebhookHealth, nowMs: number): Html => {
   const most = Math.max(1, ...hours.map(({ delivered, failed }) => delivered + failed));
   const heightOf = (many: number): number =>
     many === 0 ? 0 : Math.max(2, Math.round((many / most) * HEIGHT));
-  const bars = hours.map(({ delivered, failed }, index) => {
+  const bars = hours.flatMap(({ delivered, failed }, index) => {
     const good = heightOf(delivered);
     const bad = Math.min(heightOf(failed), HEIGHT - (good === 0 ? 0 : Math.min(good, HEIGHT - 2)));
     const top = Math.min(good, HEIGHT - bad);
     const x = index * BAR;
-    return html`<rect class="none" x="${x}" y="${HEIGHT - 1}" width="${BAR - 1}" height="1" />
-      ${good === 0 ? null : html`<rect class="good" x="${x}" y="${HEIGHT - top}" width="${BAR - 1}" height="${top}" />`}
-      ${
-        bad === 0
-          ? null
-          : html`<rect class="bad" x="${x}" y="${HEIGHT - top - bad}" width="${BAR - 1}" height="${bad}" />`
-      }`;
+    return [
+      ...(good === 0
+        ? []
+        : [html`<rect class="good" x="${x}" y="${HEIGHT - top}" width="${BAR - 1}" height="${top}" />`]),
+      ...(bad === 0
+        ? []
+        : [html`<rect class="bad" x="${x}" y="${HEIGHT - top - bad}" width="${BAR - 1}" height="${bad}" />`]),
+    ];
   });
   return html`<svg
     class="bars"
@@ -76,6 +77,7 @@ export const healthBars = (health: WebhookHealth, nowMs: number): Html => {
     role="img"
     aria-label="${dayInWords(health, nowMs)}"
   >
+    <rect class="none" y="${HEIGHT - 1}" width="${HOURS_SHOWN * BAR}" height="1" />
     ${bars}
   </svg>`;
 };
