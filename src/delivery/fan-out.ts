@@ -65,6 +65,8 @@ export interface Scheduling {
 
 /** May join the first attempt to the append, and takes over what was stored. */
 export interface Admission {
+  /** Before `admit`: resolves when what it needs to know of the webhook is in memory; undefined when it is there. */
+  acquaint(webhook: string): Promise<void> | undefined;
   /** Before the append: the same scheduling, or one whose append starts the first attempt too. */
   admit(scheduling: Scheduling): Scheduling;
   /** Right before it, after all waiting: false, the attempt must not start after all, and what was admitted is given back. */
@@ -78,6 +80,7 @@ export interface Admission {
 }
 
 export const noAdmission: Admission = {
+  acquaint: () => undefined,
   admit: (scheduling) => scheduling,
   stands: () => true,
   scheduled: () => undefined,
@@ -212,6 +215,8 @@ export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> 
           units = 0;
           await task.admission.room();
         }
+        const acquainted = sendable ? task.admission.acquaint(match.subscriber.webhook) : undefined;
+        if (acquainted !== undefined) await acquainted;
         const scheduling = sendable ? task.admission.admit(planned) : planned;
         batch.push({ scheduling, alone: planned, sendable, ordinal });
         units += unitsIn(scheduling);

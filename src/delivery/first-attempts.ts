@@ -15,7 +15,7 @@ import type { Pace } from './pace.ts';
 import type { Territory } from './territory.ts';
 
 export interface FirstAttemptDeps {
-  readonly webhooks: Pick<Webhooks, 'cached'>;
+  readonly webhooks: Pick<Webhooks, 'cached' | 'get'>;
   readonly requests: Pick<RequestBuilder, 'build'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -49,6 +49,13 @@ export class FirstAttempts implements Admission {
 
   constructor(deps: FirstAttemptDeps) {
     this.#deps = deps;
+  }
+
+  /** Else the first invocations after a start would all take the long way, through the due list. */
+  acquaint(webhook: string): Promise<void> | undefined {
+    if (this.#deps.webhooks.cached(webhook) !== undefined) return undefined;
+    // Not read: it takes the long way.
+    return this.#deps.webhooks.get(webhook).then(() => undefined);
   }
 
   /** Starts the first attempt in the same append where capacity is free: two durable appends a delivery, not three. */
