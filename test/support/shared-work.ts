@@ -97,6 +97,7 @@ export class Worker {
       identity: { name, url: '', version: '' },
       leaseMs: LEASE_MS,
       onLease: () => undefined,
+      onFenced: () => undefined,
       onDefect: (error) => work.broken.push(String(error)),
     });
     this.#takeovers = new Takeovers({
