@@ -115,7 +115,7 @@ export class Engine {
       seenUpTo: () => this.#seen,
       doneByAll: () => deps.membership?.doneByAll ?? 0,
       inTurn: (work) => this.#inTurn(work),
-      redo: (after, upTo, isOurs) => this.#redo(after, upTo, isOurs),
+      redo: (after, upTo, isOurs, onDone) => this.#redo(after, upTo, isOurs, onDone),
     });
     this.#projector.onProjected((events, position) => {
       deps.intake.projectedUpTo(position);
@@ -343,10 +343,9 @@ export class Engine {
   }
 
   /** Reactions that the last process had not finished. They do nothing where they were. */
-  async #repeatReactions(after: Position, head: Position, isOurs: IsOurs = ALL): Promise<void> {
+  async #repeatReactions(after: Position, head: Position): Promise<void> {
     for await (const { events, next } of this.#pages(after, head)) {
       for (const cause of decodeAll(events).filter(isCause)) {
-        if (!isOurs(webhookOf(cause), cause.position)) continue;
         await this.#untilStored('reaction', () => react(this.#deps, cause));
       }
       if (next >= head) return;
@@ -476,22 +475,35 @@ export class Engine {
   }
 
   /** What others would have done of the range, had they not gone. What they did is left as it is. */
-  async #redo(after: Position, upTo: Position, isOurs: IsOurs): Promise<Redone> {
+  async #redo(
+    after: Position,
+    upTo: Position,
+    isOurs: IsOurs,
+    onDone?: (upTo: Position) => void,
+  ): Promise<Redone> {
     await this.#projector.reached(upTo);
-    let scheduledUpTo = upTo;
-    if (after >= upTo) return { reacted: Promise.resolve() };
+    let reacted = Promise.resolve();
+    let newest = upTo;
+    if (after >= upTo) return { reacted };
     for await (const { events, next } of this.#pages(after, upTo)) {
-      const changes = decodeAll(events).filter(isChange);
-      const newest = await this.#fanOutUntilStored(changes, noAdmission, true, isOurs);
-      scheduledUpTo = Math.max(scheduledUpTo, newest);
+      const decoded = decodeAll(events);
+      const done = Math.min(next, upTo);
+      const scheduled = await this.#fanOutUntilStored(decoded.filter(isChange), noAdmission, true, isOurs);
+      newest = Math.max(newest, scheduled);
+      const scheduledUpTo = newest;
+      const causes = decoded.filter(isCause);
+      reacted = this.#reactInTurn(Math.min(done, this.#seen), async () => {
+        await this.#projector.reached(scheduledUpTo);
+        for (const cause of causes) {
+          if (!isOurs(webhookOf(cause), cause.position)) continue;
+          await this.#untilStored('reaction', () => react(this.#deps, cause));
+        }
+        // What the stop cut short is not done.
+        if (!this.#stopped) onDone?.(done);
+      });
       if (next >= upTo) break;
     }
-    return {
-      reacted: this.#reactInTurn(Math.min(upTo, this.#seen), async () => {
-        await this.#projector.reached(scheduledUpTo);
-        await this.#repeatReactions(after, upTo, isOurs);
-      }),
-    };
+    return { reacted };
   }
 
   async #fanOutUntilStored(

@@ -67,9 +67,10 @@ export class Api {
     }
   }
 
-  /** The newest one with this status. */
-  async newest(status: string): Promise<Invocation | undefined> {
-    const page = await this.call<Page<Invocation>>('GET', `/invocations?limit=1&status=${status}`);
+  /** The newest one of a webhook with this status. */
+  async newest(webhook: string, status: string): Promise<Invocation | undefined> {
+    const path = `/invocations?limit=1&status=${status}&webhook=${webhook}`;
+    const page = await this.call<Page<Invocation>>('GET', path);
     return page.items[0];
   }
 

@@ -88,6 +88,8 @@ export class World {
   readonly random = countingRandom();
   readonly limits: QueueLimits;
   readonly defects: unknown[] = [];
+  /** Nodes that were told that others have taken over, under the name that they had until then. */
+  readonly fenced: string[] = [];
   /** Throws for what is damaged. */
   openSecret = (sealed: string): string => sealed;
   operatorLog: Log = silentLog;
@@ -192,6 +194,8 @@ export class World {
             },
             leaseMs: this.leaseMs,
             onLease: (untilMs) => (leaseUntilMs = untilMs),
+            // No request is stopped by it here: each leaves at once.
+            onFenced: () => void this.fenced.push(membership?.node ?? ''),
             onDefect: (error) => engine.failed(error),
           });
     const engine = new Engine({
