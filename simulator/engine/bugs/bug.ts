@@ -23,6 +23,8 @@ export interface Bug {
   readonly summary: string;
   /** Any of these may be the first to notice. */
   readonly breaks: ReadonlyArray<Invariant>;
+  /** Elsewhere it changes nothing. */
+  readonly sharedStoreOnly?: boolean;
   plant(ground: Ground): { readonly ports: Ports; readonly settings: ProcessSettings };
 }
 

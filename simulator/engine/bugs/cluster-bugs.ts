@@ -16,8 +16,7 @@ const asTenant = (change: (tenant: Tenant, ground: Ground) => Tenant) => (ground
   },
 });
 
-/** Defects of nodes that share a store: they show on the remote store only. */
-export const CLUSTER_BUGS: ReadonlyArray<Bug> = [
+const DEFECTS: ReadonlyArray<Bug> = [
   bug(
     'zombie-sends',
     'the sending thread does not ask whether the lease still holds',
@@ -94,3 +93,9 @@ export const CLUSTER_BUGS: ReadonlyArray<Bug> = [
     },
   })),
 ];
+
+/** Defects of nodes that share a store: they show on the remote store only. */
+export const CLUSTER_BUGS: ReadonlyArray<Bug> = DEFECTS.map((defect) => ({
+  ...defect,
+  sharedStoreOnly: true,
+}));
