@@ -15,6 +15,8 @@ export interface Ground {
   readonly isReady: () => boolean;
   /** For how long its machine has stood still altogether. */
   readonly stoodStillMs: () => number;
+  /** What the sending thread compares the lease with. */
+  readonly sendingClock: { monotonicMs: () => number };
 }
 
 /** A defect on purpose: the simulation has to notice it. The product itself is never changed. */

@@ -35,16 +35,12 @@ const DEFECTS: ReadonlyArray<Bug> = [
     'standstill-not-counted',
     'the clock of leases does not count the time in which the machine stood still',
     ['S22', 'S23', 'S8', 'S4'],
-    ({ ports, stoodStillMs }) =>
-      ports.sharing === undefined
-        ? {}
-        : {
-            clock: { ...ports.clock, monotonicMs: () => ports.clock.monotonicMs() - stoodStillMs() },
-            sharing: {
-              ...ports.sharing,
-              onLease: (untilMs) => ports.sharing?.onLease(untilMs + stoodStillMs()),
-            },
-          },
+    ({ ports, stoodStillMs, sendingClock }) => {
+      // All threads read the same one.
+      const clock = { ...ports.clock, monotonicMs: () => ports.clock.monotonicMs() - stoodStillMs() };
+      sendingClock.monotonicMs = clock.monotonicMs;
+      return { clock };
+    },
   ),
   bug(
     'silence-is-forgiven',
