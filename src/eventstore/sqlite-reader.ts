@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Page, Position, ReadAllOptions, ReadStreamOptions, RecordedEvent } from './event-store.ts';
 import { nameHash } from './sqlite-schema.ts';
+import { LIMIT } from './sqlite-limit.ts';
 
 /** Reads on a connection of its own; each is one statement and sees one state of the log. */
 export interface LogReader {
@@ -22,7 +23,7 @@ export const openReader = (db: DatabaseSync): LogReader => {
     asArrays(
       db.prepare(
         `SELECT ${COLUMNS} FROM streams s CROSS JOIN events e ON e.stream_no = s.stream_no
-         WHERE s.name_hash = ? AND s.name = ? AND e.revision ${condition} ? ORDER BY e.revision ${order} LIMIT ?`,
+         WHERE s.name_hash = ? AND s.name = ? AND e.revision ${condition} ? ORDER BY e.revision ${order} ${LIMIT}`,
       ),
     );
   const forwards = ofStream('>=', 'ASC');
@@ -39,7 +40,7 @@ export const openReader = (db: DatabaseSync): LogReader => {
       db.prepare(
         `SELECT ${COLUMNS} FROM events e CROSS JOIN streams s ON s.stream_no = e.stream_no
          WHERE e.position > ? AND e.position <= ? ${prefixes > 0 ? `AND (${filter})` : ''}
-         ORDER BY e.position LIMIT ?`,
+         ORDER BY e.position ${LIMIT}`,
       ),
     );
     afterPosition.set(prefixes, statement);

@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { Removal } from './removals.ts';
+import { LIMIT } from './sqlite-limit.ts';
 
 /** What becomes of a recorded removal while the log is read: not met yet, met with its first event, met without it. */
 const UNMET = 0;
@@ -38,7 +39,7 @@ export const openRemovalIndex = (): RemovalIndex => {
   const insert = db.prepare('INSERT OR REPLACE INTO removals VALUES (?, ?, ?, ?)');
   const select = db.prepare('SELECT stream, revision, hash FROM removals WHERE stream = ?');
   const meet = db.prepare('UPDATE removals SET met = ? WHERE stream = ? AND met = ?');
-  const unmet = db.prepare('SELECT stream, revision, hash FROM removals WHERE met = ? LIMIT ?');
+  const unmet = db.prepare(`SELECT stream, revision, hash FROM removals WHERE met = ? ${LIMIT}`);
   const count = db.prepare('SELECT count(*) AS number FROM removals WHERE met = ?');
   const counted = (met: number): number => Number(count.get(met)?.['number']);
   let isEmpty = true;

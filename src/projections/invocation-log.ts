@@ -8,6 +8,7 @@ import { guidBytes, guidHash } from './guid.ts';
 import { invocationRow, ROW_COLUMNS, ROW_JOINS, type RowColumns, STATUS } from './invocation-rows.ts';
 import type { InvocationFilter, InvocationLog, InvocationRow } from './read-models.ts';
 import { OPEN } from './schema.ts';
+import { LIMIT } from '../eventstore/sqlite-limit.ts';
 
 /** One condition of a query and the value of its parameter. */
 type Condition = readonly [sql: string, value: number | string];
@@ -105,7 +106,7 @@ export const openInvocationLog = (
     const statement = db.prepare(`
       SELECT ${ROW_COLUMNS} FROM ${source.from} ${ROW_JOINS}
       WHERE ${source.byGeneration ? 'i.generation = ? AND ' : ''}${where}
-      ORDER BY ${source.position} DESC LIMIT ?`);
+      ORDER BY ${source.position} DESC ${LIMIT}`);
     const all = (...parameters: ReadonlyArray<number | string>): ReadonlyArray<InvocationRow> =>
       (statement.all(...parameters) as unknown as RowColumns[]).map(invocationRow);
 
