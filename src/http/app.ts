@@ -18,6 +18,7 @@ import { MIN_POSITION, POSITION_HEADER, reachedSoon } from './min-position.ts';
 import { nodeRoutes } from './nodes.ts';
 import { orderRoutes } from './orders.ts';
 import { type ProblemAnswer, problemOf, problemOfDefect } from './problem.ts';
+import { resourceRoutes } from './resources.ts';
 import type { OpenCall, Route } from './routing.ts';
 import { secretRoutes } from './secrets.ts';
 import { settingsRoutes } from './settings.ts';
@@ -45,6 +46,7 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...graphqlRoutes(deps),
   ...accountRoutes(deps),
   ...orderRoutes(deps),
+  ...resourceRoutes(deps),
   ...timelineRoutes(deps),
   ...nodeRoutes(deps),
   ...healthRoutes(deps),

@@ -64,6 +64,9 @@ export interface HttpDeps {
     | 'invocation'
     | 'belongsTo'
     | 'revisionAt'
+    | 'belongingTo'
+    | 'wasNamed'
+    | 'positionAt'
   >;
   readonly store: Pick<EventStore, 'readStream'>;
   readonly verifyToken: VerifyToken;
