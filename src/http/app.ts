@@ -6,6 +6,7 @@ import { authenticate } from './access.ts';
 import { accountRoutes } from './accounts.ts';
 import type { Answer } from './answer.ts';
 import { changeRoutes } from './changes.ts';
+import { conservationRoutes } from './conservation.ts';
 import type { HttpDeps } from './deps.ts';
 import { docsRoutes } from './docs.ts';
 import { explainRoutes } from './explain.ts';
@@ -14,6 +15,7 @@ import { graphqlRoutes } from './graphql/route.ts';
 import { healthRoutes } from './health.ts';
 import { historyRoutes } from './history.ts';
 import { invocationRoutes } from './invocations.ts';
+import { metricsRoutes } from './metrics.ts';
 import { MIN_POSITION, POSITION_HEADER, reachedSoon } from './min-position.ts';
 import { nodeRoutes } from './nodes.ts';
 import { orderRoutes } from './orders.ts';
@@ -48,8 +50,10 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...orderRoutes(deps),
   ...resourceRoutes(deps),
   ...timelineRoutes(deps),
+  ...conservationRoutes(deps),
   ...nodeRoutes(deps),
   ...healthRoutes(deps),
+  ...metricsRoutes(deps),
   ...docsRoutes(deps),
 ];
 

@@ -1,7 +1,6 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { changeAsOf } from '../audit/change-as-of.ts';
 import { streamOf } from '../domain/ids.ts';
-import type { Contradiction } from '../domain/order-contradiction.ts';
 import { printedOrder } from '../domain/order-print.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import { decode } from '../eventstore/codec.ts';
@@ -13,7 +12,7 @@ import type { HttpDeps } from './deps.ts';
 import type { Failure } from './failure.ts';
 import { codecOf, decodeQuery } from './fields.ts';
 import { type AskedMoment, moment, placeOf } from './moment.ts';
-import { printedLastChange } from './print-change.ts';
+import { printedContradiction, printedLastChange } from './print-change.ts';
 import type { Call, Handled, Route } from './routing.ts';
 
 type Deps = Pick<HttpDeps, 'store' | 'readModels' | 'settled' | 'shownUpTo' | 'clock'>;
@@ -125,9 +124,3 @@ const told = ({ id, event }: Decoded<ResourceChange>) => ({
   contradictions: event.order?.contradictions ?? [],
 });
 type Told = ReturnType<typeof told>;
-
-export const printedContradiction = ({ kind, ticket, message }: Contradiction) => ({
-  kind,
-  ticket: ticket ?? null,
-  message,
-});

@@ -165,7 +165,10 @@ export interface TallyDays {
  * they are exact at every checkpoint. What a removal of old invocations took from the log before it was read counts nowhere.
  */
 export interface Tallies {
-  tallyOf(of: TallyDays & { readonly companyId: string; readonly webhook?: string | undefined }): Tally;
+  /** Of one webhook, of one company, or with null of all. */
+  tallyOf(
+    of: TallyDays & { readonly companyId: string | null; readonly webhook?: string | undefined },
+  ): Tally;
   talliesByCompany(days: TallyDays, after: number, limit: number): ReadonlyArray<TallyRow>;
   talliesByWebhook(
     of: TallyDays & { readonly companyId: string },

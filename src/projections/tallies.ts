@@ -76,6 +76,9 @@ export const openTallies = (db: Database, companies: Dictionary, webhooks: Dicti
   const selectDays = db.prepare(`
     SELECT day AS place, day, ${sums} FROM tallies
     WHERE company = ? AND webhook = ? AND ${inDays} AND day > ? GROUP BY day ORDER BY day LIMIT ?`);
+  const selectAll = db.prepare(`
+    SELECT 0 AS place, ${sums}
+    FROM log_companies c CROSS JOIN tallies t ON t.company = c.id AND t.webhook = ${ALL} AND ${inDays}`);
   const selectTotal = db.prepare(`
     SELECT 0 AS place, ${sums} FROM tallies WHERE company = ? AND webhook = ? AND ${inDays}`);
 
@@ -103,6 +106,7 @@ export const openTallies = (db: Database, companies: Dictionary, webhooks: Dicti
     forget: () => noted.clear(),
 
     tallyOf: ({ companyId, webhook, fromDay, toDay }) => {
+      if (companyId === null) return tallyIn(selectAll.get(fromDay, toDay) as unknown as Row);
       const account = accountOf(companyId, webhook);
       if (account === undefined) return NOTHING;
       return tallyIn(selectTotal.get(...account, fromDay, toDay) as unknown as Row);

@@ -1,6 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../src/domain/json.ts';
-import { at, COMPANY, errorsOf, type Got, OTHER_COMPANY, openWorld, START_MS, type World } from './harness.ts';
+import {
+  at,
+  COMPANY,
+  errorsOf,
+  type Got,
+  OTHER_COMPANY,
+  openWorld,
+  START_MS,
+  type World,
+} from './harness.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -104,8 +113,11 @@ describe('GET /resources/{resource}/{identifier}', () => {
     }
     const all = [];
     for (const { position } of moments) {
-      const { has, belongs_to: belongsTo, last_change: last } = (await read('event/e1', position))
-        .body as JsonObject;
+      const {
+        has,
+        belongs_to: belongsTo,
+        last_change: last,
+      } = (await read('event/e1', position)).body as JsonObject;
       all.push([has, belongsTo, (last as JsonObject)['change']]);
     }
     const first = moments[0]?.change;

@@ -1,12 +1,13 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { addsUp, type Conserved, conserve } from '../../audit/conserve.ts';
+import { dayText, differenceOf, everyTally, type Grouping } from '../../audit/conservation.ts';
 import { hearersOf } from '../../delivery/fan-out.ts';
 import { EXIT_FINDINGS, EXIT_OK, failed } from '../command.ts';
 import { Progress } from '../migrate/progress.ts';
-import { type AuditedStore, withHistory } from './history.ts';
+import { type AuditedHistory, type AuditedStore, withHistory } from './history.ts';
 
-/** `callboard audit conserve` */
-export const runConserve = (store: AuditedStore): Promise<number> =>
+/** `callboard audit conserve [--by company|webhook|day]` */
+export const runConserve = (store: AuditedStore, by: Grouping | undefined): Promise<number> =>
   withHistory(store, async ({ log, models, rules }) => {
     const progress = new Progress('counted');
     const conserved = await conserve({
@@ -18,8 +19,26 @@ export const runConserve = (store: AuditedStore): Promise<number> =>
     });
     if (isLeft(conserved)) return failed(conserved.left.message);
     progress.end();
-    return report(conserved.right);
+    const misfits = by === undefined ? 0 : reportGroups(models, by);
+    const code = report(conserved.right);
+    return misfits === 0 ? code : EXIT_FINDINGS;
   });
+
+/** One JSON object a line for each group. How many of them do not add up. */
+const reportGroups = (models: AuditedHistory['models'], by: Grouping): number => {
+  let misfits = 0;
+  for (const { companyId, webhook, day, tally } of everyTally(models, by)) {
+    const difference = differenceOf(tally);
+    if (difference !== 0) misfits += 1;
+    const group = {
+      company_id: companyId,
+      ...(webhook !== undefined && { webhook }),
+      ...(day !== undefined && { day: dayText(day) }),
+    };
+    process.stdout.write(`${JSON.stringify({ ...group, ...tally, difference })}\n`);
+  }
+  return misfits;
+};
 
 const report = (conserved: Conserved): number => {
   const { totals, changes, pending, removed, differences, differencesInAll } = conserved;
