@@ -19,17 +19,19 @@ export const runConserve = (store: AuditedStore, by: Grouping | undefined): Prom
     });
     if (isLeft(conserved)) return failed(conserved.left.message);
     progress.end();
-    const misfits = by === undefined ? 0 : reportGroups(models, by);
+    const groupsFit = by === undefined || reportGroups(models, by, conserved.right.totals.scheduled);
     const code = report(conserved.right);
-    return misfits === 0 ? code : EXIT_FINDINGS;
+    return groupsFit ? code : EXIT_FINDINGS;
   });
 
-/** One JSON object a line for each group. How many of them do not add up. */
-const reportGroups = (models: AuditedHistory['models'], by: Grouping): number => {
+/** One JSON object a line for each group. Whether each of them adds up, and all together to what the log holds. */
+const reportGroups = (models: AuditedHistory['models'], by: Grouping, scheduledInLog: number): boolean => {
   let misfits = 0;
+  let scheduled = 0;
   for (const { companyId, webhook, day, tally } of everyTally(models, by)) {
     const difference = differenceOf(tally);
     if (difference !== 0) misfits += 1;
+    scheduled += tally.scheduled;
     const group = {
       company_id: companyId,
       ...(webhook !== undefined && { webhook }),
@@ -37,7 +39,7 @@ const reportGroups = (models: AuditedHistory['models'], by: Grouping): number =>
     };
     process.stdout.write(`${JSON.stringify({ ...group, ...tally, difference })}\n`);
   }
-  return misfits;
+  return misfits === 0 && scheduled === scheduledInLog;
 };
 
 const report = (conserved: Conserved): number => {
