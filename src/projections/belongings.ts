@@ -14,17 +14,27 @@ import { OPEN } from './schema.ts';
 export interface BelongingTable extends Belongings {
   /** The change at this position made its resource belong to the parent; before, it did not. */
   add(company: number, parent: ResourceRef, position: Position): void;
+  /** After the last change of a batch: writes what was added. */
+  save(): void;
   forget(): void;
 }
 
 const PARENTS_MAX = 20_000;
+/** Rows that one statement writes: an order alone has several. */
+const TOGETHER = 32;
 /** Belongings looked at for one page: of an event that all its orders left, each of them may have ended. */
 const LOOKED_AT_MAX = 1_000;
 
 export const openBelongings = (db: Database, companies: Dictionary): BelongingTable => {
   let parents = new Lru<string, number>(PARENTS_MAX);
 
+  /** Parents and positions in turns. */
+  let added: number[] = [];
+
   const insert = db.prepare('INSERT INTO belongings VALUES (?, ?)');
+  const insertMany = db.prepare(
+    `INSERT INTO belongings VALUES ${Array.from({ length: TOGETHER }, () => '(?, ?)').join(', ')}`,
+  );
   const insertParent = db.prepare('INSERT INTO parents (company, resource, identifier) VALUES (?, ?, ?)');
   const selectParent = db.prepare(
     'SELECT id FROM parents WHERE company = ? AND resource = ? AND identifier = ?',
@@ -67,10 +77,19 @@ export const openBelongings = (db: Database, companies: Dictionary): BelongingTa
         id = Number(insertParent.run(company, resource, identifier).lastInsertRowid);
         parents.set(`${company}:${resource}:${identifier}`, id);
       }
-      insert.run(id, position);
+      added.push(id, position);
+    },
+    save: () => {
+      let done = 0;
+      for (; done + 2 * TOGETHER <= added.length; done += 2 * TOGETHER) {
+        insertMany.run(...added.slice(done, done + 2 * TOGETHER));
+      }
+      for (; done < added.length; done += 2) insert.run(...added.slice(done, done + 2));
+      added = [];
     },
     forget: () => {
       parents = new Lru(PARENTS_MAX);
+      added = [];
     },
     wasNamed: (companyId, at, ref) => {
       const company = companies.find(companyId);

@@ -160,8 +160,10 @@ export const openReadModels = ({
       const last = Math.max(upTo, news.at(-1)?.position ?? after);
       if (last <= after) return;
       write(news.length, () => {
-        if (group === 'routing') for (const event of news) route(event);
-        else {
+        if (group === 'routing') {
+          for (const event of news) route(event);
+          belongings.save();
+        } else {
           for (const event of news) record(event);
           changes.save();
           writer.save();

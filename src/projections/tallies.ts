@@ -38,29 +38,44 @@ const COLUMNS = [
   'superseded',
 ] as const satisfies ReadonlyArray<'scheduled' | InvocationStatus>;
 
+const zeros = (): Counts => ({
+  scheduled: 0,
+  waiting: 0,
+  in_flight: 0,
+  delivered: 0,
+  exhausted: 0,
+  cancelled: 0,
+  superseded: 0,
+});
+
+/** More than any clock tells. */
+const DAYS_MAX = 2 ** 24;
+
 /** Stands in place of a webhook for all of the company. */
 const ALL = 0;
 
 export const openTallies = (db: Database, companies: Dictionary, webhooks: Dictionary): TallyTable => {
-  const noted = new Map<string, Account & { readonly counts: Counts }>();
+  /** Of webhooks alone, by webhook and day as one number; their companies are summed up when they are written. */
+  const noted = new Map<number, Account & { readonly counts: Counts }>();
 
   const add = db.prepare(`
     INSERT INTO tallies VALUES (?, ?, ?, ${COLUMNS.map(() => '?').join(', ')})
     ON CONFLICT (company, webhook, day) DO UPDATE
       SET ${COLUMNS.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')}`);
 
-  const countsOf = (company: number, webhook: number, day: number): Counts => {
-    const key = `${company}:${webhook}:${day}`;
+  const countsOf = (account: Account): Counts => {
+    const key = account.webhook * DAYS_MAX + account.day;
     const known = noted.get(key);
     if (known !== undefined) return known.counts;
-    const counts = Object.fromEntries(COLUMNS.map((column) => [column, 0])) as Counts;
+    const { company, webhook, day } = account;
+    const counts = zeros();
     noted.set(key, { company, webhook, day, counts });
     return counts;
   };
 
-  const count = ({ company, webhook, day }: Account, column: keyof Counts, by: 1 | -1): void => {
-    countsOf(company, webhook, day)[column] += by;
-    countsOf(company, ALL, day)[column] += by;
+  const write = ({ company, webhook, day }: Account, counts: Counts): void => {
+    if (COLUMNS.every((column) => counts[column] === 0)) return;
+    add.run(company, webhook, day, ...COLUMNS.map((column) => counts[column]));
   };
 
   const sums = COLUMNS.map((column) => `sum(${column}) AS ${column}`).join(', ');
@@ -89,18 +104,25 @@ export const openTallies = (db: Database, companies: Dictionary, webhooks: Dicti
   };
 
   return {
-    scheduled: (account) => count(account, 'scheduled', 1),
+    scheduled: (account) => {
+      countsOf(account).scheduled += 1;
+    },
     moved: (account, before, after) => {
       if (before === after) return;
-      if (before !== null) count(account, before, -1);
-      count(account, after, 1);
+      const counts = countsOf(account);
+      if (before !== null) counts[before] -= 1;
+      counts[after] += 1;
     },
     save: () => {
+      const wholes = new Map<number, Account & { readonly counts: Counts }>();
       for (const { company, webhook, day, counts } of noted.values()) {
-        if (COLUMNS.some((column) => counts[column] !== 0)) {
-          add.run(company, webhook, day, ...COLUMNS.map((column) => counts[column]));
-        }
+        write({ company, webhook, day }, counts);
+        const key = company * DAYS_MAX + day;
+        const whole = wholes.get(key) ?? { company, webhook: ALL, day, counts: zeros() };
+        wholes.set(key, whole);
+        for (const column of COLUMNS) whole.counts[column] += counts[column];
       }
+      for (const { counts, ...account } of wholes.values()) write(account, counts);
       noted.clear();
     },
     forget: () => noted.clear(),
@@ -146,4 +168,4 @@ const rowsOf = (rows: ReadonlyArray<unknown>): ReadonlyArray<TallyRow> =>
 const tallyIn = (row: Row): Tally =>
   Object.fromEntries(COLUMNS.map((column) => [column, row[column] ?? 0])) as unknown as Tally;
 
-const NOTHING = Object.fromEntries(COLUMNS.map((column) => [column, 0])) as unknown as Tally;
+const NOTHING: Tally = zeros();
