@@ -7,12 +7,15 @@ import { parseAllowTargets, urlPolicy } from './adapters/address-guard.ts';
 import { verifyToken } from './adapters/jwt.ts';
 import { bindKey, isKeyBound } from './adapters/key-id.ts';
 import { loadOrCreateMasterSecret } from './adapters/master-secret.ts';
+import { measuredSender } from './adapters/measured-sender.ts';
 import { movedFrom } from './adapters/move-mark.ts';
 import { pinoLog } from './adapters/pino-log.ts';
+import { openMetrics } from './adapters/prometheus.ts';
 import { newNonce, newWebhookSecret, openSecretBox, type SecretBox } from './adapters/secret-box.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { systemRandom } from './adapters/system-random.ts';
 import { startSenderThread } from './adapters/sender-thread.ts';
+import { differenceOf } from './audit/conservation.ts';
 import { getInvocation, retryAllFailed, retryInvocation, testWebhook } from './commands/invocations.ts';
 import { ChangeClaims } from './commands/change-claims.ts';
 import { ChangeIntake } from './commands/report-changes.ts';
@@ -29,6 +32,7 @@ import { openMemoryStore } from './eventstore/memory.ts';
 import { openSqliteStore } from './eventstore/sqlite.ts';
 import { noteWrites } from './eventstore/written.ts';
 import { createApp, SERVER_OPTIONS } from './http/app.ts';
+import type { Health } from './http/deps.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
 import type { Random } from './ports/random.ts';
@@ -210,6 +214,25 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     { allowTargets: config.allowTargets, ...(lease !== undefined && { lease }) },
     onDefect,
   );
+  const metrics = openMetrics(VERSION, async () => {
+    const head = await store.head()();
+    const places = readModels.counts();
+    const scheduled = readModels.scheduledInAll();
+    const nowMs = clock.nowMs();
+    const nodes = nodeStatuses(sharing.right, engine, { url, startedAtMs, nowMs });
+    return {
+      ready: health().ready,
+      changes: readModels.changesInAll(),
+      scheduled,
+      places,
+      difference: differenceOf({ scheduled, ...places }),
+      lateMs: Math.max(0, nowMs - (readModels.nextDueAfter(Number.NEGATIVE_INFINITY) ?? nowMs)),
+      lag: isLeft(head) ? undefined : Math.max(0, head.right - engine.shownUpTo),
+      inFlight: engine.inFlight,
+      nodes: nodes.length,
+      partitions: nodes.find(({ isThis }) => isThis)?.partitions.length ?? 0,
+    };
+  });
   const engine = new Engine({
     store,
     accounts,
@@ -221,7 +244,7 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
       version: VERSION,
       timeoutMs: config.attemptTimeoutMs,
     }),
-    sender,
+    sender: measuredSender(sender, clock, metrics),
     rules: rules.right,
     defaultRetryBaseMs: config.retryBaseMs,
     limits: DEFAULT_LIMITS,
@@ -238,6 +261,20 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     webhooks,
     dueList: readModels,
     defaultRetryBaseMs: config.retryBaseMs,
+  };
+  const health = (): Health => {
+    const gone = away();
+    const { stoppedAt } = engine;
+    const reasons = [
+      ...(gone === undefined ? [] : [`the event store is away: ${gone}`]),
+      ...(stopping.begun ? ['the server is stopping'] : []),
+    ];
+    const answersReads = stoppedAt !== undefined && reasons.length === 0;
+    if (stoppedAt !== undefined) reasons.push(`${describeStop(stoppedAt)}; ${WHAT_TO_DO}`);
+    if (!engine.ready && reasons.length === 0) {
+      reasons.push('the log is being read, deliveries have not started yet');
+    }
+    return { ready: engine.ready && reasons.length === 0, reasons, answersReads };
   };
   const app = createApp({
     version: VERSION,
@@ -262,20 +299,8 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     writtenUpTo: newest,
     nodes: () => nodeStatuses(sharing.right, engine, { url, startedAtMs, nowMs: clock.nowMs() }),
     development: config.development,
-    health: () => {
-      const gone = away();
-      const { stoppedAt } = engine;
-      const reasons = [
-        ...(gone === undefined ? [] : [`the event store is away: ${gone}`]),
-        ...(stopping.begun ? ['the server is stopping'] : []),
-      ];
-      const answersReads = stoppedAt !== undefined && reasons.length === 0;
-      if (stoppedAt !== undefined) reasons.push(`${describeStop(stoppedAt)}; ${WHAT_TO_DO}`);
-      if (!engine.ready && reasons.length === 0) {
-        reasons.push('the log is being read, deliveries have not started yet');
-      }
-      return { ready: engine.ready && reasons.length === 0, reasons, answersReads };
-    },
+    health,
+    metrics,
     clock,
     random,
     log,

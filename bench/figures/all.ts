@@ -1,6 +1,7 @@
 import type { Figure } from '../support/figure.ts';
 import { backlog } from './backlog.ts';
 import { eventStoreDb } from './eventstoredb.ts';
+import { explain } from './explain.ts';
 import { fanOut } from './fan-out.ts';
 import { ingest } from './ingest.ts';
 import { matching } from './matching.ts';
@@ -24,4 +25,5 @@ export const FIGURES: ReadonlyArray<Figure> = [
   orders,
   simulation,
   nodes,
+  explain,
 ];

@@ -152,3 +152,14 @@ export const platformToken = (folder: string): Promise<string> => {
   } as const;
   return issueToken(secretsOf(folder).tokenKey(), claims, Date.now());
 };
+
+/** Reads the audit of one company. */
+export const partnerToken = (folder: string, companyId: string): Promise<string> => {
+  const claims = {
+    subject: 'partner:bench',
+    role: 'partner',
+    companies: [companyId],
+    expiresAtMs: Date.now() + TOKEN_MS,
+  } as const;
+  return issueToken(secretsOf(folder).tokenKey(), claims, Date.now());
+};

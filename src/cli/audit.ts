@@ -1,5 +1,7 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { pinoLog } from '../adapters/pino-log.ts';
+import { GROUPINGS } from '../audit/conservation.ts';
+import { isResource, RESOURCES } from '../domain/resources.ts';
 import { readRemovals } from '../eventstore/removals.ts';
 import { openRemovalIndex, type RemovalCounts } from '../eventstore/sqlite-removals.ts';
 import {
@@ -12,21 +14,29 @@ import { readEnvironment } from '../main.ts';
 import { checkLog } from '../migration/check-log.ts';
 import { runConserve } from './audit/conserve.ts';
 import { runExplain } from './audit/explain.ts';
+import { runTimeline } from './audit/timeline.ts';
 import { type Command, EXIT_FINDINGS, EXIT_OK, failed, misused, parseOptions } from './command.ts';
 import { Progress } from './migrate/progress.ts';
 import { type MovableStore, openSource } from './migrate/sides.ts';
 
 const HELP = `callboard audit verify
-callboard audit conserve
+callboard audit conserve [--by company|webhook|day]
 callboard audit explain CHANGE [--json]
+callboard audit timeline ORDER [--company GUID] [--json]
+callboard audit timeline RESOURCE ID [--company GUID] [--json]
 
 explain: says of every webhook of the change's company why it was told of the change or was not, and what came of it.
 Webhooks and relations are those in force at the change; with --json one JSON object a webhook. Works with the server up or
 down, from the log alone; a running server answers the same at once under /changes/{change}/explain.
 
+timeline: everything that was reported of an order, or of another resource such as 'event 42': below each change what followed
+from it, every attempt with its answer, and what was asked for by hand; with --json one JSON object a change, as under
+/resources/{resource}/{id}/timeline. --company is needed where several companies have one of that name.
+
 conserve: counts what became of every invocation, as one JSON object, and compares the invocations with the changes and the
 webhooks that had to hear of them, by the rules in force now. Exit code 1 when something does not fit, with the change and
-the webhook of each difference. Works with the server up or down; writes nothing.
+the webhook of each difference. With --by every company, each of its webhooks or each day (UTC, of the scheduling) is counted
+apart, one JSON object a line, before the whole; a running server tells the same at once under /conservation. Works with the server up or down; writes nothing.
 
 verify: checks the whole history: every stream's hash chain, and revisions without gaps. Works with the server up or down; writes
 and repairs nothing. Exit code 1 when something does not fit, with stream and revision of each place.
@@ -39,29 +49,60 @@ the places: from there on it is checked as any other.
 
 const BREAKS_SHOWN_MAX = 20;
 
-const OPTIONS = { json: { type: 'boolean', default: false } } as const;
-const ACTIONS = ['verify', 'conserve', 'explain'];
+const OPTIONS = {
+  json: { type: 'boolean', default: false },
+  by: { type: 'string' },
+  company: { type: 'string' },
+} as const;
+
+/** How many words each of them takes. */
+const ACTIONS: Readonly<Record<string, ReadonlyArray<number>>> = {
+  verify: [0],
+  conserve: [0],
+  explain: [1],
+  timeline: [1, 2],
+};
 
 export const audit: Command = {
-  summary: 'verify the history, account for every invocation, explain a change',
+  summary: 'verify the history, account for every invocation, explain a change, tell the story of an order',
   help: HELP,
   async run(args) {
     const options = parseOptions(args, OPTIONS, true);
     if (isLeft(options)) return misused(options.left, HELP);
     const { positionals, values } = options.right;
     const [what, ...more] = positionals;
-    const takes = what === 'explain' ? 1 : 0;
-    if (what === undefined || !ACTIONS.includes(what) || more.length !== takes) {
-      return misused('audit takes: verify, conserve, explain CHANGE', HELP);
+    const takes = what === undefined ? undefined : ACTIONS[what];
+    if (what === undefined || takes === undefined || !takes.includes(more.length)) {
+      return misused(
+        'audit takes: verify, conserve, explain CHANGE, timeline ORDER, timeline RESOURCE ID',
+        HELP,
+      );
     }
-    if (values.json && what !== 'explain') return misused('--json is for explain', HELP);
+    const { json, by, company } = values;
+    if (json && what !== 'explain' && what !== 'timeline') {
+      return misused('--json is for explain and timeline', HELP);
+    }
+    if (by !== undefined && what !== 'conserve') return misused('--by is for conserve', HELP);
+    if (company !== undefined && what !== 'timeline') return misused('--company is for timeline', HELP);
+    const grouping = GROUPINGS.find((one) => one === by);
+    if (by !== undefined && grouping === undefined) {
+      return misused(`--by takes ${GROUPINGS.join(', ')}, not "${by}"`, HELP);
+    }
+    const [identifier = '', resource = 'order'] = more.toReversed();
+    if (what === 'timeline' && !isResource(resource)) {
+      return misused(`there is no resource "${resource}": ${RESOURCES.join(', ')}`, HELP);
+    }
     const config = readEnvironment();
     if (isLeft(config)) return failed(config.left.message);
     const { store, rulesPath } = config.right;
     if (store.kind === 'memory')
       return failed('there is no history to audit in memory: CALLBOARD_STORE=memory:');
-    if (what === 'conserve') return runConserve({ store, rulesPath });
-    if (what === 'explain') return runExplain({ store, rulesPath }, more[0] ?? '', values.json);
+    if (what === 'conserve') return runConserve({ store, rulesPath }, grouping);
+    if (what === 'explain') return runExplain({ store, rulesPath }, identifier, json);
+    if (what === 'timeline' && isResource(resource)) {
+      const asked = { ref: { resource, identifier }, companyId: company?.toLowerCase(), asJson: json };
+      return runTimeline({ store, rulesPath }, asked);
+    }
     if (store.kind === 'esdb') {
       const verified = await verifyDatabase(store);
       if (isLeft(verified)) return failed(verified.left);

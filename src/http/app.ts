@@ -6,6 +6,7 @@ import { authenticate } from './access.ts';
 import { accountRoutes } from './accounts.ts';
 import type { Answer } from './answer.ts';
 import { changeRoutes } from './changes.ts';
+import { conservationRoutes } from './conservation.ts';
 import type { HttpDeps } from './deps.ts';
 import { docsRoutes } from './docs.ts';
 import { explainRoutes } from './explain.ts';
@@ -14,10 +15,12 @@ import { graphqlRoutes } from './graphql/route.ts';
 import { healthRoutes } from './health.ts';
 import { historyRoutes } from './history.ts';
 import { invocationRoutes } from './invocations.ts';
+import { metricsRoutes } from './metrics.ts';
 import { MIN_POSITION, POSITION_HEADER, reachedSoon } from './min-position.ts';
 import { nodeRoutes } from './nodes.ts';
 import { orderRoutes } from './orders.ts';
 import { type ProblemAnswer, problemOf, problemOfDefect } from './problem.ts';
+import { resourceRoutes } from './resources.ts';
 import type { OpenCall, Route } from './routing.ts';
 import { secretRoutes } from './secrets.ts';
 import { settingsRoutes } from './settings.ts';
@@ -45,9 +48,12 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...graphqlRoutes(deps),
   ...accountRoutes(deps),
   ...orderRoutes(deps),
+  ...resourceRoutes(deps),
   ...timelineRoutes(deps),
+  ...conservationRoutes(deps),
   ...nodeRoutes(deps),
   ...healthRoutes(deps),
+  ...metricsRoutes(deps),
   ...docsRoutes(deps),
 ];
 

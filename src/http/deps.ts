@@ -9,6 +9,7 @@ import type { Rules } from '../domain/rules.ts';
 import type { EventStore, Position } from '../eventstore/event-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
+import type { Metrics } from '../ports/metrics.ts';
 import type { Random } from '../ports/random.ts';
 import type { VerifyToken } from '../ports/tokens.ts';
 import type { ReadModels } from '../projections/read-models.ts';
@@ -64,6 +65,13 @@ export interface HttpDeps {
     | 'invocation'
     | 'belongsTo'
     | 'revisionAt'
+    | 'belongingTo'
+    | 'wasNamed'
+    | 'positionAt'
+    | 'tallyOf'
+    | 'talliesByCompany'
+    | 'talliesByWebhook'
+    | 'talliesByDay'
   >;
   readonly store: Pick<EventStore, 'readStream'>;
   readonly verifyToken: VerifyToken;
@@ -78,6 +86,7 @@ export interface HttpDeps {
   /** The nodes that share the store; this one alone where it has the store for itself. */
   readonly nodes: () => ReadonlyArray<NodeStatus>;
   readonly health: () => Health;
+  readonly metrics: Pick<Metrics, 'print'>;
   /** A developer's machine: GraphQL shows its schema to everybody, and has a page to try it out. */
   readonly development: boolean;
   readonly clock: Clock;

@@ -6,20 +6,26 @@ import type { Position } from '../eventstore/event-store.ts';
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
 import { guidBytes, guidHash, guidText } from './guid.ts';
+import type { Counters } from './counters.ts';
 import type { Changes } from './read-models.ts';
+import { OPEN } from './schema.ts';
+import { openTimeBlocks } from './time-blocks.ts';
 
 export interface ChangeTable extends Changes {
   add(decoded: Decoded<ResourceChange>): void;
+  /** After the last one of a batch. */
+  save(): void;
   positionOf(guid: string): Position | undefined;
   forget(): void;
 }
 
 const POSITIONS_MAX = 40_000;
 
-export const openChanges = (db: Database, companies: Dictionary): ChangeTable => {
+export const openChanges = (db: Database, counters: Counters, companies: Dictionary): ChangeTable => {
+  const times = openTimeBlocks(db, 'change_times');
   let positions = new Lru<string, Position>(POSITIONS_MAX);
 
-  const insert = db.prepare('INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  const insert = db.prepare('INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
   const selectPosition = db.prepare(
     'SELECT position FROM changes INDEXED BY changes_by_guid WHERE hash = ? AND guid = ?',
   );
@@ -27,6 +33,14 @@ export const openChanges = (db: Database, companies: Dictionary): ChangeTable =>
     SELECT c.position, c.resource, c.identifier, c.revision, c.fingerprint, company.guid AS company
     FROM changes c INDEXED BY changes_by_guid CROSS JOIN log_companies company ON company.id = c.company
     WHERE c.hash = ? AND c.guid = ?`);
+
+  const selectBlock = db.prepare(`
+    SELECT first_position AS first,
+      coalesce((SELECT first_position FROM change_times later WHERE later.block = found.block + 1), ${OPEN}) AS next
+    FROM change_times found WHERE earliest <= ? ORDER BY block DESC LIMIT 1`);
+  const selectNewest = db.prepare(`
+    SELECT position FROM changes NOT INDEXED
+    WHERE position >= ? AND position < ? AND recorded_at <= ? ORDER BY position DESC LIMIT 1`);
 
   return {
     add: ({ id, event, position, revision }) => {
@@ -39,8 +53,20 @@ export const openChanges = (db: Database, companies: Dictionary): ChangeTable =>
         event.identifier,
         revision,
         event.fingerprint,
+        event.atMs,
       );
+      const row = counters.get('changes');
+      counters.set('changes', row + 1);
+      times.note(row, position, event.atMs);
       positions.set(id, position);
+    },
+    save: () => times.save(),
+    changesInAll: () => counters.get('changes'),
+    positionAt: (recordedAtMs) => {
+      const block = selectBlock.get(recordedAtMs) as BlockColumns | undefined;
+      if (block === undefined) return undefined;
+      const { first, next } = block;
+      return (selectNewest.get(first, next, recordedAtMs) as { position: number } | undefined)?.position;
     },
     positionOf: (guid) => {
       const known = positions.get(guid);
@@ -65,9 +91,16 @@ export const openChanges = (db: Database, companies: Dictionary): ChangeTable =>
     },
     forget: () => {
       positions = new Lru(POSITIONS_MAX);
+      times.forget();
     },
   };
 };
+
+/** A block of change_times: its first position, and that of the next one. */
+interface BlockColumns {
+  readonly first: number;
+  readonly next: number;
+}
 
 interface ChangeColumns {
   readonly position: number;

@@ -126,6 +126,7 @@ export const openInvocationLog = (
       const row = selectByGuid.get(guidHash(guid), guidBytes(guid)) as RowColumns | undefined;
       return row === undefined ? undefined : invocationRow(row);
     },
+    scheduledInAll: () => counters.get('invocations'),
     counts: () => ({
       waiting: counters.get('waiting'),
       in_flight: counters.get('in_flight'),

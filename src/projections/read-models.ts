@@ -64,6 +64,29 @@ export interface Routing {
   belongsTo(companyId: string, at: Position, ref: ResourceRef): ReadonlyArray<ResourceRef>;
 }
 
+/** Something that belongs to another, directly, since the change at this position. Serves as the list's cursor. */
+export interface Belonging {
+  readonly since: Position;
+  readonly ref: ResourceRef;
+}
+
+/** Asks both groups: right once both show the position. */
+export interface Belongings {
+  /**
+   * What belongs directly to the resource as of `at`, in the order in which it came to, after the cursor (0 = from the
+   * start). `next` is where to go on, null at the end: a page may hold less than `limit`, as what has left is passed over.
+   */
+  belongingTo(
+    companyId: string,
+    at: Position,
+    ref: ResourceRef,
+    after: Position,
+    limit: number,
+  ): { readonly found: ReadonlyArray<Belonging>; readonly next: Position | null };
+  /** Whether anything ever said, up to `at`, that it belongs to the resource. */
+  wasNamed(companyId: string, at: Position, ref: ResourceRef): boolean;
+}
+
 /** What a list of Moshtix webhooks can be sorted by. Webhooks that are equal in it come in the order of their creation. */
 export type MoshtixSort = 'id' | 'created' | 'enabled';
 
@@ -112,6 +135,52 @@ export interface ChangeRow {
 
 export interface Changes {
   change(guid: string): ChangeRow | undefined;
+  /** Of the newest change that was recorded at or before this time; undefined before the first. */
+  positionAt(recordedAtMs: number): Position | undefined;
+  /** How many there are. */
+  changesInAll(): number;
+}
+
+/** What became of everything that was scheduled: it stands in exactly one place. */
+export type Tally = Readonly<Record<'scheduled' | InvocationStatus, number>>;
+
+export interface TallyRow {
+  /** The list's cursor. */
+  readonly place: number;
+  readonly companyId?: string;
+  readonly webhook?: string;
+  /** Days since the epoch, UTC. */
+  readonly day?: number;
+  readonly tally: Tally;
+}
+
+/** Of invocations scheduled in these days: fromDay ≤ day < toDay. */
+export interface TallyDays {
+  readonly fromDay: number;
+  readonly toDay: number;
+}
+
+/**
+ * The invocations counted by company, webhook and day of their scheduling. Kept in the transaction of the invocation log, so
+ * they are exact at every checkpoint. What a removal of old invocations took from the log before it was read counts nowhere.
+ */
+export interface Tallies {
+  /** Of one webhook, of one company, or with null of all. */
+  tallyOf(
+    of: TallyDays & { readonly companyId: string | null; readonly webhook?: string | undefined },
+  ): Tally;
+  talliesByCompany(days: TallyDays, after: number, limit: number): ReadonlyArray<TallyRow>;
+  talliesByWebhook(
+    of: TallyDays & { readonly companyId: string },
+    after: number,
+    limit: number,
+  ): ReadonlyArray<TallyRow>;
+  /** Of all of the company's webhooks, or of one. */
+  talliesByDay(
+    of: TallyDays & { readonly companyId: string; readonly webhook?: string | undefined },
+    after: number,
+    limit: number,
+  ): ReadonlyArray<TallyRow>;
 }
 
 export interface InvocationRow {
@@ -147,6 +216,8 @@ export interface InvocationLog {
   invocation(guid: string): InvocationRow | undefined;
   /** Counts by status, over everything. */
   counts(): Readonly<Record<InvocationStatus, number>>;
+  /** How many were ever scheduled, counted for itself. */
+  scheduledInAll(): number;
 }
 
 /** One invocation whose next attempt is due. */
@@ -186,7 +257,8 @@ export interface DueList {
   newerThan(webhook: string, origin: ResourceRef, than: Position): InvocationRow | undefined;
 }
 
-export interface ReadModels extends Routing, WebhookList, Changes, InvocationLog, DueList {
+export interface ReadModels
+  extends Routing, Belongings, WebhookList, Changes, Tallies, InvocationLog, DueList {
   checkpoint(group: Group): Position;
   /** Rows and checkpoint in one transaction. Events at or before the checkpoint are skipped: applying twice is safe. */
   apply(group: Group, events: ReadonlyArray<Decoded>, upTo: Position): void;

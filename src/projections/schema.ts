@@ -8,11 +8,11 @@
  * small however long the log is. A look-up asks the generations one after the other, the newest first: what is asked
  * for is mostly young. Changes have no generations, as most guids asked for there do not exist.
  */
-export const SCHEMA_VERSION = 7;
+export const SCHEMA_VERSION = 8;
 
 export const GENERATION_ROWS = 2 ** 17;
 
-/** Rows that share one entry of `scheduled_times`. */
+/** Rows that share one entry of `scheduled_times`, and of `change_times`. */
 export const TIME_BLOCK_ROWS = 1024;
 
 /** End of a range of positions that has not ended. */
@@ -107,6 +107,21 @@ CREATE TABLE relations (
   parents TEXT NOT NULL,
   PRIMARY KEY (company, resource, identifier, to_pos)
 ) STRICT, WITHOUT ROWID;
+
+-- The same from the other end, with next to nothing to write: everything that something ever belonged to, and the
+-- positions of the changes that began it. Whose changes they are stands in the changes, and whether it lasts in the relations.
+CREATE TABLE parents (
+  id INTEGER PRIMARY KEY,
+  company INTEGER NOT NULL,
+  resource TEXT NOT NULL,
+  identifier TEXT NOT NULL,
+  UNIQUE (company, resource, identifier)
+) STRICT;
+CREATE TABLE belongings (
+  parent INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  PRIMARY KEY (parent, position)
+) STRICT, WITHOUT ROWID;
 `;
 
 const LOG = `
@@ -121,9 +136,18 @@ CREATE TABLE changes (
   resource TEXT NOT NULL,
   identifier TEXT NOT NULL,
   revision INTEGER NOT NULL,
-  fingerprint TEXT NOT NULL
+  fingerprint TEXT NOT NULL,
+  recorded_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX changes_by_guid ON changes (hash);
+
+-- As scheduled_times, below.
+CREATE TABLE change_times (
+  block INTEGER PRIMARY KEY,
+  first_position INTEGER NOT NULL,
+  earliest INTEGER NOT NULL,
+  latest INTEGER NOT NULL
+) STRICT;
 
 -- Every generation of invocations there is, from 0.
 CREATE TABLE generations (generation INTEGER PRIMARY KEY) STRICT;
@@ -150,6 +174,22 @@ CREATE INDEX invocations_by_webhook ON invocations (generation, webhook);
 CREATE INDEX invocations_by_identifier ON invocations (generation, identifier);
 CREATE INDEX invocations_by_change ON invocations (change_position);
 CREATE INDEX invocations_coalescing ON invocations (webhook, coalesced_by) WHERE coalesced_by IS NOT NULL;
+
+-- What became of everything scheduled for a webhook on a day, in days since the epoch (UTC), and under webhook 0 of
+-- everything scheduled for the company.
+CREATE TABLE tallies (
+  company INTEGER NOT NULL,
+  webhook INTEGER NOT NULL,
+  day INTEGER NOT NULL,
+  scheduled INTEGER NOT NULL,
+  waiting INTEGER NOT NULL,
+  in_flight INTEGER NOT NULL,
+  delivered INTEGER NOT NULL,
+  exhausted INTEGER NOT NULL,
+  cancelled INTEGER NOT NULL,
+  superseded INTEGER NOT NULL,
+  PRIMARY KEY (company, webhook, day)
+) STRICT, WITHOUT ROWID;
 
 -- Positions and times grow together but for clocks that jump, so the range of times of each block finds the
 -- blocks that a range of times can lie in.

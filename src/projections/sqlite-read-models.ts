@@ -3,6 +3,7 @@ import type { ResourceChange } from '../domain/resource-change.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
 import { type Log, silentLog } from '../ports/log.ts';
+import { openBelongings } from './belongings.ts';
 import { openChanges } from './changes.ts';
 import { openCounters } from './counters.ts';
 import { openDatabase } from './database.ts';
@@ -13,6 +14,7 @@ import { openInvocationLog } from './invocation-log.ts';
 import { openInvocationWriter } from './invocation-writer.ts';
 import type { Group, ReadModels } from './read-models.ts';
 import { openRelationGraph } from './relation-graph.ts';
+import { openTallies } from './tallies.ts';
 import { openWebhookList } from './webhook-list.ts';
 import { openWebhookVersions } from './webhook-versions.ts';
 
@@ -45,14 +47,24 @@ export const openReadModels = ({
 
   const routingCompanies = openDictionary(db, 'routing_companies');
   const webhookVersions = openWebhookVersions(db, routingCompanies);
-  const relationGraph = openRelationGraph(db, routingCompanies);
+  const belongings = openBelongings(db, routingCompanies);
+  const relationGraph = openRelationGraph(db, routingCompanies, belongings);
   const eventReports = openEventReports(db, routingCompanies);
   const webhookList = openWebhookList(db, routingCompanies);
 
   const logCompanies = openDictionary(db, 'log_companies');
   const logWebhooks = openDictionary(db, 'log_webhooks');
-  const changes = openChanges(db, logCompanies);
-  const writer = openInvocationWriter(db, counters, logCompanies, logWebhooks, changes, beginningsMayBeGone);
+  const changes = openChanges(db, counters, logCompanies);
+  const tallies = openTallies(db, logCompanies, logWebhooks);
+  const writer = openInvocationWriter(
+    db,
+    counters,
+    logCompanies,
+    logWebhooks,
+    changes,
+    tallies,
+    beginningsMayBeGone,
+  );
   const invocationLog = openInvocationLog(db, counters, logCompanies, logWebhooks, changes);
   const dueList = openDueList(db, logWebhooks);
 
@@ -103,7 +115,7 @@ export const openReadModels = ({
 
   const forget = (): void => {
     counters.reload();
-    for (const part of [routingCompanies, webhookVersions, relationGraph]) part.forget();
+    for (const part of [routingCompanies, webhookVersions, relationGraph, belongings]) part.forget();
     for (const part of [logCompanies, logWebhooks, changes, writer]) part.forget();
   };
 
@@ -132,7 +144,15 @@ export const openReadModels = ({
     lastReport: (...question) => eventReports.lastReport(...question),
     ticketTypesOf: (...question) => relationGraph.ticketTypesOf(...question),
     belongsTo: (...question) => relationGraph.belongsTo(...question),
+    belongingTo: (...question) => belongings.belongingTo(...question),
+    wasNamed: (...question) => belongings.wasNamed(...question),
     change: (guid) => changes.change(guid),
+    positionAt: (recordedAtMs) => changes.positionAt(recordedAtMs),
+    changesInAll: () => changes.changesInAll(),
+    tallyOf: (...question) => tallies.tallyOf(...question),
+    talliesByCompany: (...question) => tallies.talliesByCompany(...question),
+    talliesByWebhook: (...question) => tallies.talliesByWebhook(...question),
+    talliesByDay: (...question) => tallies.talliesByDay(...question),
     checkpoint,
     apply: (group, events, upTo) => {
       const after = checkpoint(group);
@@ -140,9 +160,12 @@ export const openReadModels = ({
       const last = Math.max(upTo, news.at(-1)?.position ?? after);
       if (last <= after) return;
       write(news.length, () => {
-        if (group === 'routing') for (const event of news) route(event);
-        else {
+        if (group === 'routing') {
+          for (const event of news) route(event);
+          belongings.save();
+        } else {
           for (const event of news) record(event);
+          changes.save();
           writer.save();
         }
         counters.set(`checkpoint:${group}`, last);

@@ -1,12 +1,13 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { addsUp, type Conserved, conserve } from '../../audit/conserve.ts';
+import { dayText, differenceOf, everyTally, type Grouping } from '../../audit/conservation.ts';
 import { hearersOf } from '../../delivery/fan-out.ts';
 import { EXIT_FINDINGS, EXIT_OK, failed } from '../command.ts';
 import { Progress } from '../migrate/progress.ts';
-import { type AuditedStore, withHistory } from './history.ts';
+import { type AuditedHistory, type AuditedStore, withHistory } from './history.ts';
 
-/** `callboard audit conserve` */
-export const runConserve = (store: AuditedStore): Promise<number> =>
+/** `callboard audit conserve [--by company|webhook|day]` */
+export const runConserve = (store: AuditedStore, by: Grouping | undefined): Promise<number> =>
   withHistory(store, async ({ log, models, rules }) => {
     const progress = new Progress('counted');
     const conserved = await conserve({
@@ -18,8 +19,28 @@ export const runConserve = (store: AuditedStore): Promise<number> =>
     });
     if (isLeft(conserved)) return failed(conserved.left.message);
     progress.end();
-    return report(conserved.right);
+    const groupsFit = by === undefined || reportGroups(models, by, conserved.right.totals.scheduled);
+    const code = report(conserved.right);
+    return groupsFit ? code : EXIT_FINDINGS;
   });
+
+/** One JSON object a line for each group. Whether each of them adds up, and all together to what the log holds. */
+const reportGroups = (models: AuditedHistory['models'], by: Grouping, scheduledInLog: number): boolean => {
+  let misfits = 0;
+  let scheduled = 0;
+  for (const { companyId, webhook, day, tally } of everyTally(models, by)) {
+    const difference = differenceOf(tally);
+    if (difference !== 0) misfits += 1;
+    scheduled += tally.scheduled;
+    const group = {
+      company_id: companyId,
+      ...(webhook !== undefined && { webhook }),
+      ...(day !== undefined && { day: dayText(day) }),
+    };
+    process.stdout.write(`${JSON.stringify({ ...group, ...tally, difference })}\n`);
+  }
+  return misfits === 0 && scheduled === scheduledInLog;
+};
 
 const report = (conserved: Conserved): number => {
   const { totals, changes, pending, removed, differences, differencesInAll } = conserved;

@@ -3,6 +3,7 @@ import { accountPaths, accountSchemas } from './accounts.ts';
 import { auditPaths, auditSchemas } from './audit.ts';
 import { changePaths, changeSchemas } from './changes.ts';
 import { commonSchemas } from './common.ts';
+import { conservationPaths, conservationSchemas } from './conservation.ts';
 import { graphqlPaths, graphqlSchemas } from './graphql.ts';
 import { invocationPaths, invocationSchemas } from './invocations.ts';
 import { secretPaths, secretSchemas } from './secrets.ts';
@@ -31,6 +32,7 @@ export const openApiDocument = (version: string): JsonObject => ({
     ...invocationPaths,
     ...changePaths,
     ...auditPaths,
+    ...conservationPaths,
     ...graphqlPaths,
     ...accountPaths,
     ...orderPaths,
@@ -48,6 +50,7 @@ export const openApiDocument = (version: string): JsonObject => ({
       ...invocationSchemas,
       ...changeSchemas,
       ...auditSchemas,
+      ...conservationSchemas,
       ...graphqlSchemas,
       ...accountSchemas,
       ...orderSchemas,
