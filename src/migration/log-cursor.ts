@@ -1,5 +1,5 @@
 import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
-import { STREAM_PREFIXES } from '../domain/ids.ts';
+import { HISTORY_PREFIXES } from '../domain/ids.ts';
 import type { EventStore, Position, ReadFailure, RecordedEvent } from '../eventstore/event-store.ts';
 import { oursOf } from '../eventstore/ours.ts';
 
@@ -8,9 +8,9 @@ export type LogSource = Pick<EventStore, 'readAll' | 'readStream'>;
 
 /** Events read at once; a store ends a page of large ones earlier. */
 const PAGE = 500;
-const FILTER = { streamPrefixes: STREAM_PREFIXES };
+const FILTER = { streamPrefixes: HISTORY_PREFIXES };
 
-/** Goes through all events of ours in the order of the log, one page in memory. At the end it may be asked again. */
+/** Goes through all events of ours, seals included, in the order of the log, one page in memory. At the end it may be asked again. */
 export class LogCursor {
   readonly #log: Pick<LogSource, 'readAll'>;
   #after: Position = 0;
