@@ -53,7 +53,9 @@ const signerOf = (path: string, pem: string): Either<string, SealSigner> => {
 };
 
 /** Makes a key pair: the private one in `path`, for its owner only, the public one in `path`.pub. Never replaces a file. */
-export const createSealKey = (path: string): Either<string, { readonly keyId: string; readonly publicPath: string }> => {
+export const createSealKey = (
+  path: string,
+): Either<string, { readonly keyId: string; readonly publicPath: string }> => {
   const publicPath = `${path}.pub`;
   try {
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');

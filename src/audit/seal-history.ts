@@ -67,7 +67,8 @@ export const sealHistory = async (
       const cause = { correlationId: id, causationId: id, actor: 'engine:seal', companyId: '' };
       const sealed = await transact(deps, streamOf.seals, seals, command, cause, loaded.right);
       // Another node was first: it has read the same log, and goes on with it.
-      if (isLeft(sealed)) return sealed.left._tag === 'SealedMeanwhile' ? right(made) : left(messageOf(sealed.left));
+      if (isLeft(sealed))
+        return sealed.left._tag === 'SealedMeanwhile' ? right(made) : left(messageOf(sealed.left));
       made.push(...sealed.right.events);
       if (contents.count < eventsMax) return right(made);
     }
@@ -107,7 +108,8 @@ const readNew = async (
         continue;
       }
       const hash = hashIn(recorded.event.metadata);
-      if (hash === undefined) return left(`stream '${stream}' at revision ${revision}: its metadata holds no hash`);
+      if (hash === undefined)
+        return left(`stream '${stream}' at revision ${revision}: its metadata holds no hash`);
       position = recorded.position;
       const gone = await removed.has(recorded);
       if (isLeft(gone)) return gone;

@@ -54,8 +54,7 @@ export interface HistorySealed extends SealedContents {
 export type SealEvent = HistorySealed;
 
 export type SealState =
-  | { readonly situation: 'unsealed' }
-  | { readonly situation: 'sealed'; readonly seal: HistorySealed };
+  { readonly situation: 'unsealed' } | { readonly situation: 'sealed'; readonly seal: HistorySealed };
 
 export const initialSeals: SealState = { situation: 'unsealed' };
 
@@ -91,8 +90,7 @@ export const decideSeal = (
 };
 
 /** Of the newest seal; 0: there is none. */
-export const numberOf = (state: SealState): number =>
-  state.situation === 'sealed' ? state.seal.number : 0;
+export const numberOf = (state: SealState): number => (state.situation === 'sealed' ? state.seal.number : 0);
 
 export type SealCore = SealedContents & Pick<HistorySealed, 'number' | 'events' | 'atMs'>;
 
@@ -123,13 +121,34 @@ export const statementText = (seal: SealCore & Pick<HistorySealed, 'total'>): st
 export const sealFault = (before: HistorySealed | undefined, seal: HistorySealed): string | undefined => {
   const { number, events, frontier } = before ?? { number: 0, events: 0, frontier: [] };
   if (seal.number !== number + 1) return `seal ${seal.number} follows seal ${number}`;
-  if (seal.events !== events + seal.count) return 'its number of events does not follow from the seal before it';
+  if (seal.events !== events + seal.count)
+    return 'its number of events does not follow from the seal before it';
   const grown = addLeaf(frontier, number, leafHash(coreText(seal)));
   if (grown.length !== seal.frontier.length || grown.some((root, at) => root !== seal.frontier[at])) {
     return 'its tree does not follow from the seal before it';
   }
   return seal.total === rootOfFrontier(grown) ? undefined : 'its total is not the root of its tree';
 };
+
+/**
+ * What does not fit a seal in what its events turn out to be; undefined: they are all there, as they were. `whole`: none of them
+ * was removed by policy, so that their number and order can be looked at, too.
+ */
+export const contentsFault = (
+  seal: SealedContents,
+  found: SealedContents,
+  whole = true,
+): string | undefined => {
+  const { count, streams, root, order } = found;
+  if (whole && count !== seal.count) return `${count} events are there instead of ${seal.count}`;
+  if (streams !== seal.streams) return `events of ${streams} streams are there instead of ${seal.streams}`;
+  if (root !== seal.root) return 'streams do not end where they ended';
+  return whole && order !== seal.order ? 'events stand in another order' : undefined;
+};
+
+/** The seal and what it covers, for a human. */
+export const describeSeal = ({ number, events, count, atMs }: SealCore): string =>
+  `seal ${number} of ${new Date(atMs).toISOString()}, which covers events ${events - count + 1} to ${events}`;
 
 const SLICE = 512;
 
@@ -153,7 +172,8 @@ export class SealTally {
   /** The stream had come to this revision, though the event is not in the log any more. */
   raise(stream: string, revision: number, hashHex: string): void {
     const known = this.#heads.get(stream);
-    if (known === undefined || known.revision < revision) this.#heads.set(stream, { revision, hash: hashHex });
+    if (known === undefined || known.revision < revision)
+      this.#heads.set(stream, { revision, hash: hashHex });
   }
 
   /** Names and hashes of the leaves in the order of the tree. */

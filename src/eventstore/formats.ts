@@ -283,9 +283,7 @@ const historySealed = object<DataOf<HistorySealed>>({
   total: t.string,
   frontier: t.readonlyArray(t.string),
   hint: object<HistorySealed['hint']>({ store: t.string, position: t.number }),
-  signature: nullable(
-    object<NonNullable<HistorySealed['signature']>>({ keyId: t.string, value: t.string }),
-  ),
+  signature: nullable(object<NonNullable<HistorySealed['signature']>>({ keyId: t.string, value: t.string })),
   atMs: t.number,
 });
 
