@@ -1,10 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { leadsTo } from '../../src/audit/proof-check.ts';
-import { addLeaf, EMPTY_ROOT, leafHash, nodeHash, pathTo, rootOf, rootOfFrontier } from '../../src/domain/merkle.ts';
+import {
+  addLeaf,
+  EMPTY_ROOT,
+  leafHash,
+  nodeHash,
+  pathTo,
+  rootOf,
+  rootOfFrontier,
+} from '../../src/domain/merkle.ts';
 
 /** The leaves and roots that Certificate Transparency's implementations are tested with. */
-const LEAVES = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'];
+const LEAVES = [
+  '',
+  '00',
+  '10',
+  '2021',
+  '3031',
+  '40414243',
+  '5051525354555657',
+  '606162636465666768696a6b6c6d6e6f',
+];
 const ROOTS = [
   '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d',
   'fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125',
@@ -41,7 +58,9 @@ describe('Merkle trees of RFC 6962', () => {
       '5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e',
       '6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4',
     ]);
-    expect(pathTo(leaves.slice(0, 3), 2)).toEqual(['fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125']);
+    expect(pathTo(leaves.slice(0, 3), 2)).toEqual([
+      'fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125',
+    ]);
   });
 
   it('are the same level by level, leaf by leaf, and by the book', () => {
@@ -49,7 +68,10 @@ describe('Merkle trees of RFC 6962', () => {
       fc.property(someLeaves, (hashes) => {
         const root = rootByTheBook(hashes);
         expect(rootOf(hashes)).toBe(root);
-        const frontier = hashes.reduce<ReadonlyArray<string>>((grown, leaf, size) => addLeaf(grown, size, leaf), []);
+        const frontier = hashes.reduce<ReadonlyArray<string>>(
+          (grown, leaf, size) => addLeaf(grown, size, leaf),
+          [],
+        );
         expect(rootOfFrontier(frontier)).toBe(root);
       }),
     );
