@@ -5,17 +5,24 @@ import { hash } from 'node:crypto';
  * that neither can be taken for the other. All hashes are in hex. A storage format: never changed.
  */
 
-const LEAF = Uint8Array.of(0);
-const NODE = Uint8Array.of(1);
-
 /** The root of a tree without leaves. */
 export const EMPTY_ROOT = hash('sha256', '');
 
 export const leafHash = (content: string | Uint8Array): string =>
-  hash('sha256', Buffer.concat([LEAF, typeof content === 'string' ? Buffer.from(content) : content]));
+  hash(
+    'sha256',
+    typeof content === 'string' ? `\u0000${content}` : Buffer.concat([Uint8Array.of(0), content]),
+  );
 
-export const nodeHash = (left: string, right: string): string =>
-  hash('sha256', Buffer.concat([NODE, Buffer.from(left, 'hex'), Buffer.from(right, 'hex')]));
+const HASH_BYTES = 32;
+/** Used again for each node: making one costs more than the hashing. */
+const nodeBytes = Buffer.alloc(1 + 2 * HASH_BYTES, 1);
+
+export const nodeHash = (left: string, right: string): string => {
+  nodeBytes.write(left, 1, 'hex');
+  nodeBytes.write(right, 1 + HASH_BYTES, 'hex');
+  return hash('sha256', nodeBytes);
+};
 
 /**
  * The root over hashes of leaves. Level by level, the last one of an odd number goes up as it is: that is the same tree as the

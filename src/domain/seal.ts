@@ -154,7 +154,7 @@ const SLICE = 512;
 
 /** Counts what a seal covers, event by event in the order of the log. */
 export class SealTally {
-  readonly #heads = new Map<string, { readonly revision: number; readonly hash: string }>();
+  readonly #heads = new Map<string, { revision: number; hash: string }>();
   readonly #order = createHash('sha256');
   /** Each call costs as much as the hashing. */
   #unhashed = '';
@@ -172,8 +172,11 @@ export class SealTally {
   /** The stream had come to this revision, though the event is not in the log any more. */
   raise(stream: string, revision: number, hashHex: string): void {
     const known = this.#heads.get(stream);
-    if (known === undefined || known.revision < revision)
-      this.#heads.set(stream, { revision, hash: hashHex });
+    if (known === undefined) this.#heads.set(stream, { revision, hash: hashHex });
+    else if (known.revision < revision) {
+      known.revision = revision;
+      known.hash = hashHex;
+    }
   }
 
   /** Names and hashes of the leaves in the order of the tree. */

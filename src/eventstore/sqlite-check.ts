@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import { emptyHead, hashIn, linkFault } from './chain.ts';
+import { emptyHead, hashIn, linkedHash, linkFault } from './chain.ts';
 import type { ChainBreak } from './decoded.ts';
 import type { Position } from './event-store.ts';
 import { nameHash } from './sqlite-schema.ts';
@@ -62,7 +62,10 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
     return { name, revision: revision - 1, hash: hashIn(metadata) ?? '' };
   };
 
-  const fault = (stream: SeenStream, [position, , revision, id, type, data, metadata]: EventRow) => {
+  const fault = (
+    stream: SeenStream,
+    [position, , revision, id, type, data, metadata]: EventRow,
+  ): ChainBreak => {
     const broken = (at: number, reason: string): ChainBreak => ({
       stream: stream.name,
       revision: at,
@@ -72,8 +75,7 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
     const next = stream.revision + 1;
     if (revision < next) return broken(revision, `stored after revision ${stream.revision}`);
     if (revision > next) return broken(next, `missing: revision ${revision} is the next`);
-    const reason = linkFault(stream.hash, { id, type, data, metadata });
-    return reason === undefined ? undefined : broken(revision, reason);
+    return broken(revision, linkFault(stream.hash, { id, type, data, metadata }) ?? 'it does not fit');
   };
 
   return {
@@ -87,9 +89,12 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
         const found = { stream: null, revision: null, position, reason: known };
         return missing === undefined ? [found] : [missing, found];
       }
-      const found = fault(known, event);
+      const [, , , id, type, data, metadata] = event;
+      const fits =
+        known.revision === revision - 1 ? linkedHash(known.hash, { id, type, data, metadata }) : undefined;
+      const found = fits === undefined ? fault(known, event) : undefined;
       known.revision = revision;
-      known.hash = hashIn(event[6]) ?? '';
+      known.hash = fits ?? hashIn(metadata) ?? '';
       if (met === undefined) seen.set(streamNo, known);
       onEvent?.(known.name, known.hash, event);
       if (found === undefined && missing === undefined) return NO_BREAK;

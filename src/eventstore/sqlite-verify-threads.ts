@@ -23,6 +23,9 @@ const WORKER_URL = new URL(
   import.meta.url,
 );
 
+/** Rows are gone as soon as they are looked at; what V8 would keep room for is memory that nothing needs. */
+const YOUNG_MB = 8;
+
 /** As soon as so many are found, no further part is begun. */
 export interface Verifiers extends VerifierOptions {
   readonly db: DatabaseSync;
@@ -64,7 +67,12 @@ const askThreads = async (
   const answers: Array<VerifyAnswer | undefined> = asks.map(() => undefined);
   const workers = Array.from(
     { length: Math.min(threads, asks.length) },
-    () => new Worker(WORKER_URL, { workerData: { path, breaksMax } satisfies VerifierOptions, execArgv: [] }),
+    () =>
+      new Worker(WORKER_URL, {
+        workerData: { path, breaksMax } satisfies VerifierOptions,
+        execArgv: [],
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+      }),
   );
   let [next, breaks] = [0, 0];
   try {
