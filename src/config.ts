@@ -26,6 +26,10 @@ export interface Config {
   readonly leaseMs: number;
   /** Path of an operator's rules file, or null for the built-in rules. */
   readonly rulesPath: string | null;
+  /** Between two seals of the history; 0: none are made. */
+  readonly sealEveryMs: number;
+  /** Path of the Ed25519 key that seals are signed with, or null: they are not signed. */
+  readonly sealKeyPath: string | null;
   readonly logLevel: LogLevel;
   /** A developer's machine: GraphQL shows its schema to everybody, and has a page to try it out. */
   readonly development: boolean;
@@ -86,6 +90,8 @@ const VARIABLES = {
   CALLBOARD_RETRY_BASE_MS: { default: '30000', codec: wholeNumber(10, 3_600_000) },
   CALLBOARD_ATTEMPT_TIMEOUT_MS: { default: '15000', codec: wholeNumber(100, 120_000) },
   CALLBOARD_LEASE_MS: { default: '5000', codec: wholeNumber(1000, 60_000) },
+  CALLBOARD_SEAL_EVERY_MS: { default: '3600000', codec: wholeNumber(0, 2_147_483_647) },
+  CALLBOARD_SEAL_KEY: { default: '', codec: t.string },
   CALLBOARD_RULES: { default: '', codec: t.string },
   CALLBOARD_ENV: {
     default: 'production',
@@ -122,6 +128,8 @@ export const readConfig = (
     retryBaseMs: read('CALLBOARD_RETRY_BASE_MS'),
     attemptTimeoutMs: read('CALLBOARD_ATTEMPT_TIMEOUT_MS'),
     leaseMs: read('CALLBOARD_LEASE_MS'),
+    sealEveryMs: read('CALLBOARD_SEAL_EVERY_MS'),
+    sealKey: read('CALLBOARD_SEAL_KEY'),
     rules: read('CALLBOARD_RULES'),
     environment: read('CALLBOARD_ENV'),
     logLevel: read('LOG_LEVEL'),
@@ -150,6 +158,8 @@ export const readConfig = (
     attemptTimeoutMs: config.attemptTimeoutMs,
     leaseMs: config.leaseMs,
     rulesPath: config.rules === '' ? null : resolve(workingDir, config.rules),
+    sealEveryMs: config.sealEveryMs,
+    sealKeyPath: config.sealKey === '' ? null : resolve(workingDir, config.sealKey),
     logLevel: config.logLevel,
     development: config.environment === 'development',
   });

@@ -14,8 +14,10 @@ import { openMetrics } from './adapters/prometheus.ts';
 import { newNonce, newWebhookSecret, openSecretBox, type SecretBox } from './adapters/secret-box.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { systemRandom } from './adapters/system-random.ts';
+import { loadSealKey } from './adapters/seal-key.ts';
 import { startSenderThread } from './adapters/sender-thread.ts';
 import { differenceOf } from './audit/conservation.ts';
+import { Sealer } from './audit/sealer.ts';
 import { getInvocation, retryAllFailed, retryInvocation, testWebhook } from './commands/invocations.ts';
 import { ChangeClaims } from './commands/change-claims.ts';
 import { ChangeIntake } from './commands/report-changes.ts';
@@ -36,6 +38,7 @@ import type { Health } from './http/deps.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
 import type { Random } from './ports/random.ts';
+import type { SealSigner } from './ports/sign-seal.ts';
 import { openReadModels } from './projections/sqlite-read-models.ts';
 import { parseRules } from './rules-file.ts';
 import { nodeStatuses, openSharing } from './sharing.ts';
@@ -92,6 +95,13 @@ export const openSecrets = (config: Config, random: Random): Either<StartFailure
   return isLeft(secret) ? left({ message: secret.left.message }) : right(openSecretBox(secret.right, random));
 };
 
+/** The key that seals are signed with, if the operator gave one. */
+export const openSealKey = (path: string | null): Either<StartFailure, SealSigner | undefined> => {
+  if (path === null) return right(undefined);
+  const key = loadSealKey(path);
+  return isLeft(key) ? left({ message: `CALLBOARD_SEAL_KEY: ${key.left}` }) : key;
+};
+
 /** The log, and why it cannot be reached at the moment, if so. */
 interface OpenedStore {
   readonly store: EventStore;
@@ -145,6 +155,9 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
   const box = secrets.right;
   const targets = parseAllowTargets(config.allowTargets);
   if (isLeft(targets)) return left({ message: `CALLBOARD_ALLOW_TARGETS: ${targets.left}` });
+
+  const signer = openSealKey(config.sealKeyPath);
+  if (isLeft(signer)) return signer;
 
   const stopping = new Stopping();
   const onDefect = (error: unknown): void => {
@@ -254,6 +267,15 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     ...(membership !== undefined && { membership }),
     onDefect,
   });
+  const sealer = new Sealer({
+    store,
+    clock,
+    random,
+    signer: signer.right,
+    log,
+    // What is kept in memory nobody can ask about later.
+    everyMs: config.store.kind === 'memory' ? 0 : config.sealEveryMs,
+  });
   const invocationDeps = {
     store,
     random,
@@ -322,6 +344,7 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
 
   const ready = engine.start();
   ready.catch(onDefect);
+  sealer.start();
   const ended = stopping.asked.then(async (code) => {
     log.info({ inFlight: engine.inFlight }, 'stopping: no new attempts, running ones are finished');
     const overdue = clock.setTimer(STOP_MS, () => process.exit(code === 0 ? 1 : code));
@@ -329,6 +352,7 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     server.closeIdleConnections();
     await engine.drain(DRAIN_MS);
     await sender.close();
+    await sealer.stop();
     await store.close();
     readModels.close();
     sharing.right.release();

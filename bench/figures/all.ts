@@ -10,6 +10,7 @@ import { simulation } from './simulation.ts';
 import { nodes } from './nodes.ts';
 import { start } from './start.ts';
 import { template } from './template.ts';
+import { verify } from './verify.ts';
 import { waiting } from './waiting.ts';
 
 /** In the order of the table. */
@@ -26,4 +27,5 @@ export const FIGURES: ReadonlyArray<Figure> = [
   simulation,
   nodes,
   explain,
+  verify,
 ];

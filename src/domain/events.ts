@@ -4,11 +4,19 @@ import type { ClaimEvent } from './change-claim.ts';
 import type { ClusterEvent } from './cluster.ts';
 import type { InvocationEvent } from './invocation.ts';
 import type { ResourceChange } from './resource-change.ts';
+import type { SealEvent } from './seal.ts';
 import type { WebhookEvent } from './webhook.ts';
 
 /** Everything that can stand in the log. */
 export type DomainEvent =
-  AccountEvent | ClientEvent | WebhookEvent | ResourceChange | InvocationEvent | ClaimEvent | ClusterEvent;
+  | AccountEvent
+  | ClientEvent
+  | WebhookEvent
+  | ResourceChange
+  | InvocationEvent
+  | ClaimEvent
+  | ClusterEvent
+  | SealEvent;
 
 /** Who and what caused an event. */
 export interface Cause {

@@ -74,6 +74,8 @@ export const streamOf = {
   /** The next two are between nodes: no projection reads them, and they hold nothing that the others do not. */
   claim: (change: string): string => `claim-${change}`,
   cluster: 'callboard-cluster',
+  /** What the history held from time to time: no projection reads it, but it is moved and checked with the rest. */
+  seals: 'callboard-seals',
 };
 
 /** Whether its events are changes: the stream of a resource, of those that are ours. */
@@ -92,3 +94,6 @@ export const STREAM_PREFIXES: ReadonlyArray<string> = [
   'order-',
   'invocation-',
 ];
+
+/** The same with the seals: what is moved, and what is checked as a whole. */
+export const HISTORY_PREFIXES: ReadonlyArray<string> = [...STREAM_PREFIXES, streamOf.seals];

@@ -36,6 +36,7 @@ import {
   type WebhookUpdated,
   SYSTEM_EVENTS,
 } from '../domain/webhook.ts';
+import type { HistorySealed } from '../domain/seal.ts';
 import { json, nullable, object, objectWith, oneOf, partial, type Props } from './codec-parts.ts';
 import { orderOutcome } from './order-format.ts';
 
@@ -269,6 +270,23 @@ const nodeRenewed = objectWith<DataOf<NodeRenewed>>({ ...nodeReport, atMs: t.num
 const nodeLeft = object<DataOf<NodeLeft>>({ node: t.string, atMs: t.number });
 const nodeExpired = object<DataOf<NodeExpired>>({ node: t.string, by: t.string, atMs: t.number });
 
+// Seals
+
+const historySealed = object<DataOf<HistorySealed>>({
+  count: t.number,
+  streams: t.number,
+  root: t.string,
+  order: t.string,
+  last: object<HistorySealed['last']>({ stream: t.string, revision: t.number }),
+  number: t.number,
+  events: t.number,
+  total: t.string,
+  frontier: t.readonlyArray(t.string),
+  hint: object<HistorySealed['hint']>({ store: t.string, position: t.number }),
+  signature: nullable(object<NonNullable<HistorySealed['signature']>>({ keyId: t.string, value: t.string })),
+  atMs: t.number,
+});
+
 export const FORMATS: Formats = {
   AccountOpened: latest(accountOpened),
   ClientAttached: latest(clientAttached),
@@ -305,4 +323,6 @@ export const FORMATS: Formats = {
   NodeRenewed: latest(nodeRenewed),
   NodeLeft: latest(nodeLeft),
   NodeExpired: latest(nodeExpired),
+
+  HistorySealed: latest(historySealed),
 };

@@ -154,6 +154,21 @@ const examples: { readonly [E in DomainEvent as E['type']]: E } = (() => {
     },
     NodeLeft: { type: 'NodeLeft', node: guidOf(4), atMs },
     NodeExpired: { type: 'NodeExpired', node: guidOf(4), by: guidOf(5), atMs },
+    HistorySealed: {
+      type: 'HistorySealed',
+      count: 3,
+      streams: 2,
+      root: 'a'.repeat(64),
+      order: 'b'.repeat(64),
+      last: { stream: STREAM, revision: 1 },
+      number: 1,
+      events: 3,
+      total: 'c'.repeat(64),
+      frontier: ['c'.repeat(64)],
+      hint: { store: 'a store', position: 3 },
+      signature: { keyId: 'k', value: 'v' },
+      atMs,
+    },
   };
 })();
 
