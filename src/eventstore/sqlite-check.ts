@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { emptyHead, hashIn, linkFault } from './chain.ts';
 import type { ChainBreak } from './decoded.ts';
 import type { Position } from './event-store.ts';
+import { restorationIn, RESTORATIONS_STREAM } from './restorations.ts';
 import { nameHash } from './sqlite-schema.ts';
 
 export type EventRow = readonly [
@@ -44,6 +45,14 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
     reason: from === to ? 'no event at this position' : `no events from here to position ${to}`,
   });
 
+  /** A log that was put back to an earlier copy goes on behind whatever the lost part had, and says where the copy ended. */
+  const goesOnRestored = ([, streamNo, , , type, data, metadata]: EventRow): boolean => {
+    const end = restorationIn(type, data, metadata)?.end.position;
+    const isSeen = expected > after + 1 || after === 0;
+    if (end === undefined || (isSeen ? end !== expected - 1 : end >= expected)) return false;
+    return nameOf.get(streamNo)?.['name'] === RESTORATIONS_STREAM;
+  };
+
   const fault = ([position, streamNo, revision, id, type, data, metadata]: EventRow):
     ChainBreak | undefined => {
     const name = nameOf.get(streamNo)?.['name'];
@@ -71,7 +80,8 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
     check: (event) => {
       const [position, streamNo, revision] = event;
       const found = fault(event);
-      const missing = position === expected ? undefined : gap(expected, position - 1);
+      const missing =
+        position === expected || goesOnRestored(event) ? undefined : gap(expected, position - 1);
       expected = position + 1;
       heads.set(streamNo, revision, hashIn(event[6]) ?? NO_HASH);
       if (found === undefined && missing === undefined) return NO_BREAK;
