@@ -11,6 +11,7 @@ import {
 import { readEnvironment } from '../main.ts';
 import { checkLog } from '../migration/check-log.ts';
 import { runConserve } from './audit/conserve.ts';
+import { EXPORT_HELP, runExport } from './audit/export.ts';
 import { runExplain } from './audit/explain.ts';
 import { type Command, EXIT_FINDINGS, EXIT_OK, failed, misused, parseOptions } from './command.ts';
 import { Progress } from './migrate/progress.ts';
@@ -19,6 +20,8 @@ import { type MovableStore, openSource } from './migrate/sides.ts';
 const HELP = `callboard audit verify
 callboard audit conserve
 callboard audit explain CHANGE [--json]
+callboard audit export --out FOLDER [...]
+callboard audit export --check FOLDER
 
 explain: says of every webhook of the change's company why it was told of the change or was not, and what came of it.
 Webhooks and relations are those in force at the change; with --json one JSON object a webhook. Works with the server up or
@@ -44,8 +47,9 @@ const ACTIONS = ['verify', 'conserve', 'explain'];
 
 export const audit: Command = {
   summary: 'verify the history, account for every invocation, explain a change',
-  help: HELP,
+  help: `${HELP}\n${EXPORT_HELP}`,
   async run(args) {
+    if (args[0] === 'export') return runExport(args.slice(1));
     const options = parseOptions(args, OPTIONS, true);
     if (isLeft(options)) return misused(options.left, HELP);
     const { positionals, values } = options.right;

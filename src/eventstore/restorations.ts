@@ -17,7 +17,7 @@ const OPEN_METADATA = '{"schemaVersion":1';
 export interface CopyEnd {
   readonly position: Position;
   readonly events: number;
-  /** SHA-256 over the hashes of all events, each in hex with a line feed, in the order of the log. */
+  /** Over the hashes of all events in their order: see log-digest.ts. */
   readonly digest: string;
   /** The newest event; null in a log without any. */
   readonly last: { readonly stream: string; readonly revision: number; readonly hash: string } | null;

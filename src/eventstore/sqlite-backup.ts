@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -7,6 +6,7 @@ import * as t from 'io-ts';
 import { hashIn } from './chain.ts';
 import { nullable } from './codec-parts.ts';
 import type { ChainBreak } from './decoded.ts';
+import { EMPTY_DIGEST, nextDigest } from './log-digest.ts';
 import { type CopyEnd, copyEndCodec } from './restorations.ts';
 import { endBreaks, type EventRow, openCheck } from './sqlite-check.ts';
 import { damaged, openForReading, type OpenFailure, textOf, value } from './sqlite-schema.ts';
@@ -65,7 +65,7 @@ export const checkCopy = async (
     if (sound !== 'ok') return left(damaged(path, String(sound)));
     const all = Number(value(db, 'SELECT count(*) FROM events'));
     const check = openCheck(db, 0);
-    const digest = createHash('sha256');
+    let digest = EMPTY_DIGEST;
     let newest: EventRow | undefined;
     let events = 0;
     const rows = db.prepare(
@@ -75,7 +75,7 @@ export const checkCopy = async (
     for (const row of rows.iterate() as unknown as Iterable<EventRow>) {
       const [broken] = check.check(row);
       if (broken !== undefined) return left(brokenAt(path, broken));
-      digest.update(`${hashIn(row[6])}\n`);
+      digest = nextDigest(digest, hashIn(row[6]) ?? '');
       newest = row;
       events += 1;
       if (events % EVENTS_PER_TURN !== 0) continue;
@@ -87,7 +87,7 @@ export const checkCopy = async (
     return right({
       position: newest?.[0] ?? 0,
       events,
-      digest: digest.digest('hex'),
+      digest,
       last: newest === undefined ? null : nameOf(db, newest),
       storeId: String(value(db, 'SELECT store_id FROM log')),
     });

@@ -1,15 +1,14 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { isLeft } from 'fp-ts/lib/Either.js';
+import { type Either, isLeft } from 'fp-ts/lib/Either.js';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { initialAccount } from '../../src/domain/account.ts';
+import { decideAccount, initialAccount } from '../../src/domain/account.ts';
 import { streamOf } from '../../src/domain/ids.ts';
 import { lastRestoration } from '../../src/eventstore/restorations.ts';
 import { backUp, checkCopy, copySnapshot, labelOf } from '../../src/eventstore/sqlite-backup.ts';
 import { highestNumber, markRestored } from '../../src/eventstore/sqlite-restore.ts';
 import { verifySqliteStore } from '../../src/eventstore/sqlite-verify.ts';
-import { decideAccount } from '../../src/domain/account.ts';
 import { guidOf } from '../arbitraries/decoded-log.ts';
 import { AT_MS, CAUSE, resourceStream, Writer } from './events.ts';
 import { openStore, temporaryPaths } from './temporary.ts';
@@ -17,8 +16,8 @@ import { openStore, temporaryPaths } from './temporary.ts';
 const pathOf = temporaryPaths();
 const STORE_ID = 'ab'.repeat(16);
 
-const got = <A>(either: { _tag: 'Left'; left: { message: string } } | { _tag: 'Right'; right: A }): A => {
-  if (either._tag === 'Left') throw new Error(either.left.message);
+const got = <A>(either: Either<unknown, A>): A => {
+  if (isLeft(either)) throw new Error(JSON.stringify(either.left));
   return either.right;
 };
 
