@@ -16,6 +16,10 @@ import type { EventStore } from '../../../src/eventstore/event-store.ts';
 import { EMPTY_DIGEST } from '../../../src/eventstore/log-digest.ts';
 import { openMemoryStore } from '../../../src/eventstore/memory.ts';
 import type { ExportFolder } from '../../../src/ports/export-folder.ts';
+import { streamOf } from '../../../src/domain/ids.ts';
+import { emptyHead, seal } from '../../../src/eventstore/codec.ts';
+import { guidOf } from '../../arbitraries/decoded-log.ts';
+import { CAUSE } from '../../eventstore/events.ts';
 import { COMPANY, OTHER, PERSONAL, SECOND, START_MS, STEP_MS, WEBHOOK, writeHistory } from './history.ts';
 
 let root: string;
@@ -237,10 +241,10 @@ describe.each(['ndjson', 'csv'] as const)('an export that is cut short, as %s', 
     const whole = await exported(asked);
     expect(whole.manifest.parts.length).toBeGreaterThan(4);
     expect(whole.manifest.log.digest).toBe((await exported()).manifest.log.digest);
+    const from = await begun(asked);
     let cut = 0;
     for (let n = 1; n < 400; n += n < 20 ? 1 : 13) {
       const path = newFolder();
-      const from = await begun(asked);
       exportFolder(path).save('progress.json', JSON.stringify(from));
       const first = await run(path, from, fullAt(path, n));
       if (!isLeft(first)) break;
@@ -255,6 +259,11 @@ describe.each(['ndjson', 'csv'] as const)('an export that is cut short, as %s', 
       const progress = parseProgress(readFileSync(join(path, 'progress.json'), 'utf8'));
       if (isLeft(progress)) throw new Error(progress.left);
       // Meanwhile the log grows.
+      const companyId = guidOf(600 + n);
+      const opened = { id: companyId, event: { type: 'AccountOpened', companyId, atMs: START_MS } } as const;
+      const stream = streamOf.account(companyId);
+      const { append } = seal(stream, emptyHead(stream), [opened], { ...CAUSE, companyId });
+      expect((await store.append([append])())._tag).toBe('Right');
       expect((await run(path, progress.right))._tag).toBe('Right');
       expect(filesIn(path)).toEqual(whole.files);
     }

@@ -5,7 +5,7 @@ import type { AttemptResult, InvocationScheduled } from '../../../src/domain/inv
 import type { Json } from '../../../src/domain/json.ts';
 import { emptyHead, seal } from '../../../src/eventstore/codec.ts';
 import type { Head } from '../../../src/eventstore/decoded.ts';
-import type { EventStore } from '../../../src/eventstore/event-store.ts';
+import type { EventStore, StreamAppend } from '../../../src/eventstore/event-store.ts';
 import { guidOf } from '../../arbitraries/decoded-log.ts';
 
 /** A small history written by hand: two companies, orders with personal data, deliveries of all kinds. */
@@ -48,6 +48,7 @@ class Hand {
   readonly #store: EventStore;
   readonly #heads = new Map<string, Head>();
   #written = 0;
+  #waiting: StreamAppend[] = [];
 
   constructor(store: EventStore) {
     this.#store = store;
@@ -72,14 +73,21 @@ class Hand {
       cause,
     );
     this.#written += 1;
-    const appended = await this.#store.append([sealed.append])();
-    if (isLeft(appended)) throw new Error(appended.left._tag);
     this.#heads.set(stream, sealed.head);
+    this.#waiting.push(sealed.append);
+    if (this.#waiting.length >= 500) await this.flush();
     return id;
+  }
+
+  async flush(): Promise<void> {
+    if (this.#waiting.length === 0) return;
+    const appended = await this.#store.append(this.#waiting)();
+    if (isLeft(appended)) throw new Error(appended.left._tag);
+    this.#waiting = [];
   }
 }
 
-/** `orders` orders in turns of the companies, each told to one or two webhooks; answers how many events there are. */
+/** `orders` orders in turns of the companies, each told to one or two webhooks. */
 export const writeHistory = async (store: EventStore, orders: number): Promise<void> => {
   const hand = new Hand(store);
   for (const companyId of [COMPANY, OTHER]) {
@@ -120,6 +128,7 @@ export const writeHistory = async (store: EventStore, orders: number): Promise<v
       });
     }
   }
+  await hand.flush();
 };
 
 interface Told {
