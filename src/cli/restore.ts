@@ -246,8 +246,8 @@ const report = (
     ...(label === undefined
       ? ['It was not made by callboard backup: nothing says whether it is whole.']
       : []),
-    ...(label?.keyId == null
+    ...((label?.keyId ?? null) === null
       ? []
-      : [`Start it with the CALLBOARD_SECRET (or the file "secret") of key ${label.keyId}.`]),
+      : [`Start it with the CALLBOARD_SECRET (or the file "secret") of key ${label?.keyId}.`]),
     '',
   ].join('\n');

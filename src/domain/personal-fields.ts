@@ -1,3 +1,4 @@
+import { Lru } from './lru.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 
 /**
@@ -67,6 +68,27 @@ const plain = (name: string): string => name.toLowerCase().replace(/[_\-\s]/g, '
 const FIELD_NAMES: ReadonlySet<string> = new Set(PERSONAL_FIELDS.map(({ name }) => plain(name)));
 const PERSON_NAMES: ReadonlySet<string> = new Set(PERSONS.map(({ name }) => plain(name)));
 
+type Kind = 'field' | 'person' | 'id' | 'other';
+
+/** Reports have the same few names again and again; whoever invents names does not fill the memory. */
+const KINDS_KNOWN_MAX = 10_000;
+const kinds = new Lru<string, Kind>(KINDS_KNOWN_MAX);
+
+const kindOf = (name: string): Kind => {
+  const known = kinds.get(name);
+  if (known !== undefined) return known;
+  const key = plain(name);
+  const kind = FIELD_NAMES.has(key)
+    ? 'field'
+    : PERSON_NAMES.has(key)
+      ? 'person'
+      : key === 'id'
+        ? 'id'
+        : 'other';
+  kinds.set(name, kind);
+  return kind;
+};
+
 /** Objects of reports come a few levels deep; whoever nests deeper gets what lies there withheld, and no stack overflows. */
 const DEPTH_MAX = 64;
 
@@ -82,9 +104,9 @@ const maskedObject = (value: JsonObject, depth: number): JsonObject =>
   // Not an assignment each: a field may be called __proto__.
   Object.fromEntries(
     Object.entries(value).map(([name, field]): [string, Json] => {
-      const key = plain(name);
-      if (FIELD_NAMES.has(key)) return [name, hidden(field)];
-      return [name, PERSON_NAMES.has(key) ? maskedPerson(field, depth + 1) : masked(field, depth + 1)];
+      const kind = kindOf(name);
+      if (kind === 'field') return [name, hidden(field)];
+      return [name, kind === 'person' ? maskedPerson(field, depth + 1) : masked(field, depth + 1)];
     }),
   );
 
@@ -95,9 +117,10 @@ const maskedPerson = (value: Json, depth: number): Json => {
   if (!isJsonObject(value)) return hidden(value);
   return Object.fromEntries(
     Object.entries(value).map(([name, field]): [string, Json] => {
-      const isInner = typeof field === 'object' && field !== null && !FIELD_NAMES.has(plain(name));
+      const kind = kindOf(name);
+      const isInner = typeof field === 'object' && field !== null && kind !== 'field';
       if (isInner) return [name, maskedPerson(field, depth + 1)];
-      return [name, plain(name) === 'id' ? field : hidden(field)];
+      return [name, kind === 'id' ? field : hidden(field)];
     }),
   );
 };
@@ -119,7 +142,9 @@ const maskedText = (text: string, depth: number): string => {
     const inner = parsed(text);
     if (inner !== undefined) return maskedJsonText(text, inner, depth);
   }
-  return NAMED.test(text) ? MASK : text.replace(EMAIL, MASK);
+  // Most texts hold none of the three characters, and looking for those is cheaper.
+  if ((text.includes('"') || text.includes('<')) && NAMED.test(text)) return MASK;
+  return text.includes('@') ? text.replace(EMAIL, MASK) : text;
 };
 
 /**

@@ -21,7 +21,7 @@ const CLIENT = 6080;
 const PATIENCE = { timeout: 15_000, interval: 20 };
 
 let folder: string;
-let servers: ServerProcess[] = [];
+const servers: ServerProcess[] = [];
 let receiver: Server | undefined;
 
 beforeEach(() => {

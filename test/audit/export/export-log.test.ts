@@ -237,13 +237,13 @@ const fullAt = (path: string, n: number): ExportFolder => {
 
 describe.each(['ndjson', 'csv'] as const)('an export that is cut short, as %s', (format) => {
   it('goes on after its last part, to the same bytes', async () => {
-    const asked = { format, part_bytes: 4_000 };
+    const asked = { format, part_bytes: 20_000 };
     const whole = await exported(asked);
-    expect(whole.manifest.parts.length).toBeGreaterThan(4);
+    expect(whole.manifest.parts.length).toBeGreaterThan(2);
     expect(whole.manifest.log.digest).toBe((await exported()).manifest.log.digest);
     const from = await begun(asked);
     let cut = 0;
-    for (let n = 1; n < 400; n += n < 20 ? 1 : 13) {
+    for (const n of [1, 2, 3, 4, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377]) {
       const path = newFolder();
       exportFolder(path).save('progress.json', JSON.stringify(from));
       const first = await run(path, from, fullAt(path, n));
@@ -267,6 +267,6 @@ describe.each(['ndjson', 'csv'] as const)('an export that is cut short, as %s', 
       expect((await run(path, progress.right))._tag).toBe('Right');
       expect(filesIn(path)).toEqual(whole.files);
     }
-    expect(cut).toBeGreaterThan(20);
+    expect(cut).toBeGreaterThan(10);
   });
 });
