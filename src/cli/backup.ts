@@ -8,6 +8,7 @@ import { backUp } from '../eventstore/sqlite-backup.ts';
 import { readEnvironment } from '../main.ts';
 import { type Command, EXIT_OK, failed, misused, parseOptions } from './command.ts';
 import { count, Progress } from './migrate/progress.ts';
+import { keepHeapSmall } from './small-heap.ts';
 
 const HELP = `callboard backup [FILE|FOLDER]
 
@@ -44,6 +45,7 @@ export const backup: Command = {
     const nowMs = systemClock().nowMs();
     const to = isFolder(given) ? join(given, nameAt(nowMs)) : given;
     if (existsSync(to)) return failed(`${to} is there already: a backup never replaces a file`);
+    keepHeapSmall();
     const progress = new Progress('checked');
     const made = await backUp({
       from: store.path,

@@ -16,6 +16,7 @@ import { NOT_HERE } from './backup.ts';
 import { type Command, EXIT_OK, failed, misused, parseOptions } from './command.ts';
 import { isSameFile } from './migrate/sides.ts';
 import { count, Progress } from './migrate/progress.ts';
+import { keepHeapSmall } from './small-heap.ts';
 
 const HELP = `callboard restore FILE [--data-dir FOLDER] [--replace]
 
@@ -132,6 +133,7 @@ const prepare = async (
   closeSync(openSync(draft, 'wx', 0o600));
   const copied = copySnapshot(from, draft);
   if (isLeft(copied)) return left(copied.left.message);
+  keepHeapSmall();
   const progress = new Progress('checked');
   const checked = await checkCopy(draft, progress.at);
   // The copy is thrown away: it is the backup that does not hang together.

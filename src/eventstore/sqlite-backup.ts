@@ -129,7 +129,7 @@ export const backUp = async ({
 }: BackupOptions): Promise<Either<OpenFailure, BackupLabel>> => {
   const draft = `${to}.partial`;
   try {
-    rmSync(draft, { force: true });
+    removeDraft(draft);
     // Before SQLite does it: what stands in there is for its owner only.
     closeSync(openSync(draft, 'wx', 0o600));
     const copied = copySnapshot(from, draft);
@@ -157,8 +157,13 @@ const ofTheStore = (from: string, failure: OpenFailure): OpenFailure => ({
 });
 
 const discard = (draft: string, failure: OpenFailure): Either<OpenFailure, never> => {
-  if (existsSync(draft)) rmSync(draft);
+  removeDraft(draft);
   return left(failure);
+};
+
+/** With the journal that SQLite leaves when it is cut short. Where there is not even a folder, there is nothing to remove. */
+const removeDraft = (draft: string): void => {
+  for (const path of [draft, `${draft}-journal`]) if (existsSync(path)) rmSync(path);
 };
 
 const writeLabel = (path: string, made: BackupLabel): void => {

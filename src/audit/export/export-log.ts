@@ -36,7 +36,7 @@ export type ExportFailure =
   /** The folder takes no more: full, most often. Nothing there looks complete. */
   | { readonly _tag: 'NotWritten'; readonly message: string };
 
-const PAGE = 1_000;
+const PAGE = 200;
 
 /**
  * Writes what the question asks for from `from.after` on, in parts. Each part is on disk before the progress says so, and what follows

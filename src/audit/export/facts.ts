@@ -11,7 +11,7 @@ export type InvocationFacts = Omit<InvocationScheduled, 'type' | 'body' | 'match
 /** The log cannot be read: the export stops, and is resumed later. */
 export class NotRead extends Error {}
 
-const KNOWN_MAX = 20_000;
+const KNOWN_MAX = 8_000;
 /** Between the start of an attempt and its end there is hardly ever anything in the stream. */
 const LOOKED_BACK = 20;
 

@@ -28,6 +28,7 @@ import { type MovableStore, openSource } from '../migrate/sides.ts';
 import { wholeOption } from '../numbers.ts';
 import { checkExport } from './check-export.ts';
 import { type OpenedLog, openLog } from './open-log.ts';
+import { keepHeapSmall } from '../small-heap.ts';
 
 export const EXPORT_HELP = `callboard audit export --out FOLDER [--from T] [--to T] [--company GUID] [--webhook GUID] [--format ndjson|csv]
                        [--personal-data] [--resume]
@@ -84,6 +85,7 @@ export const runExport = async (args: ReadonlyArray<string>): Promise<number> =>
   if (isLeft(config)) return failed(config.left.message);
   const { store } = config.right;
   if (store.kind === 'memory') return failed('there is no history in memory: CALLBOARD_STORE=memory:');
+  keepHeapSmall();
   const opened = await openLog(store);
   if (isLeft(opened)) return failed(opened.left);
   try {
