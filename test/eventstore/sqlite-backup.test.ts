@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type Either, isLeft } from 'fp-ts/lib/Either.js';
+import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { decideAccount, initialAccount } from '../../src/domain/account.ts';
 import { streamOf } from '../../src/domain/ids.ts';
@@ -9,6 +9,10 @@ import { lastRestoration } from '../../src/eventstore/restorations.ts';
 import { backUp, checkCopy, copySnapshot, labelOf } from '../../src/eventstore/sqlite-backup.ts';
 import { highestNumber, markRestored } from '../../src/eventstore/sqlite-restore.ts';
 import { verifySqliteStore } from '../../src/eventstore/sqlite-verify.ts';
+import { openMemoryStore } from '../../src/eventstore/memory.ts';
+import { checkLog } from '../../src/migration/check-log.ts';
+import { compareLogs } from '../../src/migration/compare-logs.ts';
+import { copyLog } from '../../src/migration/copy-log.ts';
 import { guidOf } from '../arbitraries/decoded-log.ts';
 import { AT_MS, CAUSE, resourceStream, Writer } from './events.ts';
 import { openStore, temporaryPaths } from './temporary.ts';
@@ -164,6 +168,24 @@ describe('a restored log', () => {
       position: position + 2,
       events: 43,
     });
+  });
+
+  it('takes its record along to another store', async () => {
+    got(await back());
+    const { target, record } = await restored();
+    const store = await openStore(target);
+    const copy = openMemoryStore();
+    got(await copyLog(store, copy, { beforeCopying: async () => right(undefined) }));
+    expect(got(await lastRestoration(copy))).toEqual(record);
+    expect(got(await compareLogs(store, copy, 41))).toMatchObject({ events: 41 });
+    expect(got(await checkLog(copy, { breaksMax: 1 }))).toMatchObject({ events: 41, breaks: [] });
+    await copy.close();
+    const file = pathOf();
+    const other = await openStore(file);
+    got(await copyLog(store, other, { beforeCopying: async () => right(undefined) }));
+    await other.close();
+    await store.close();
+    expect(got(await verifySqliteStore(file))).toMatchObject({ events: 41, breaks: [] });
   });
 
   it('restored twice from one copy goes on at different places', async () => {
