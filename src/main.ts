@@ -9,6 +9,7 @@ import { bindKey, isKeyBound } from './adapters/key-id.ts';
 import { loadOrCreateMasterSecret } from './adapters/master-secret.ts';
 import { measuredSender } from './adapters/measured-sender.ts';
 import { movedFrom } from './adapters/move-mark.ts';
+import { restoredFrom } from './adapters/restore-mark.ts';
 import { pinoLog } from './adapters/pino-log.ts';
 import { openMetrics } from './adapters/prometheus.ts';
 import { newNonce, newWebhookSecret, openSecretBox, type SecretBox } from './adapters/secret-box.ts';
@@ -31,6 +32,7 @@ import { BUILT_IN_RULES, type Rules } from './domain/rules.ts';
 import type { EventStore } from './eventstore/event-store.ts';
 import { openEventStoreDb } from './eventstore/eventstoredb.ts';
 import { openMemoryStore } from './eventstore/memory.ts';
+import { lastRestoration } from './eventstore/restorations.ts';
 import { openSqliteStore } from './eventstore/sqlite.ts';
 import { noteWrites } from './eventstore/written.ts';
 import { createApp, SERVER_OPTIONS } from './http/app.ts';
@@ -125,6 +127,12 @@ const openStore = async (
           message: `events are being copied into ${where.path} from ${from}: let 'callboard migrate' come to its end first`,
         });
       }
+      const backup = restoredFrom(where.path);
+      if (backup !== undefined) {
+        return left({
+          message: `${where.path} is being restored from ${backup}, which was cut short: give the same 'callboard restore' again`,
+        });
+      }
       const store = await openSqliteStore({ path: where.path, log, onFatal });
       return isLeft(store) ? left({ message: store.left.message }) : near(store.right);
     }
@@ -193,6 +201,8 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
   const { membership, lease } = sharing.right;
   const storeHead = await store.head()();
   if (isLeft(storeHead)) return left({ message: storeHead.left.message });
+  const restored = await lastRestoration(store);
+  if (isLeft(restored)) return left({ message: restored.left.message });
   const readModels = openReadModels({
     path: config.store.kind === 'memory' ? ':memory:' : join(config.dataDir, 'read-models.db'),
     eventStoreId: store.id,
@@ -201,7 +211,12 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     beginningsMayBeGone: config.store.kind === 'esdb',
     log,
   });
-  const accounts = new Accounts({ store, random, clock });
+  const accounts = new Accounts({
+    store,
+    random,
+    clock,
+    ...(restored.right !== undefined && { numbersFrom: restored.right.numbersFrom }),
+  });
   const webhooks = new Webhooks({
     accounts,
     store,

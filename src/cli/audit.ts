@@ -4,6 +4,7 @@ import { runCheck } from './audit/check.ts';
 import { GROUPINGS } from '../audit/conservation.ts';
 import { isResource, type Resource, RESOURCES } from '../domain/resources.ts';
 import { runConserve } from './audit/conserve.ts';
+import { EXPORT_HELP, runExport } from './audit/export.ts';
 import { runExplain } from './audit/explain.ts';
 import { runProve } from './audit/prove.ts';
 import { runRoot } from './audit/root.ts';
@@ -22,6 +23,8 @@ callboard audit seal-key FILE
 callboard audit root [--out FILE]
 callboard audit prove GUID [--out FILE] [--root FILE]
 callboard audit check FILE [--root FILE] [--key FILE]
+callboard audit export --out FOLDER [...]
+callboard audit export --check FOLDER
 
 explain: says of every webhook of the change's company why it was told of the change or was not, and what came of it.
 Webhooks and relations are those in force at the change; with --json one JSON object a webhook. Works with the server up or
@@ -86,9 +89,10 @@ const ACTIONS: Readonly<
 
 export const audit: Command = {
   summary:
-    'verify, seal and prove the history, account for every invocation, explain a change, tell the story of an order',
-  help: HELP,
+    'verify, seal and prove the history, account for every invocation, explain a change, tell the story of an order, export',
+  help: `${HELP}\n${EXPORT_HELP}`,
   async run(args) {
+    if (args[0] === 'export') return runExport(args.slice(1));
     const options = parseOptions(args, OPTIONS, true);
     if (isLeft(options)) return misused(options.left, HELP);
     const { positionals, values } = options.right;

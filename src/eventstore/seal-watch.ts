@@ -4,6 +4,7 @@ import { hashIn } from './chain.ts';
 import type { ChainBreak } from './decoded.ts';
 import type { RecordedEvent } from './event-store.ts';
 import type { Removal, SealedLeaf } from './removals.ts';
+import { RESTORATIONS_STREAM } from './restorations.ts';
 
 /** What a look at all seals has come to. */
 export interface SealCounts {
@@ -54,7 +55,7 @@ export class SealWatch {
   /** The next event; answers where seals that end before it, or with it, do not fit. */
   at(recorded: RecordedEvent): ReadonlyArray<ChainBreak> {
     const { stream, revision, position, event } = recorded;
-    if (stream === streamOf.seals) return [];
+    if (stream === streamOf.seals || stream === RESTORATIONS_STREAM) return [];
     const breaks: ChainBreak[] = [];
     const current = this.#seals[this.#current];
     if (current?.hint.store === this.#storeId && position > current.hint.position) {

@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { emptyHead, hashIn, linkedHash, linkFault } from './chain.ts';
 import type { ChainBreak } from './decoded.ts';
 import type { Position } from './event-store.ts';
+import { restorationIn, RESTORATIONS_STREAM } from './restorations.ts';
 import { nameHash } from './sqlite-schema.ts';
 
 export type EventRow = readonly [
@@ -49,6 +50,14 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
     reason: from === to ? 'no event at this position' : `no events from here to position ${to}`,
   });
 
+  /** A log that was put back to an earlier copy goes on behind whatever the lost part had, and says where the copy ended. */
+  const goesOnRestored = ([, streamNo, , , type, data, metadata]: EventRow): boolean => {
+    const end = restorationIn(type, data, metadata)?.end.position;
+    const isSeen = expected > after + 1 || after === 0;
+    if (end === undefined || (isSeen ? end !== expected - 1 : end >= expected)) return false;
+    return nameOf.get(streamNo)?.['name'] === RESTORATIONS_STREAM;
+  };
+
   /** The stream as it was before the part; what cannot be told is a fault of the event. */
   const beginning = (streamNo: number, revision: number, position: Position): SeenStream | string => {
     const name = nameOf.get(streamNo)?.['name'];
@@ -81,7 +90,8 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
   return {
     check: (event, onEvent) => {
       const [position, streamNo, revision] = event;
-      const missing = position === expected ? undefined : gap(expected, position - 1);
+      const missing =
+        position === expected || goesOnRestored(event) ? undefined : gap(expected, position - 1);
       expected = position + 1;
       const met = seen.get(streamNo);
       const known = met ?? beginning(streamNo, revision, position);

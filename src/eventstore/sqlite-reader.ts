@@ -29,6 +29,7 @@ export const openReader = (db: DatabaseSync): LogReader => {
   const forwards = ofStream('>=', 'ASC');
   const backwards = ofStream('<=', 'DESC');
   const headPosition = asArrays(db.prepare('SELECT max(position) FROM events'));
+  const nextPosition = asArrays(db.prepare('SELECT min(position) FROM events WHERE position > ?'));
   const afterPosition = new Map<number, StatementSync>();
 
   /** Prefixes are tested before the large columns are touched; `instr` compares bytes, whatever the name holds. */
@@ -63,7 +64,9 @@ export const openReader = (db: DatabaseSync): LogReader => {
       const prefixes = filter?.streamPrefixes;
       if (after >= end || prefixes?.length === 0)
         return { events: [], next: Math.max(after, end), atEnd: true };
-      const scanTo = Math.min(end, after + Math.max(limit, SCANNED_MAX));
+      // Mostly the one behind `after`. Where the log was restored from a copy it goes on far behind it.
+      const from = Number((nextPosition.get(after) as unknown as Row)[0] ?? end);
+      const scanTo = Math.min(end, from - 1 + Math.max(limit, SCANNED_MAX));
       const rows = allStatement(prefixes?.length ?? 0).iterate(after, scanTo, ...(prefixes ?? []), limit);
       const events: RecordedEvent[] = [];
       let units = 0;

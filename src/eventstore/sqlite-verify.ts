@@ -117,7 +117,14 @@ const partsOf = (
     } else lost.push(sealBreak(seal, 'the event that it ends with is not there, or not in its place'));
     beginsHere = end === after;
   }
-  for (; after < newest; after += PART) parts.push({ after, upTo: Math.min(after + PART, newest) });
+  const nextAfter = db.prepare('SELECT min(position) AS position FROM events WHERE position > ?');
+  while (after < newest) {
+    // A restored log goes on far behind its copy: what lies between belongs to one part, however much it is.
+    const next = Number(nextAfter.get(after)?.['position'] ?? newest);
+    const upTo = Math.min(Math.max(after + PART, next), newest);
+    parts.push({ after, upTo });
+    after = upTo;
+  }
   return { parts, lost };
 };
 

@@ -1,16 +1,21 @@
 import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
 import { HISTORY_PREFIXES } from '../domain/ids.ts';
 import type { EventStore, Page, Position, ReadFailure, RecordedEvent } from '../eventstore/event-store.ts';
-import { oursOf } from '../eventstore/ours.ts';
+import { isOurs } from '../eventstore/ours.ts';
+import { RESTORATIONS_STREAM } from '../eventstore/restorations.ts';
 
 /** What reading a history takes. */
 export type LogSource = Pick<EventStore, 'readAll' | 'readStream'>;
 
 /** Events read at once; a store ends a page of large ones earlier. */
 const PAGE_EVENTS = 500;
-const FILTER = { streamPrefixes: HISTORY_PREFIXES };
+const FILTER = { streamPrefixes: [...HISTORY_PREFIXES, RESTORATIONS_STREAM] };
 
-/** Goes through all events of ours, seals included, in the order of the log, two pages in memory. At the end it may be asked again. */
+/** No projection reads restorations, but the numbers that were given out before them stay given out wherever the history goes. */
+const isHistory = (recorded: RecordedEvent): boolean =>
+  isOurs(recorded) || recorded.stream === RESTORATIONS_STREAM;
+
+/** Goes through the history, all events of ours and the seals, in the order of the log, two pages in memory. At the end it may be asked again. */
 export class LogCursor {
   readonly #log: Pick<LogSource, 'readAll'>;
   #after: Position = 0;
@@ -34,7 +39,7 @@ export class LogCursor {
       const page = await (this.#ahead ?? this.#read());
       this.#ahead = undefined;
       if (isLeft(page)) return page;
-      this.#page = oursOf(page.right.events);
+      this.#page = page.right.events.filter(isHistory);
       this.#next = 0;
       this.#after = page.right.next;
       if (!page.right.atEnd) this.#ahead = this.#read();

@@ -67,9 +67,9 @@ export class Api {
     }
   }
 
-  /** The newest one of a webhook with this status. */
-  async newest(webhook: string, status: string): Promise<Invocation | undefined> {
-    const path = `/invocations?limit=1&status=${status}&webhook=${webhook}`;
+  /** The newest one with this status, of one webhook or of all. */
+  async newest(status: string, webhook?: string): Promise<Invocation | undefined> {
+    const path = `/invocations?limit=1&status=${status}${webhook === undefined ? '' : `&webhook=${webhook}`}`;
     const page = await this.call<Page<Invocation>>('GET', path);
     return page.items[0];
   }

@@ -210,7 +210,7 @@ class Run {
     const untilMs = Date.now() + SETTLED_WITHIN_MS;
     for (const { guid } of this.#webhooks) {
       for (;;) {
-        const open = (await api.newest(guid, 'waiting')) ?? (await api.newest(guid, 'in_flight'));
+        const open = (await api.newest('waiting', guid)) ?? (await api.newest('in_flight', guid));
         if (open === undefined) break;
         promised(
           Date.now() < untilMs,

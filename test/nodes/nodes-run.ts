@@ -327,7 +327,7 @@ class Run {
       async () => {
         for (const { guid } of this.#webhooks) {
           for (const status of ['waiting', 'in_flight']) {
-            if ((await api.newest(guid, status)) !== undefined) return false;
+            if ((await api.newest(status, guid)) !== undefined) return false;
           }
         }
         return true;
