@@ -133,7 +133,7 @@ describe('scavenge', () => {
     expect(rootFault(root, seals)).toBeUndefined();
 
     const removals = openRemovalIndex();
-    get(await readRemovals(store, removals.add));
+    get(await readRemovals(store, (removal) => removals.add(removal)));
     for (const life of SETTLED) {
       const stream = streams.get(`old ${life}`) ?? '';
       const [first] = await readStream(store, stream);
