@@ -242,12 +242,15 @@ const walk = async (
     const page = await log.readAll({ after, limit: PAGE, filter: FILTER })();
     if (isLeft(page)) return left(page.left.message);
     for (const { stream, revision, position, event } of oursOf(page.right.events)) {
-      const seal = seals[index];
-      if (seal === undefined) return right(false);
+      let seal = seals[index];
       // What it ends with was removed: its place in this store tells.
-      if (seal.hint.store === log.id && position > seal.hint.position && close()) return right(true);
+      while (seal?.hint.store === log.id && position > seal.hint.position) {
+        if (close()) return right(true);
+        seal = seals[index];
+      }
+      if (seal === undefined) return right(false);
       if (!isRemoved(stream, revision)) tally.add(stream, revision, hashIn(event.metadata) ?? '');
-      const { last } = seals[index] ?? seal;
+      const { last } = seal;
       if (last.stream === stream && last.revision === revision && close()) return right(true);
     }
     after = page.right.next;

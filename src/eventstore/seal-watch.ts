@@ -57,8 +57,9 @@ export class SealWatch {
     const { stream, revision, position, event } = recorded;
     if (stream === streamOf.seals || stream === RESTORATIONS_STREAM) return [];
     const breaks: ChainBreak[] = [];
-    const current = this.#seals[this.#current];
-    if (current?.hint.store === this.#storeId && position > current.hint.position) {
+    for (;;) {
+      const current = this.#seals[this.#current];
+      if (current?.hint.store !== this.#storeId || position <= current.hint.position) break;
       breaks.push(...this.#close(this.#isRemoved(current.last)));
     }
     if (!this.#isRemoved(recorded)) this.#tally.add(stream, revision, hashIn(event.metadata) ?? '');

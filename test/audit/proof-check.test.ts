@@ -53,7 +53,7 @@ const changedAt = (
 ): unknown => {
   if (key === undefined) return change(value);
   if (Array.isArray(value))
-    return value.map((one, at) => (String(at) === key ? changedAt(one, rest, change) : one));
+    return (value as unknown[]).map((one, at) => (String(at) === key ? changedAt(one, rest, change) : one));
   const object = value as Record<string, unknown>;
   return { ...object, [key]: changedAt(object[key], rest, change) };
 };

@@ -27,7 +27,10 @@ it(`of ${FLIPS} single bits flipped in events, ${FLIPS} are found, at the stream
   await sealNow(store, 8);
   await write(store, plain(5, 4), 'b');
   await store.close();
-  expect(get(await verifySqliteStore(path))).toMatchObject({ breaks: [], seals: { holding: 3, unsealed: 5 } });
+  expect(get(await verifySqliteStore(path))).toMatchObject({
+    breaks: [],
+    seals: { holding: 3, unsealed: 5 },
+  });
 
   const db = new DatabaseSync(path);
   db.exec('PRAGMA synchronous = OFF');

@@ -31,7 +31,9 @@ export const runProve = async (
     if (read.right.broken !== undefined) return failed(describeBreak(read.right.broken));
     const seals = upTo(read.right.seals, root);
     if (isLeft(seals)) return failed(seals.left);
-    const broken = beginningsMayBeGone ? await readRemovals(log, removals.add) : right(undefined);
+    const broken = beginningsMayBeGone
+      ? await readRemovals(log, (removal) => removals.add(removal))
+      : right(undefined);
     if (isLeft(broken)) return failed(broken.left.message);
     const subject = await subjectOf(log, guid);
     if (isLeft(subject)) return failed(subject.left);

@@ -92,7 +92,7 @@ const verifyDatabase = async (
   const { log, id } = source.right;
   const removals = openRemovalIndex();
   try {
-    const broken = await readRemovals(log, removals.add);
+    const broken = await readRemovals(log, (removal) => removals.add(removal));
     if (isLeft(broken)) return left(broken.left.message);
     const seals = await readSeals(log);
     if (isLeft(seals)) return left(seals.left.message);
