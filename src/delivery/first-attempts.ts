@@ -40,6 +40,8 @@ interface Reservation {
   readonly held: HeldInvocation;
   readonly request: SendRequest;
   readonly webhookRevision: number;
+  readonly endpoint: string;
+  readonly node: string | undefined;
 }
 
 /** First attempts, straight from the fan-out. Whatever cannot start at once, nor wait in memory, is in the due list. */
@@ -90,16 +92,19 @@ export class FirstAttempts implements Admission {
       queue.release(slot, undefined);
       return scheduling;
     }
-    this.#reserved.set(scheduled.guid, { slot, held: step.after, request, webhookRevision });
+    this.#reserved.set(scheduled.guid, { slot, held: step.after, request, webhookRevision, endpoint, node });
     const events = [...append.events, ...step.append.events];
     return { ...scheduling, append: { ...append, events }, head: step.after.head };
   }
 
-  /** Not once its webhook was changed: it may have been disabled, or moved. */
+  /** Not once its webhook was changed (it may have been disabled, or moved), nor once the endpoint is another node's. */
   stands({ scheduled }: Scheduling): boolean {
     const reserved = this.#reserved.get(scheduled.guid);
-    const webhook = this.#deps.webhooks.cached(scheduled.webhook);
-    if (reserved === undefined || webhook?.revision === reserved.webhookRevision) return true;
+    if (reserved === undefined) return true;
+    const { webhookRevision, endpoint, node } = reserved;
+    const { webhooks, territory, mayAttempt } = this.#deps;
+    const isSame = webhooks.cached(scheduled.webhook)?.revision === webhookRevision;
+    if (isSame && territory.node === node && mayAttempt(endpoint)) return true;
     this.#reserved.delete(scheduled.guid);
     this.#deps.queue.release(reserved.slot, undefined);
     return false;
