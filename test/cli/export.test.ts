@@ -64,7 +64,7 @@ const hashesIn = (path: string): Readonly<Record<string, string>> =>
 const saying = (text: string) => expect.stringContaining(text) as string;
 
 describe('callboard audit export', () => {
-  it('goes on after kill -9 to the same files, and is checked', { timeout: 120_000 }, async () => {
+  it('goes on after kill -9 to the same files, and is checked', { timeout: 240_000 }, async () => {
     const whole = join(folder, 'whole');
     expect(await run(['--out', whole, ...TO])).toMatchObject({
       code: 0,
@@ -113,7 +113,7 @@ describe('callboard audit export', () => {
 
   it(
     'shows personal data to whoever has the secret, and refuses what cannot be meant',
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async () => {
       const clear = join(folder, 'clear');
       const other = 'another secret of more than thirty-two characters';
