@@ -14,6 +14,7 @@ import { graphqlRoutes } from './graphql/route.ts';
 import { healthRoutes } from './health.ts';
 import { historyRoutes } from './history.ts';
 import { invocationRoutes } from './invocations.ts';
+import { jobRoutes } from './jobs.ts';
 import { MIN_POSITION, POSITION_HEADER, reachedSoon } from './min-position.ts';
 import { nodeRoutes } from './nodes.ts';
 import { orderRoutes } from './orders.ts';
@@ -39,6 +40,7 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...settingsRoutes(deps),
   ...secretRoutes(deps),
   ...invocationRoutes(deps),
+  ...jobRoutes(deps),
   ...changeRoutes(deps),
   ...explainRoutes(deps),
   ...historyRoutes(deps),

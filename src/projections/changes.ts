@@ -3,20 +3,25 @@ import { Lru } from '../domain/lru.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
+import type { Counters } from './counters.ts';
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
 import { guidBytes, guidHash, guidText } from './guid.ts';
 import type { Changes } from './read-models.ts';
+import { openTimeBlocks } from './time-blocks.ts';
 
 export interface ChangeTable extends Changes {
   add(decoded: Decoded<ResourceChange>): void;
   positionOf(guid: string): Position | undefined;
+  /** After the last one of a batch. */
+  save(): void;
   forget(): void;
 }
 
 const POSITIONS_MAX = 40_000;
 
-export const openChanges = (db: Database, companies: Dictionary): ChangeTable => {
+export const openChanges = (db: Database, counters: Counters, companies: Dictionary): ChangeTable => {
+  const times = openTimeBlocks(db, 'change_times');
   let positions = new Lru<string, Position>(POSITIONS_MAX);
 
   const insert = db.prepare('INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
@@ -41,7 +46,12 @@ export const openChanges = (db: Database, companies: Dictionary): ChangeTable =>
         event.fingerprint,
       );
       positions.set(id, position);
+      const number = counters.get('changes');
+      times.note(number, position, event.atMs);
+      counters.set('changes', number + 1);
     },
+    save: () => times.save(),
+    changesAfter: (fromMs) => times.placeBefore(fromMs),
     positionOf: (guid) => {
       const known = positions.get(guid);
       if (known !== undefined || !isGuid(guid)) return known;
@@ -65,6 +75,7 @@ export const openChanges = (db: Database, companies: Dictionary): ChangeTable =>
     },
     forget: () => {
       positions = new Lru(POSITIONS_MAX);
+      times.forget();
     },
   };
 };

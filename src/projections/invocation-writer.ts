@@ -12,7 +12,7 @@ import { openGenerations } from './generations.ts';
 import { guidBytes, guidHash } from './guid.ts';
 import { STATUS, STATUS_JOINS } from './invocation-rows.ts';
 import { type Due, type Identity, openInvocationStandings } from './invocation-standings.ts';
-import { TIME_BLOCK_ROWS } from './schema.ts';
+import { openTimeBlocks } from './time-blocks.ts';
 
 /** An invocation as it is stored. */
 interface Known {
@@ -55,13 +55,9 @@ export const openInvocationWriter = (
   const standings = openInvocationStandings(db);
   let known = new Lru<string, Known>(KNOWN_MAX);
   const touched = new Map<string, Touched>();
-  /** What the batch adds to `scheduled_times`. */
-  const times = new Map<number, { firstPosition: Position; earliest: number; latest: number }>();
+  const times = openTimeBlocks(db, 'scheduled_times');
 
-  const insert = db.prepare('INSERT INTO invocations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
-  const insertTimes = db.prepare(`
-    INSERT INTO scheduled_times VALUES (?, ?, ?, ?) ON CONFLICT (block) DO UPDATE
-      SET earliest = min(earliest, excluded.earliest), latest = max(latest, excluded.latest)`);
+  const insert = db.prepare('INSERT INTO invocations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
   const select = db.prepare(`
     SELECT i.position, i.company, i.webhook, i.ordered_by AS orderedBy, i.coalesced_by AS coalescedBy,
       ${STATUS} AS status
@@ -100,6 +96,8 @@ export const openInvocationWriter = (
     const company = companies.idOf(event.companyId);
     const webhook = webhooks.idOf(event.webhook);
     const changePosition = event.change === null ? position : positionOfChange(event.change);
+    // What happened to the webhook before a job told it of an old change does not concern it.
+    const heardPosition = event.backfill === undefined ? changePosition : position;
     const orderedBy = event.ordering === 'per_resource' ? refKey(event.origin) : null;
     const coalescedBy = event.coalesce ? refKey(event.origin) : null;
     insert.run(
@@ -110,6 +108,7 @@ export const openInvocationWriter = (
       company,
       webhook,
       changePosition,
+      heardPosition,
       event.resource,
       event.identifier,
       atMs,
@@ -117,8 +116,9 @@ export const openInvocationWriter = (
       coalescedBy,
     );
     counters.set('invocations', number + 1);
-    noteTime(Math.floor(number / TIME_BLOCK_ROWS), position, atMs);
-    if (event.change !== null) {
+    times.note(number, position, atMs);
+    // What a job schedules says nothing of how far the fan-out has come.
+    if (event.change !== null && event.backfill === undefined) {
       // Changes are fanned out in order: with the first of a later one, all of the one before it are stored.
       const newest = counters.get('fan_out_newest');
       if (changePosition > newest) {
@@ -130,7 +130,8 @@ export const openInvocationWriter = (
       identity: { position, company, webhook, orderedBy, coalescedBy },
       before: null,
       status: 'waiting',
-      due: { retry: false, failed: false, atMs },
+      // A job's work goes with the retries, so that it never stands before the first attempt of a fresh change.
+      due: { retry: event.backfill !== undefined, failed: false, atMs },
       node: '',
     });
   };
@@ -139,16 +140,6 @@ export const openInvocationWriter = (
     const position = changes.positionOf(change);
     if (position === undefined) throw new Error(`change ${change} was never recorded`);
     return position;
-  };
-
-  const noteTime = (block: number, position: Position, atMs: number): void => {
-    const range = times.get(block);
-    if (range === undefined) {
-      times.set(block, { firstPosition: position, earliest: atMs, latest: atMs });
-    } else {
-      range.earliest = Math.min(range.earliest, atMs);
-      range.latest = Math.max(range.latest, atMs);
-    }
   };
 
   const save = (): void => {
@@ -162,11 +153,8 @@ export const openInvocationWriter = (
       known.set(guid, { identity, status });
     }
     standings.unblock();
-    for (const [block, { firstPosition, earliest, latest }] of times) {
-      insertTimes.run(block, firstPosition, earliest, latest);
-    }
+    times.save();
     touched.clear();
-    times.clear();
   };
 
   return {
@@ -182,7 +170,7 @@ export const openInvocationWriter = (
     forget: () => {
       known = new Lru(KNOWN_MAX);
       touched.clear();
-      times.clear();
+      times.forget();
       standings.forget();
     },
   };

@@ -1,4 +1,5 @@
 import type { InvocationEvent } from '../domain/invocation.ts';
+import type { JobEvent } from '../domain/job.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
@@ -11,6 +12,8 @@ import { openDueList } from './due-list.ts';
 import { openEventReports } from './event-reports.ts';
 import { openInvocationLog } from './invocation-log.ts';
 import { openInvocationWriter } from './invocation-writer.ts';
+import { openFailed } from './failed.ts';
+import { openJobs } from './jobs.ts';
 import type { Group, ReadModels } from './read-models.ts';
 import { openRelationGraph } from './relation-graph.ts';
 import { openWebhookList } from './webhook-list.ts';
@@ -51,10 +54,12 @@ export const openReadModels = ({
 
   const logCompanies = openDictionary(db, 'log_companies');
   const logWebhooks = openDictionary(db, 'log_webhooks');
-  const changes = openChanges(db, logCompanies);
+  const changes = openChanges(db, counters, logCompanies);
   const writer = openInvocationWriter(db, counters, logCompanies, logWebhooks, changes, beginningsMayBeGone);
   const invocationLog = openInvocationLog(db, counters, logCompanies, logWebhooks, changes);
   const dueList = openDueList(db, logWebhooks);
+  const failed = openFailed(db, logCompanies, logWebhooks);
+  const jobs = openJobs(db, logCompanies);
 
   const route = ({ event, ...rest }: Decoded): void => {
     switch (event.type) {
@@ -88,6 +93,7 @@ export const openReadModels = ({
       case 'InvocationCancelled':
       case 'InvocationSuperseded':
       case 'RetryRequested':
+        jobs.did(decoded.event);
         return writer.add(decoded as Decoded<InvocationEvent>);
       case 'ResourceChanged':
       case 'OrderSold':
@@ -96,6 +102,14 @@ export const openReadModels = ({
       case 'OrderCancelled':
       case 'TicketsScanned':
         return changes.add(decoded as Decoded<ResourceChange>);
+      case 'JobCreated':
+      case 'JobStarted':
+      case 'JobProgressed':
+      case 'JobPaused':
+      case 'JobResumed':
+      case 'JobCancelled':
+      case 'JobCompleted':
+        return jobs.add(decoded as Decoded<JobEvent>);
       default:
         return;
     }
@@ -126,6 +140,11 @@ export const openReadModels = ({
     ...webhookList,
     ...invocationLog,
     ...dueList,
+    ...failed,
+    job: (guid) => jobs.job(guid),
+    jobs: (...question) => jobs.jobs(...question),
+    openJobs: () => jobs.openJobs(),
+    lastJob: (scope) => jobs.lastJob(scope),
     subscribersTo: (...question) => webhookVersions.subscribersTo(...question),
     systemSubscribersTo: (...question) => webhookVersions.systemSubscribersTo(...question),
     partitionsOf: (...question) => webhookVersions.partitionsOf(...question),
@@ -133,6 +152,7 @@ export const openReadModels = ({
     ticketTypesOf: (...question) => relationGraph.ticketTypesOf(...question),
     belongsTo: (...question) => relationGraph.belongsTo(...question),
     change: (guid) => changes.change(guid),
+    changesAfter: (fromMs) => changes.changesAfter(fromMs),
     checkpoint,
     apply: (group, events, upTo) => {
       const after = checkpoint(group);
@@ -143,6 +163,7 @@ export const openReadModels = ({
         if (group === 'routing') for (const event of news) route(event);
         else {
           for (const event of news) record(event);
+          changes.save();
           writer.save();
         }
         counters.set(`checkpoint:${group}`, last);

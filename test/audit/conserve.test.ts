@@ -1,6 +1,7 @@
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addsUp, type Conserved, conserve } from '../../src/audit/conserve.ts';
+import { couldTell } from '../../src/audit/could-tell.ts';
 import { readChange } from '../../src/audit/read-change.ts';
 import type { AuditedLog } from '../../src/audit/log-pages.ts';
 import { hearersOf } from '../../src/delivery/fan-out.ts';
@@ -26,6 +27,7 @@ const conserved = async (
     models,
     hearersOf: (change) =>
       hearersOf({ routing: models, rules }, change).map(({ subscriber }) => subscriber.webhook),
+    couldTell: couldTell({ log, models, rules }),
     onProgress: () => undefined,
   });
   models.close();

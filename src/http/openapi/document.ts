@@ -5,6 +5,7 @@ import { changePaths, changeSchemas } from './changes.ts';
 import { commonSchemas } from './common.ts';
 import { graphqlPaths, graphqlSchemas } from './graphql.ts';
 import { invocationPaths, invocationSchemas } from './invocations.ts';
+import { jobPaths, jobSchemas } from './jobs.ts';
 import { secretPaths, secretSchemas } from './secrets.ts';
 import { nodePaths, nodeSchemas } from './nodes.ts';
 import { servicePaths } from './service.ts';
@@ -29,6 +30,7 @@ export const openApiDocument = (version: string): JsonObject => ({
     ...settingsPaths,
     ...secretPaths,
     ...invocationPaths,
+    ...jobPaths,
     ...changePaths,
     ...auditPaths,
     ...graphqlPaths,
@@ -46,6 +48,7 @@ export const openApiDocument = (version: string): JsonObject => ({
       ...settingsSchemas,
       ...secretSchemas,
       ...invocationSchemas,
+      ...jobSchemas,
       ...changeSchemas,
       ...auditSchemas,
       ...graphqlSchemas,
