@@ -12,6 +12,7 @@ import { readEnvironment } from '../main.ts';
 import { checkLog } from '../migration/check-log.ts';
 import { runConserve } from './audit/conserve.ts';
 import { runExplain } from './audit/explain.ts';
+import { runShadow, SHADOW_HELP } from './audit/shadow.ts';
 import { type Command, EXIT_FINDINGS, EXIT_OK, failed, misused, parseOptions } from './command.ts';
 import { Progress } from './migrate/progress.ts';
 import { type MovableStore, openSource } from './migrate/sides.ts';
@@ -19,6 +20,7 @@ import { type MovableStore, openSource } from './migrate/sides.ts';
 const HELP = `callboard audit verify
 callboard audit conserve
 callboard audit explain CHANGE [--json]
+callboard audit shadow …
 
 explain: says of every webhook of the change's company why it was told of the change or was not, and what came of it.
 Webhooks and relations are those in force at the change; with --json one JSON object a webhook. Works with the server up or
@@ -35,7 +37,8 @@ In the embedded store also positions without gaps, and nothing missing at a stre
 account of where a stream ends: events missing there are not found. A stream whose beginning is gone is accepted exactly
 where 'callboard scavenge' has recorded the hash of the last event that went, and what remains fits it. Else it is one of
 the places: from there on it is checked as any other.
-`;
+
+${SHADOW_HELP}`;
 
 const BREAKS_SHOWN_MAX = 20;
 
@@ -43,16 +46,17 @@ const OPTIONS = { json: { type: 'boolean', default: false } } as const;
 const ACTIONS = ['verify', 'conserve', 'explain'];
 
 export const audit: Command = {
-  summary: 'verify the history, account for every invocation, explain a change',
+  summary: 'verify the history, account for every invocation, explain a change, replay it otherwise',
   help: HELP,
   async run(args) {
+    if (args[0] === 'shadow') return runShadow(args.slice(1));
     const options = parseOptions(args, OPTIONS, true);
     if (isLeft(options)) return misused(options.left, HELP);
     const { positionals, values } = options.right;
     const [what, ...more] = positionals;
     const takes = what === 'explain' ? 1 : 0;
     if (what === undefined || !ACTIONS.includes(what) || more.length !== takes) {
-      return misused('audit takes: verify, conserve, explain CHANGE', HELP);
+      return misused('audit takes: verify, conserve, explain CHANGE, shadow', HELP);
     }
     if (values.json && what !== 'explain') return misused('--json is for explain', HELP);
     const config = readEnvironment();
