@@ -12,6 +12,8 @@ export interface ShadowSettings {
   readonly template?: string;
   readonly retries?: number;
   readonly retryBaseMs?: number;
+  /** Of the one webhook: as if it had been there, enabled, from the beginning to the end, as it was last. */
+  readonly always?: boolean;
 }
 
 /** One webhook with its history, or all of them: those can only have other retries. */
@@ -34,8 +36,11 @@ export const shadowRouting = (
   });
   let known: { readonly revision: number; readonly active: Shadow | undefined } | undefined;
 
+  let whole: Shadow | undefined;
+
   /** The one webhook as it would have been at a position; undefined while it was not enabled. */
   const shadowAt = ({ guid, steps }: ShadowedWebhook, at: Position): Shadow | undefined => {
+    if (settings.always === true) return (whole ??= lastOf(guid, steps, settings));
     const revision = models.revisionAt(guid, at) ?? -1;
     if (known?.revision === revision) return known.active;
     const state = steps.findLast(({ decoded }) => decoded.revision <= revision)?.after;
@@ -91,6 +96,17 @@ interface Shadow {
   readonly active: ActiveWebhook;
   readonly settings: WebhookSettings;
 }
+
+const lastOf = (
+  guid: string,
+  steps: ReadonlyArray<WebhookStep>,
+  settings: ShadowSettings,
+): Shadow | undefined => {
+  const last = steps.at(-1)?.after;
+  return last === undefined || last.situation === 'unknown'
+    ? undefined
+    : shadowOf(guid, withSettings(last.facts.settings, settings));
+};
 
 const shadowOf = (guid: string, settings: WebhookSettings): Shadow => ({
   active: activeWebhookOf({ guid, settings }),

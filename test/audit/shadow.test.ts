@@ -105,6 +105,35 @@ describe('a shadow replay', () => {
     expect(only).toMatchObject({ change: before, path: [{ resource: 'event', identifier: '1' }] });
   });
 
+  it('tries a webhook as if it had been there all along', async () => {
+    await world.report(world.change(), world.change('event.create'), world.change('event.update', '8'));
+    const webhook = await world.webhook({ on: 'event.update' });
+    await world.report(world.change());
+    await world.clock.advance(1_000);
+    expect(await shadowed({ webhook, settings: { always: true } })).toMatchObject({
+      counts: { ...COUNTS, equal: 1, only_after: 2 },
+    });
+  });
+
+  it('compares the body of another template, and shows where it differs', async () => {
+    const webhook = await world.webhook({
+      selection: {
+        dialect: 'moshtix',
+        id: 1,
+        clientId: 7,
+        systemEvents: [{ id: 2, systemEvent: 'EVENT_SAVED' }],
+      },
+      request: { headers: [], body: '{"id": @contextId, "kind": "@eventType"}' },
+    });
+    await world.report(world.change('event.update', '7'));
+    await world.clock.advance(1_000);
+    const template = '{"id": "@contextId", "kind": "@eventType"}';
+    const found = await shadowed({ webhook, settings: { template } });
+    expect(found.counts).toEqual({ ...COUNTS, differs: 1 });
+    expect(found.webhooks[0]?.examples[0]?.differences).toEqual([{ path: 'id', before: '7', after: '"7"' }]);
+    expect(await shadowed({ webhook })).toMatchObject({ counts: { ...COUNTS, equal: 1 } });
+  });
+
   it('keeps to a period and a company', async () => {
     await world.webhook();
     await world.report(world.change());

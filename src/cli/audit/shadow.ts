@@ -17,14 +17,14 @@ import { shadowHtml, shadowJson, shadowText, type ShadowTried } from './shadow-r
 
 /** `callboard audit shadow` */
 
-export const SHADOW_HELP = `callboard audit shadow [--rules FILE] [--as FILE] [--template FILE] [--retries N] [--retry-base-ms N]
+export const SHADOW_HELP = `callboard audit shadow [--rules FILE] [--as FILE] [--template FILE] [--retries N] [--retry-base-ms N] [--always]
   [--webhook GUID] [--company GUID] [--from TIME] [--to TIME] [--examples N] [--json FILE] [--html FILE]
 
 Goes through the history once more as it would have been with something else: an operator's rules (--rules), a webhook's
 selection (--as: JSON with resource, trigger, identifier, triggered_by_child_resources), a Moshtix body template (--template),
-another number of retries or first wait. Says who would have been told of what, compares every body with what was sent, and
-tells how many attempts there would have been. Nothing is sent, and nothing stored but the reports. --as and --template need
---webhook. Times are those at which changes were recorded (RFC 3339). Works with the server up or down.
+another number of retries or first wait, or with a webhook as if it had been there from the beginning on (--always). Says who would have been told of what, compares every body with what was sent, and
+tells how many attempts there would have been. Nothing is sent, and nothing stored but the reports. --as, --template and
+--always need --webhook. Times are those at which changes were recorded (RFC 3339). Works with the server up or down.
 `;
 
 const OPTIONS = {
@@ -33,6 +33,7 @@ const OPTIONS = {
   template: { type: 'string' },
   retries: { type: 'string' },
   'retry-base-ms': { type: 'string' },
+  always: { type: 'boolean', default: false },
   webhook: { type: 'string' },
   company: { type: 'string' },
   from: { type: 'string' },
@@ -117,7 +118,9 @@ interface Asked {
   readonly what: ShadowTried;
 }
 
-type Values = Readonly<Partial<Record<keyof typeof OPTIONS, string>>>;
+type Values = Readonly<Partial<Record<Exclude<keyof typeof OPTIONS, 'always'>, string>>> & {
+  readonly always: boolean;
+};
 
 const askedFrom = (values: Values): Either<string, Asked> => {
   const checked = decodeFields(CHECKS, values);
@@ -125,11 +128,14 @@ const askedFrom = (values: Values): Either<string, Asked> => {
   const { webhook, company, from, to, retries, examples } = checked.right;
   const retryBaseMs = checked.right['retry-base-ms'];
   if (from !== undefined && to !== undefined && to <= from) return left('--to must be later than --from');
-  if ((values.as !== undefined || values.template !== undefined) && webhook === undefined)
-    return left('--as and --template need --webhook');
+  const { always } = values;
+  if ((values.as !== undefined || values.template !== undefined || always) && webhook === undefined)
+    return left('--as, --template and --always need --webhook');
   const tries = [values.rules, values.as, values.template, retries, retryBaseMs];
-  if (tries.every((one) => one === undefined))
-    return left('nothing is to be otherwise: give --rules, --as, --template, --retries or --retry-base-ms');
+  if (!always && tries.every((one) => one === undefined))
+    return left(
+      'nothing is to be otherwise: give --rules, --as, --template, --retries, --retry-base-ms or --always',
+    );
 
   const rules = values.rules === undefined ? right(undefined) : rulesIn(values.rules);
   if (isLeft(rules)) return rules;
@@ -148,12 +154,15 @@ const askedFrom = (values: Values): Either<string, Asked> => {
         ...(template.right !== undefined && { template: template.right }),
         ...(retries !== undefined && { retries }),
         ...(retryBaseMs !== undefined && { retryBaseMs }),
+        ...(always && { always }),
       },
       examplesMax: examples ?? EXAMPLES_DEFAULT,
     },
     rules: rules.right,
     what: Object.fromEntries(
-      Object.entries(values).filter(([name]) => !['json', 'html', 'examples'].includes(name)),
+      Object.entries(values)
+        .filter(([name, value]) => !['json', 'html', 'examples'].includes(name) && value !== false)
+        .map(([name, value]) => [name, String(value)]),
     ),
   });
 };
