@@ -2,8 +2,10 @@ import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { invocationGuid, isResourceStream, streamOf } from '../domain/ids.ts';
 import type { InvocationEvent, InvocationScheduled } from '../domain/invocation.ts';
 import type { Match } from '../domain/matching.ts';
+import { headerValue } from '../domain/moshtix-request.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import type { ResourceRef } from '../domain/resources.ts';
+import { parseTemplate, templateKindOf } from '../domain/template.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { ReadFailure } from '../eventstore/event-store.ts';
 import { decodeAll } from '../projections/projector.ts';
@@ -92,7 +94,11 @@ export interface Shadowed {
   readonly webhooks: ReadonlyArray<WebhookShadow>;
 }
 
-export type ShadowFailure = ReadFailure | { readonly _tag: 'WebhookUnknown' };
+export type ShadowFailure =
+  | ReadFailure
+  | { readonly _tag: 'WebhookUnknown' }
+  /** The webhook, as it was last, cannot have what is to be tried. */
+  | { readonly _tag: 'NotForThisWebhook'; readonly message: string };
 
 /**
  * Goes through the history once more, with other rules, a webhook or retries, and compares what would have been sent with
@@ -113,6 +119,8 @@ export const shadow = async (
   if (isLeft(built)) return built;
   const shadowed = await webhookOf(deps, scope.webhook);
   if (isLeft(shadowed)) return shadowed;
+  const refused = refusalOf(scope.settings, shadowed.right);
+  if (refused !== undefined) return left({ _tag: 'NotForThisWebhook', message: refused });
   const run = new Run(deps, scope, shadowRouting(models, scope.settings, shadowed.right));
   for await (const page of pagesOf(log, head.right)) {
     if (isLeft(page)) return page;
@@ -138,6 +146,24 @@ const webhookOf = async (
   const last = steps.right.at(-1)?.after;
   if (last === undefined || last.situation === 'unknown') return left({ _tag: 'WebhookUnknown' });
   return right({ guid, companyId: last.facts.companyId, steps: steps.right });
+};
+
+/** What the server would refuse, too, were it to be saved. */
+const refusalOf = (
+  { selection, template }: ShadowSettings,
+  shadowed: ShadowedWebhook | undefined,
+): string | undefined => {
+  const last = shadowed?.steps.at(-1)?.after;
+  if (last === undefined || last.situation === 'unknown') return undefined;
+  const { selection: of, request } = last.facts.settings;
+  if (selection !== undefined && of.dialect !== 'openticket')
+    return 'a Moshtix webhook has no resource and trigger';
+  if (template === undefined) return undefined;
+  if (request === undefined) return 'the webhook has no body template: only those of the Moshtix dialect do';
+  const parsed = parseTemplate(template, templateKindOf(headerValue(request.headers, 'content-type')));
+  if (!isLeft(parsed)) return undefined;
+  const { line, column, reason } = parsed.left;
+  return `the template cannot be used: line ${line}, column ${column}: ${reason}`;
 };
 
 /** What was sent to one webhook of one change. */

@@ -69,6 +69,35 @@ const story = async () => {
   return { good, bad, disabled, changes };
 };
 
+describe('what a backfill told', () => {
+  it('is accounted for, and counted apart', async () => {
+    await world.report(world.change(), world.change('event.update', '8'));
+    const webhook = await world.webhook();
+    await world.report(world.change());
+    await world.job({ kind: 'backfill', webhook });
+    await world.clock.advance(5_000);
+    const found = await conserved();
+    expect(found).toMatchObject({
+      totals: { scheduled: 3, delivered: 3 },
+      backfilled: 2,
+      pending: 0,
+      differencesInAll: 0,
+    });
+    expect(addsUp(found)).toBe(true);
+  });
+
+  it('is unexpected where the webhook, as it was then, would not take the change', async () => {
+    await world.report(world.change());
+    const webhook = await world.webhook();
+    await world.job({ kind: 'backfill', webhook });
+    await world.clock.advance(5_000);
+    const none: Rules = { ...BUILT_IN_RULES, direct: [] };
+    expect(await conserved(world.store, none)).toMatchObject({
+      differences: [{ kind: 'unexpected', webhook }],
+    });
+  });
+});
+
 describe('the account of all invocations', () => {
   it('says what became of every one, and that nothing is missing', async () => {
     const { disabled } = await story();
