@@ -9,7 +9,7 @@ import type { JobCreated, JobSkip } from '../domain/job.ts';
 import { matchOne } from '../domain/match-one.ts';
 import type { Rules } from '../domain/rules.ts';
 import { emptyHead, seal } from '../eventstore/codec.ts';
-import type { Decoded, Head } from '../eventstore/decoded.ts';
+import type { Head } from '../eventstore/decoded.ts';
 import type { EventStore, Position } from '../eventstore/event-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
@@ -174,7 +174,7 @@ const toldBy = async (
 ): Promise<Outcome> => {
   const page = await store.readStream(streamOf.invocation(invocation), { limit: 1 })();
   if (isLeft(page)) throw new NotStored('a job', page.left._tag);
-  const [first] = decodeAll(page.right) as ReadonlyArray<Decoded>;
+  const [first] = decodeAll(page.right);
   const told = first?.event.type === 'InvocationScheduled' ? first.event.backfill : undefined;
   return told?.job === job ? 'again' : 'already_told';
 };

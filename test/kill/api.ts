@@ -56,7 +56,7 @@ export class Api {
 
   async #send<T>(method: string, path: string, contentType: string, body: unknown): Promise<T> {
     const answer = await this.#pool.request({
-      method: method as 'GET',
+      method: method,
       path,
       headers: { authorization: `Bearer ${this.#token}`, 'content-type': contentType },
       body: body === undefined ? null : JSON.stringify(body),
