@@ -20,6 +20,7 @@ import { startSenderThread } from './adapters/sender-thread.ts';
 import { differenceOf } from './audit/conservation.ts';
 import { Sealer } from './audit/sealer.ts';
 import { getInvocation, retryAllFailed, retryInvocation, testWebhook } from './commands/invocations.ts';
+import { askForJob, previewJob, steerJob } from './commands/jobs.ts';
 import { ChangeClaims } from './commands/change-claims.ts';
 import { ChangeIntake } from './commands/report-changes.ts';
 import { Accounts } from './commands/accounts.ts';
@@ -313,6 +314,7 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     }
     return { ready: engine.ready && reasons.length === 0, reasons, answersReads };
   };
+  const jobDeps = { store, random, clock, webhooks, readModels, rules: rules.right };
   const app = createApp({
     version: VERSION,
     defaultRetryBaseMs: config.retryBaseMs,
@@ -325,6 +327,11 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
       retry: (guid, cause) => retryInvocation(invocationDeps, guid, cause),
       retryAllFailed: (guid, cause) => retryAllFailed(invocationDeps, guid, cause),
       test: (guid, cause) => testWebhook(invocationDeps, guid, cause),
+    },
+    jobs: {
+      preview: (request) => previewJob(jobDeps, request),
+      ask: (request, cause) => askForJob(jobDeps, request, cause),
+      steer: (guid, asked, cause) => steerJob(jobDeps, guid, asked, cause),
     },
     readModels,
     store,

@@ -9,6 +9,7 @@ import { runExplain } from './audit/explain.ts';
 import { runProve } from './audit/prove.ts';
 import { runRoot } from './audit/root.ts';
 import { runSeal, runSealKey } from './audit/seal.ts';
+import { runShadow, SHADOW_HELP } from './audit/shadow.ts';
 import { runTimeline } from './audit/timeline.ts';
 import { runVerify } from './audit/verify.ts';
 import { type Command, failed, misused, parseOptions } from './command.ts';
@@ -25,6 +26,7 @@ callboard audit prove GUID [--out FILE] [--root FILE]
 callboard audit check FILE [--root FILE] [--key FILE]
 callboard audit export --out FOLDER [...]
 callboard audit export --check FOLDER
+callboard audit shadow …
 
 explain: says of every webhook of the change's company why it was told of the change or was not, and what came of it.
 Webhooks and relations are those in force at the change; with --json one JSON object a webhook. Works with the server up or
@@ -90,9 +92,10 @@ const ACTIONS: Readonly<
 export const audit: Command = {
   summary:
     'verify, seal and prove the history, account for every invocation, explain a change, tell the story of an order, export',
-  help: `${HELP}\n${EXPORT_HELP}`,
+  help: `${HELP}\n${EXPORT_HELP}\n${SHADOW_HELP}`,
   async run(args) {
     if (args[0] === 'export') return runExport(args.slice(1));
+    if (args[0] === 'shadow') return runShadow(args.slice(1));
     const options = parseOptions(args, OPTIONS, true);
     if (isLeft(options)) return misused(options.left, HELP);
     const { positionals, values } = options.right;

@@ -25,6 +25,7 @@ import type { ReadModels } from '../projections/read-models.ts';
 import type { RequestBuilder } from './attempt.ts';
 import type { QueueLimits } from './fair-queue.ts';
 import { type Admission, fanOut, type FanOutTask, noAdmission } from './fan-out.ts';
+import { JobRunner } from './job-runner.ts';
 import { NotStored } from './not-stored.ts';
 import { ProcessManager } from './process-manager.ts';
 import type { Membership, Tenant } from './membership.ts';
@@ -77,6 +78,7 @@ export class Engine {
   readonly #projector: Projector;
   readonly #deliveries: ProcessManager;
   readonly #takeovers: Takeovers;
+  readonly #jobs: JobRunner;
   readonly #recovering = new Set<string>();
   #subscription: Subscription | undefined;
   #ready = false;
@@ -110,6 +112,12 @@ export class Engine {
       settled: () => this.settled(),
       reached: (position) => this.#projector.reached(position),
     });
+    this.#jobs = new JobRunner({
+      ...deps,
+      territory: deps.membership ?? WHOLE_TERRITORY,
+      settled: () => this.settled(),
+      onDefect: (error) => this.failed(error),
+    });
     this.#takeovers = new Takeovers({
       routing: deps.readModels,
       seenUpTo: () => this.#seen,
@@ -121,6 +129,7 @@ export class Engine {
       deps.intake.projectedUpTo(position);
       this.#recordHandled();
       this.#deliveries.projected(events, position);
+      this.#jobs.projected(events);
     });
   }
 
@@ -188,6 +197,7 @@ export class Engine {
     if (this.#stopped) return;
     this.#recordHandled();
     this.#deliveries.start();
+    this.#jobs.start();
     this.#ready = true;
     log.info({ head, repeated, interrupted }, 'engine ready');
   }
@@ -201,6 +211,7 @@ export class Engine {
     this.#deliveries.start();
     await membership.join(this.#tenant());
     if (this.#stopped) return;
+    this.#jobs.start();
     this.#ready = true;
     this.#deps.log.info({ head, node: membership.node }, 'engine ready');
   }
@@ -215,10 +226,14 @@ export class Engine {
       assigned: (partitions, undoneFrom) => {
         this.#takeovers.assigned(partitions, undoneFrom);
         this.#deliveries.lookAgain();
+        this.#jobs.lookAgain();
       },
       busyNodes: () => readModels.inFlightNodes(),
       takeOverAttempts: (node) => void this.#takeOverAttempts(node).catch((error) => this.failed(error)),
-      resumed: () => this.#deliveries.lookAgain(),
+      resumed: () => {
+        this.#deliveries.lookAgain();
+        this.#jobs.lookAgain();
+      },
     };
   }
 
@@ -276,6 +291,7 @@ export class Engine {
   async #standDown(): Promise<void> {
     // Before anything is waited for: from now on no attempt starts.
     void this.#deliveries.drain(RUNNING_MAX_MS);
+    void this.#jobs.stop();
     this.#projector.stop();
     await this.#asFarAsReadable(() => this.#deps.membership?.beginLeaving());
     await this.#windDown(RUNNING_MAX_MS);
@@ -298,7 +314,7 @@ export class Engine {
   async #windDown(boundMs: number): Promise<void> {
     // An append that is under way may hold first attempts: they are among the running ones once it is answered.
     await this.#fanningOut;
-    await this.#deliveries.drain(boundMs);
+    await Promise.all([this.#jobs.stop(), this.#deliveries.drain(boundMs)]);
     await this.#subscription?.stop();
     this.#projector.stop();
     await this.#reacting;

@@ -3,6 +3,7 @@ import type { ClientEvent } from './client.ts';
 import type { ClaimEvent } from './change-claim.ts';
 import type { ClusterEvent } from './cluster.ts';
 import type { InvocationEvent } from './invocation.ts';
+import type { JobEvent } from './job.ts';
 import type { ResourceChange } from './resource-change.ts';
 import type { SealEvent } from './seal.ts';
 import type { WebhookEvent } from './webhook.ts';
@@ -14,6 +15,7 @@ export type DomainEvent =
   | WebhookEvent
   | ResourceChange
   | InvocationEvent
+  | JobEvent
   | ClaimEvent
   | ClusterEvent
   | SealEvent;

@@ -43,7 +43,7 @@ const CLIENT = 'client-';
 const CLIENT_NUMBER = /^client-[1-9]\d{0,15}$/;
 
 /**
- * Whether the name of a stream is one of ours, of those that are read: `account-`, `webhook-` or `invocation-` and a GUID; a
+ * Whether the name of a stream is one of ours, of those that are read: `account-`, `webhook-`, `invocation-` or `job-` and a GUID; a
  * resource, the GUID of its company and an identifier; `client-` and a number; that of the seals, where it is asked for. Hot:
  * every event that is read passes here.
  */
@@ -54,6 +54,8 @@ export const isOurStream = (stream: string): boolean => {
       return isWithGuid(stream, 'invocation-');
     case 'w':
       return isWithGuid(stream, 'webhook-');
+    case 'j':
+      return isWithGuid(stream, 'job-');
     case 'a':
       return isWithGuid(stream, 'account-');
     case 'e':

@@ -8,6 +8,7 @@ import type {
   AttemptFailed,
   AttemptResult,
   AttemptStarted,
+  Backfill,
   CancelReason,
   InvocationCancelled,
   InvocationDelivered,
@@ -17,6 +18,19 @@ import type {
   MatchedResource,
   RetryRequested,
 } from '../domain/invocation.ts';
+import {
+  JOB_KINDS,
+  type JobCancelled,
+  type JobCancelReason,
+  type JobCompleted,
+  type JobCounts,
+  type JobCreated,
+  type JobPaused,
+  type JobProgressed,
+  type JobResumed,
+  type JobStarted,
+  type PauseReason,
+} from '../domain/job.ts';
 import type { Relations, ResourceChange } from '../domain/resource-change.ts';
 import { type Resource, type ResourceRef, RESOURCES, type Trigger, TRIGGERS } from '../domain/resources.ts';
 import {
@@ -215,7 +229,8 @@ const invocationScheduled = objectWith<DataOf<InvocationScheduled>>(
     coalesce: t.boolean,
     atMs: t.number,
   },
-  { systemEvent },
+  // Optional rather than a version of its own: nodes of the version before read it while both run.
+  { systemEvent, backfill: object<Backfill>({ job: t.string, webhookRevision: t.number }) },
 );
 const attemptStarted = objectWith<DataOf<AttemptStarted>>(
   { number: t.number, url: t.string, webhookRevision: t.number, atMs: t.number },
@@ -239,11 +254,45 @@ const invocationCancelled = object<DataOf<InvocationCancelled>>({
   atMs: t.number,
 });
 const invocationSuperseded = object<DataOf<InvocationSuperseded>>({ by: t.string, atMs: t.number });
-const retryRequested = object<DataOf<RetryRequested>>({
-  retries: t.number,
-  retryBaseMs: t.number,
+const retryRequested = objectWith<DataOf<RetryRequested>>(
+  { retries: t.number, retryBaseMs: t.number, atMs: t.number },
+  { job: t.string },
+);
+
+// Jobs
+
+const jobCounts = object<JobCounts>({
+  done: t.number,
+  // A newer version may know more reasons: a count is a count.
+  skipped: t.record(t.string, t.number),
+  lookedAt: t.number,
+});
+const jobCreated = object<DataOf<JobCreated>>({
+  guid: t.string,
+  kind: oneOf(JOB_KINDS),
+  companyId: t.string,
+  webhook: nullable(t.string),
+  fromMs: nullable(t.number),
+  toMs: nullable(t.number),
+  generation: t.number,
+  ratePerSecond: t.number,
+  cut: t.number,
+  counted: nullable(t.number),
+  askedBy: t.string,
   atMs: t.number,
 });
+const jobStarted = object<DataOf<JobStarted>>({ atMs: t.number });
+const jobProgressed = object<DataOf<JobProgressed>>({ cursor: t.number, counts: jobCounts, atMs: t.number });
+const jobPaused = object<DataOf<JobPaused>>({
+  reason: oneOf<PauseReason>(['by_request', 'webhook_disabled']),
+  atMs: t.number,
+});
+const jobResumed = object<DataOf<JobResumed>>({ atMs: t.number });
+const jobCancelled = object<DataOf<JobCancelled>>({
+  reason: oneOf<JobCancelReason>(['by_request', 'webhook_deleted']),
+  atMs: t.number,
+});
+const jobCompleted = object<DataOf<JobCompleted>>({ counts: jobCounts, atMs: t.number });
 
 // Nodes that share a store
 
@@ -316,6 +365,14 @@ export const FORMATS: Formats = {
   InvocationCancelled: latest(invocationCancelled),
   InvocationSuperseded: latest(invocationSuperseded),
   RetryRequested: latest(retryRequested),
+
+  JobCreated: latest(jobCreated),
+  JobStarted: latest(jobStarted),
+  JobProgressed: latest(jobProgressed),
+  JobPaused: latest(jobPaused),
+  JobResumed: latest(jobResumed),
+  JobCancelled: latest(jobCancelled),
+  JobCompleted: latest(jobCompleted),
 
   ChangeClaimed: latest(changeClaimed),
   ClaimReleased: latest(claimReleased),

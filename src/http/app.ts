@@ -15,6 +15,7 @@ import { graphqlRoutes } from './graphql/route.ts';
 import { healthRoutes } from './health.ts';
 import { historyRoutes } from './history.ts';
 import { invocationRoutes } from './invocations.ts';
+import { jobRoutes } from './jobs.ts';
 import { metricsRoutes } from './metrics.ts';
 import { MIN_POSITION, POSITION_HEADER, reachedSoon } from './min-position.ts';
 import { nodeRoutes } from './nodes.ts';
@@ -42,6 +43,7 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...settingsRoutes(deps),
   ...secretRoutes(deps),
   ...invocationRoutes(deps),
+  ...jobRoutes(deps),
   ...changeRoutes(deps),
   ...explainRoutes(deps),
   ...historyRoutes(deps),

@@ -1,9 +1,11 @@
 import type { Either } from 'fp-ts/lib/Either.js';
 import type { Accounts } from '../commands/accounts.ts';
 import type { InvocationFailure, KnownInvocation } from '../commands/invocations.ts';
+import type { AskedJob, JobFailure, JobPreview, JobRequest } from '../commands/jobs.ts';
 import type { ChangeIntake } from '../commands/report-changes.ts';
 import type { Webhooks } from '../commands/webhooks.ts';
 import type { Cause } from '../domain/events.ts';
+import type { KnownJob } from '../domain/job.ts';
 import type { NodeReport } from '../domain/cluster.ts';
 import type { Rules } from '../domain/rules.ts';
 import type { EventStore, Position } from '../eventstore/event-store.ts';
@@ -23,6 +25,17 @@ export interface InvocationCommands {
   /** How many new rounds were opened. */
   retryAllFailed(webhook: string, cause: Cause): Promise<Either<InvocationFailure, number>>;
   test(webhook: string, cause: Cause): Promise<Either<InvocationFailure, KnownInvocation>>;
+}
+
+/** The commands on jobs, bound to what they need. */
+export interface JobCommands {
+  preview(request: JobRequest): Promise<Either<JobFailure, JobPreview>>;
+  ask(request: JobRequest, cause: Cause): Promise<Either<JobFailure, AskedJob>>;
+  steer(
+    guid: string,
+    asked: 'pause' | 'resume' | 'cancel',
+    cause: Cause,
+  ): Promise<Either<JobFailure, KnownJob>>;
 }
 
 export interface Health {
@@ -54,6 +67,7 @@ export interface HttpDeps {
   readonly accounts: Pick<Accounts, 'get' | 'setStrict' | 'attachClient' | 'companyOfClient' | 'issueIds'>;
   readonly intake: Pick<ChangeIntake, 'report'>;
   readonly invocations: InvocationCommands;
+  readonly jobs: JobCommands;
   readonly readModels: Pick<
     ReadModels,
     | 'webhooksOf'
@@ -72,6 +86,8 @@ export interface HttpDeps {
     | 'talliesByCompany'
     | 'talliesByWebhook'
     | 'talliesByDay'
+    | 'job'
+    | 'jobs'
   >;
   readonly store: Pick<EventStore, 'readStream'>;
   readonly verifyToken: VerifyToken;

@@ -13,9 +13,9 @@ import { openTimeBlocks } from './time-blocks.ts';
 
 export interface ChangeTable extends Changes {
   add(decoded: Decoded<ResourceChange>): void;
+  positionOf(guid: string): Position | undefined;
   /** After the last one of a batch. */
   save(): void;
-  positionOf(guid: string): Position | undefined;
   forget(): void;
 }
 
@@ -55,10 +55,10 @@ export const openChanges = (db: Database, counters: Counters, companies: Diction
         event.fingerprint,
         event.atMs,
       );
-      const row = counters.get('changes');
-      counters.set('changes', row + 1);
-      times.note(row, position, event.atMs);
       positions.set(id, position);
+      const number = counters.get('changes');
+      times.note(number, position, event.atMs);
+      counters.set('changes', number + 1);
     },
     save: () => times.save(),
     changesInAll: () => counters.get('changes'),
@@ -68,6 +68,7 @@ export const openChanges = (db: Database, counters: Counters, companies: Diction
       const { first, next } = block;
       return (selectNewest.get(first, next, recordedAtMs) as { position: number } | undefined)?.position;
     },
+    changesAfter: (fromMs) => times.placeBefore(fromMs),
     positionOf: (guid) => {
       const known = positions.get(guid);
       if (known !== undefined || !isGuid(guid)) return known;

@@ -11,7 +11,10 @@ import { LIMIT } from '../eventstore/sqlite-limit.ts';
 const DUE_ROWS_MAX = 10_000;
 
 /** Reads the tables that invocation-writer.ts writes. */
-export const openDueList = (db: Database, webhooks: Dictionary): DueList => {
+export const openDueList = (
+  db: Database,
+  webhooks: Dictionary,
+): Omit<DueList, 'failedIn' | 'countFailedIn'> => {
   const selectDue = db.prepare(`
     SELECT d.position, d.due_at, i.guid FROM due d INDEXED BY due_ready
     CROSS JOIN invocations i ON i.position = d.position
@@ -76,7 +79,7 @@ export const openDueList = (db: Database, webhooks: Dictionary): DueList => {
 
   const waitingOf = rowsOfWebhook(
     'due d INDEXED BY due_by_webhook CROSS JOIN invocations i ON i.position = d.position',
-    'd.webhook = ? AND d.position > ? AND i.change_position < ?',
+    'd.webhook = ? AND d.position > ? AND i.heard_position < ?',
     `d.position ${LIMIT}`,
   );
   const failedAndWaitingOf = rowsOfWebhook(

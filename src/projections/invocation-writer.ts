@@ -59,7 +59,7 @@ export const openInvocationWriter = (
   const touched = new Map<string, Touched>();
   const times = openTimeBlocks(db, 'scheduled_times');
 
-  const insert = db.prepare('INSERT INTO invocations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  const insert = db.prepare('INSERT INTO invocations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
   const select = db.prepare(`
     SELECT i.position, i.company, i.webhook, i.scheduled_at AS scheduledAt, i.ordered_by AS orderedBy, i.coalesced_by AS coalescedBy,
       ${STATUS} AS status
@@ -99,6 +99,8 @@ export const openInvocationWriter = (
     const company = companies.idOf(event.companyId);
     const webhook = webhooks.idOf(event.webhook);
     const changePosition = event.change === null ? position : positionOfChange(event.change);
+    // What happened to the webhook before a job told it of an old change does not concern it.
+    const heardPosition = event.backfill === undefined ? changePosition : position;
     const orderedBy = event.ordering === 'per_resource' ? refKey(event.origin) : null;
     const coalescedBy = event.coalesce ? refKey(event.origin) : null;
     insert.run(
@@ -109,6 +111,7 @@ export const openInvocationWriter = (
       company,
       webhook,
       changePosition,
+      heardPosition,
       event.resource,
       event.identifier,
       atMs,
@@ -117,7 +120,8 @@ export const openInvocationWriter = (
     );
     counters.set('invocations', number + 1);
     times.note(number, position, atMs);
-    if (event.change !== null) {
+    // What a job schedules says nothing of how far the fan-out has come.
+    if (event.change !== null && event.backfill === undefined) {
       // Changes are fanned out in order: with the first of a later one, all of the one before it are stored.
       const newest = counters.get('fan_out_newest');
       if (changePosition > newest) {
@@ -131,7 +135,8 @@ export const openInvocationWriter = (
       identity,
       before: null,
       status: 'waiting',
-      due: { retry: false, failed: false, atMs },
+      // A job's work goes with the retries, so that it never stands before the first attempt of a fresh change.
+      due: { retry: event.backfill !== undefined, failed: false, atMs },
       node: '',
     });
   };

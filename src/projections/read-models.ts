@@ -1,5 +1,6 @@
 import type { Subscriber } from '../domain/matching.ts';
 import type { InvocationStatus } from '../domain/invocation.ts';
+import type { JobScope, KnownJob } from '../domain/job.ts';
 import type { Resource, ResourceRef, Trigger } from '../domain/resources.ts';
 import type { CompiledRequest } from '../domain/moshtix-request.ts';
 import type { Ordering, SystemEvent } from '../domain/webhook.ts';
@@ -121,6 +122,8 @@ export interface WebhookList {
   ): ReadonlyArray<{ readonly cursor: number; readonly guid: string }>;
   /** The revision of the webhook's newest event as of `at`; undefined before it was created. */
   revisionAt(webhook: string, at: Position): number | undefined;
+  /** The position at which it was created; undefined where it does not exist. */
+  createdAt(webhook: string): Position | undefined;
 }
 
 /** Where a change stands. */
@@ -139,6 +142,8 @@ export interface Changes {
   positionAt(recordedAtMs: number): Position | undefined;
   /** How many there are. */
   changesInAll(): number;
+  /** All changes recorded at the time or later lie after this position; undefined: there are none. */
+  changesAfter(fromMs: number): Position | undefined;
 }
 
 /** What became of everything that was scheduled: it stands in exactly one place. */
@@ -181,6 +186,26 @@ export interface Tallies {
     after: number,
     limit: number,
   ): ReadonlyArray<TallyRow>;
+}
+
+/** A job as it stands now. */
+export interface JobRow {
+  /** Position of its JobCreated. */
+  readonly position: Position;
+  readonly guid: string;
+  readonly job: KnownJob;
+  /** What it retried or scheduled, by the invocations themselves: ahead of what it says of its progress. */
+  readonly done: number;
+}
+
+export interface Jobs {
+  job(guid: string): JobRow | undefined;
+  /** Newest first, before the cursor; null: of every company. */
+  jobs(companyId: string | null, before: Position | undefined, limit: number): ReadonlyArray<JobRow>;
+  /** Those that are neither completed nor cancelled, oldest first. */
+  openJobs(): ReadonlyArray<JobRow>;
+  /** The newest one that was asked to do this. */
+  lastJob(scope: JobScope): JobRow | undefined;
 }
 
 export interface InvocationRow {
@@ -247,10 +272,18 @@ export interface DueList {
   inFlightNodes(): ReadonlyArray<string>;
   /** What one of these has in flight. */
   inFlightOf(node: string, after: Position, limit: number): ReadonlyArray<InvocationRow>;
-  /** Waiting invocations of a webhook whose change (or test) came before `before`, oldest first, after the cursor. */
+  /** Waiting invocations of a webhook whose change (or test, or job) came before `before`, oldest first, after the cursor. */
   waitingOf(webhook: string, before: Position, after: Position, limit: number): ReadonlyArray<InvocationRow>;
   /** Exhausted ones, and waiting ones that failed before: what "retry all failed" takes. Oldest first. */
   failedOf(webhook: string, after: Position, limit: number): ReadonlyArray<InvocationRow>;
+  /** The same of a job's scope, scheduled at `upTo` or before, and how many there are. */
+  failedIn(
+    scope: JobScope,
+    upTo: Position,
+    after: Position,
+    limit: number,
+  ): ReadonlyArray<InvocationRow & { readonly scheduledAtMs: number }>;
+  countFailedIn(scope: JobScope, upTo: Position): number;
   /** Waiting invocations of the same webhook and origin that are older than `before`. */
   olderWaiting(webhook: string, origin: ResourceRef, before: Position): ReadonlyArray<InvocationRow>;
   /** The newest invocation of the same webhook and origin that is newer than `than`. */
@@ -258,7 +291,7 @@ export interface DueList {
 }
 
 export interface ReadModels
-  extends Routing, Belongings, WebhookList, Changes, Tallies, InvocationLog, DueList {
+  extends Routing, Belongings, WebhookList, Changes, Tallies, InvocationLog, DueList, Jobs {
   checkpoint(group: Group): Position;
   /** Rows and checkpoint in one transaction. Events at or before the checkpoint are skipped: applying twice is safe. */
   apply(group: Group, events: ReadonlyArray<Decoded>, upTo: Position): void;

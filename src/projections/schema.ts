@@ -8,11 +8,11 @@
  * small however long the log is. A look-up asks the generations one after the other, the newest first: what is asked
  * for is mostly young. Changes have no generations, as most guids asked for there do not exist.
  */
-export const SCHEMA_VERSION = 8;
+export const SCHEMA_VERSION = 9;
 
 export const GENERATION_ROWS = 2 ** 17;
 
-/** Rows that share one entry of `scheduled_times`, and of `change_times`. */
+/** Rows that share one entry of `scheduled_times`, or of `change_times`. */
 export const TIME_BLOCK_ROWS = 1024;
 
 /** End of a range of positions that has not ended. */
@@ -141,7 +141,7 @@ CREATE TABLE changes (
 ) STRICT;
 CREATE INDEX changes_by_guid ON changes (hash);
 
--- As scheduled_times, below.
+-- As scheduled_times, of the times at which changes were recorded.
 CREATE TABLE change_times (
   block INTEGER PRIMARY KEY,
   first_position INTEGER NOT NULL,
@@ -153,7 +153,8 @@ CREATE TABLE change_times (
 CREATE TABLE generations (generation INTEGER PRIMARY KEY) STRICT;
 
 -- What never changes of an invocation; the key is the position of its InvocationScheduled. change_position is its own
--- one for a test. The origin stands in ordered_by and coalesced_by only where the webhook orders or coalesces.
+-- one for a test. heard_position: from where on what happens to the webhook concerns it; the change's
+-- position, or its own for one that a job scheduled long after. The origin stands in ordered_by and coalesced_by only where the webhook orders or coalesces.
 CREATE TABLE invocations (
   position INTEGER PRIMARY KEY,
   generation INTEGER NOT NULL,
@@ -162,6 +163,7 @@ CREATE TABLE invocations (
   company INTEGER NOT NULL,
   webhook INTEGER NOT NULL,
   change_position INTEGER NOT NULL,
+  heard_position INTEGER NOT NULL,
   resource TEXT NOT NULL,
   identifier TEXT NOT NULL,
   scheduled_at INTEGER NOT NULL,
@@ -220,6 +222,7 @@ CREATE INDEX due_ready ON due (webhook, retry, due_at) WHERE blocked = 0;
 CREATE INDEX due_next ON due (due_at, retry, webhook) WHERE blocked = 0;
 CREATE INDEX due_first ON due (due_at) WHERE blocked = 0 AND retry = 0;
 CREATE INDEX due_failed ON due (webhook) WHERE failed = 1;
+CREATE INDEX due_failed_by_company ON due (company) WHERE failed = 1;
 CREATE INDEX due_ordered ON due (webhook, ordered_by) WHERE ordered_by IS NOT NULL;
 CREATE INDEX due_unblocked ON due (webhook, ordered_by) WHERE ordered_by IS NOT NULL AND blocked = 0;
 CREATE INDEX due_coalescing ON due (webhook, coalesced_by) WHERE coalesced_by IS NOT NULL;
@@ -243,6 +246,23 @@ CREATE TABLE undelivered (
 CREATE INDEX undelivered_by_status ON undelivered (status);
 CREATE INDEX undelivered_by_company ON undelivered (company, status);
 CREATE INDEX undelivered_by_webhook ON undelivered (webhook, status);
+
+-- Jobs as they stand now; the key is the position of the JobCreated. scope: equal for jobs that are asked to do the same;
+-- done: counted from the invocations.
+CREATE TABLE jobs (
+  position INTEGER PRIMARY KEY,
+  guid BLOB NOT NULL UNIQUE,
+  company INTEGER NOT NULL,
+  scope BLOB NOT NULL,
+  generation INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  is_over INTEGER NOT NULL,
+  done INTEGER NOT NULL,
+  state TEXT NOT NULL
+) STRICT;
+CREATE INDEX jobs_by_company ON jobs (company);
+CREATE INDEX jobs_by_scope ON jobs (scope);
+CREATE INDEX jobs_open ON jobs (position) WHERE is_over = 0;
 `;
 
 export const SCHEMA = SHARED + ROUTING + LOG;

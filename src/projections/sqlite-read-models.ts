@@ -1,4 +1,5 @@
 import type { InvocationEvent } from '../domain/invocation.ts';
+import type { JobEvent } from '../domain/job.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
@@ -12,6 +13,8 @@ import { openDueList } from './due-list.ts';
 import { openEventReports } from './event-reports.ts';
 import { openInvocationLog } from './invocation-log.ts';
 import { openInvocationWriter } from './invocation-writer.ts';
+import { openFailed } from './failed.ts';
+import { openJobs } from './jobs.ts';
 import type { Group, ReadModels } from './read-models.ts';
 import { openRelationGraph } from './relation-graph.ts';
 import { openTallies } from './tallies.ts';
@@ -67,6 +70,8 @@ export const openReadModels = ({
   );
   const invocationLog = openInvocationLog(db, counters, logCompanies, logWebhooks, changes);
   const dueList = openDueList(db, logWebhooks);
+  const failed = openFailed(db, logCompanies, logWebhooks);
+  const jobs = openJobs(db, logCompanies);
 
   const route = ({ event, ...rest }: Decoded): void => {
     switch (event.type) {
@@ -100,6 +105,7 @@ export const openReadModels = ({
       case 'InvocationCancelled':
       case 'InvocationSuperseded':
       case 'RetryRequested':
+        jobs.did(decoded.event);
         return writer.add(decoded as Decoded<InvocationEvent>);
       case 'ResourceChanged':
       case 'OrderSold':
@@ -108,6 +114,14 @@ export const openReadModels = ({
       case 'OrderCancelled':
       case 'TicketsScanned':
         return changes.add(decoded as Decoded<ResourceChange>);
+      case 'JobCreated':
+      case 'JobStarted':
+      case 'JobProgressed':
+      case 'JobPaused':
+      case 'JobResumed':
+      case 'JobCancelled':
+      case 'JobCompleted':
+        return jobs.add(decoded as Decoded<JobEvent>);
       default:
         return;
     }
@@ -138,6 +152,11 @@ export const openReadModels = ({
     ...webhookList,
     ...invocationLog,
     ...dueList,
+    ...failed,
+    job: (guid) => jobs.job(guid),
+    jobs: (...question) => jobs.jobs(...question),
+    openJobs: () => jobs.openJobs(),
+    lastJob: (scope) => jobs.lastJob(scope),
     subscribersTo: (...question) => webhookVersions.subscribersTo(...question),
     systemSubscribersTo: (...question) => webhookVersions.systemSubscribersTo(...question),
     partitionsOf: (...question) => webhookVersions.partitionsOf(...question),
@@ -153,6 +172,7 @@ export const openReadModels = ({
     talliesByCompany: (...question) => tallies.talliesByCompany(...question),
     talliesByWebhook: (...question) => tallies.talliesByWebhook(...question),
     talliesByDay: (...question) => tallies.talliesByDay(...question),
+    changesAfter: (fromMs) => changes.changesAfter(fromMs),
     checkpoint,
     apply: (group, events, upTo) => {
       const after = checkpoint(group);

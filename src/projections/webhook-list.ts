@@ -1,3 +1,4 @@
+import { isGuid } from '../domain/ids.ts';
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
 import { guidBytes, guidText } from './guid.ts';
@@ -15,6 +16,7 @@ export const openWebhookList = (db: Database, companies: Dictionary): WebhookLis
   const selectRevision = db.prepare(`
     SELECT revision FROM webhook_revisions
     WHERE webhook = (SELECT position FROM webhooks WHERE guid = ?) AND position <= ? ORDER BY position DESC LIMIT 1`);
+  const selectCreated = db.prepare('SELECT position FROM webhooks WHERE guid = ?');
   const moshtix =
     "FROM webhooks INDEXED BY webhooks_moshtix WHERE company = ? AND dialect = 'moshtix' AND deleted = 0";
   const count = db.prepare(`SELECT count(*) AS total ${moshtix}`);
@@ -48,6 +50,10 @@ export const openWebhookList = (db: Database, companies: Dictionary): WebhookLis
     },
     revisionAt: (guid, at) =>
       (selectRevision.get(guidBytes(guid), at) as { revision: number } | undefined)?.revision,
+    createdAt: (guid) =>
+      isGuid(guid)
+        ? (selectCreated.get(guidBytes(guid)) as { position: number } | undefined)?.position
+        : undefined,
     everyWebhookOf: (companyId, after, limit) => {
       const company = companies.find(companyId);
       if (company === undefined) return [];

@@ -14,6 +14,7 @@ import {
   retryInvocation,
   testWebhook,
 } from '../../src/commands/invocations.ts';
+import { askForJob, previewJob, steerJob } from '../../src/commands/jobs.ts';
 import { ChangeClaims } from '../../src/commands/change-claims.ts';
 import { ChangeIntake } from '../../src/commands/report-changes.ts';
 import { Accounts } from '../../src/commands/accounts.ts';
@@ -161,6 +162,7 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
       partitions: 256,
     };
   });
+  const jobDeps = { store, clock, random, webhooks, readModels, rules: BUILT_IN_RULES };
   const logged: World['logged'] = [];
   const record = (fields: LogFields, message: string): void => void logged.push({ fields, message });
   const deps = change({
@@ -175,6 +177,11 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
       retry: (guid, cause) => retryInvocation(invocationDeps, guid, cause),
       retryAllFailed: (webhook, cause) => retryAllFailed(invocationDeps, webhook, cause),
       test: (webhook, cause) => testWebhook(invocationDeps, webhook, cause),
+    },
+    jobs: {
+      preview: (request) => previewJob(jobDeps, request),
+      ask: (request, cause) => askForJob(jobDeps, request, cause),
+      steer: (guid, asked, cause) => steerJob(jobDeps, guid, asked, cause),
     },
     readModels,
     store,

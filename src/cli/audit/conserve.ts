@@ -1,6 +1,7 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { addsUp, type Conserved, conserve } from '../../audit/conserve.ts';
 import { dayText, differenceOf, everyTally, type Grouping } from '../../audit/conservation.ts';
+import { couldTell } from '../../audit/could-tell.ts';
 import { hearersOf } from '../../delivery/fan-out.ts';
 import { EXIT_FINDINGS, EXIT_OK, failed } from '../command.ts';
 import { Progress } from '../migrate/progress.ts';
@@ -15,6 +16,7 @@ export const runConserve = (store: AuditedStore, by: Grouping | undefined): Prom
       models,
       hearersOf: (change) =>
         hearersOf({ routing: models, rules }, change).map(({ subscriber }) => subscriber.webhook),
+      couldTell: couldTell({ log, models, rules }),
       onProgress: progress.at,
     });
     if (isLeft(conserved)) return failed(conserved.left.message);
@@ -43,7 +45,7 @@ const reportGroups = (models: AuditedHistory['models'], by: Grouping, scheduledI
 };
 
 const report = (conserved: Conserved): number => {
-  const { totals, changes, pending, removed, differences, differencesInAll } = conserved;
+  const { totals, changes, pending, removed, backfilled, differences, differencesInAll } = conserved;
   const { scheduled, delivered, waiting, in_flight, exhausted, cancelled, superseded } = totals;
   process.stdout.write(
     `${JSON.stringify({ scheduled, delivered, waiting, in_flight, exhausted, cancelled, superseded })}\n`,
@@ -58,6 +60,7 @@ const report = (conserved: Conserved): number => {
   }
   if (differencesInAll > differences.length) say(`… and ${differencesInAll - differences.length} more`);
   if (pending > 0) say(`${pending} changes at the end of the log are still being worked on`);
+  if (backfilled > 0) say(`${backfilled} of them were told by backfill, long after the change`);
   if (removed > 0) say(`${removed} invocations were removed from the log by policy and are not counted`);
   if (addsUp(conserved)) {
     say(`${changes} changes, ${scheduled} invocations: every one is accounted for.`);

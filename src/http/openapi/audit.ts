@@ -30,6 +30,7 @@ const DETAILS: Readonly<Record<string, Schema>> = {
   propagated: object({ trigger: TRIGGER, rule: ref('PropagationRule') }),
   saved: object({ system_event: oneOfTexts(SYSTEM_EVENTS) }),
   other_rules: object({}),
+  backfilled: object({ job: GUID, at: TIME, actor: TEXT }),
   trigger_differs: object({ wanted: TRIGGER, fired: array(TRIGGER) }),
   no_rule: object({ wanted: ref('WantedResource'), from: ref('ResourceRef') }),
   no_path: object({ wanted: ref('WantedResource'), from: ref('ResourceRef') }),

@@ -6,6 +6,7 @@ import { commonSchemas } from './common.ts';
 import { conservationPaths, conservationSchemas } from './conservation.ts';
 import { graphqlPaths, graphqlSchemas } from './graphql.ts';
 import { invocationPaths, invocationSchemas } from './invocations.ts';
+import { jobPaths, jobSchemas } from './jobs.ts';
 import { secretPaths, secretSchemas } from './secrets.ts';
 import { nodePaths, nodeSchemas } from './nodes.ts';
 import { servicePaths } from './service.ts';
@@ -30,6 +31,7 @@ export const openApiDocument = (version: string): JsonObject => ({
     ...settingsPaths,
     ...secretPaths,
     ...invocationPaths,
+    ...jobPaths,
     ...changePaths,
     ...auditPaths,
     ...conservationPaths,
@@ -48,6 +50,7 @@ export const openApiDocument = (version: string): JsonObject => ({
       ...settingsSchemas,
       ...secretSchemas,
       ...invocationSchemas,
+      ...jobSchemas,
       ...changeSchemas,
       ...auditSchemas,
       ...conservationSchemas,
