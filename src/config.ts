@@ -28,6 +28,10 @@ export interface Config {
   readonly publicUrl: string | null;
   /** Path of an operator's rules file, or null for the built-in rules. */
   readonly rulesPath: string | null;
+  /** Between two seals of the history; 0: none are made. */
+  readonly sealEveryMs: number;
+  /** Path of the Ed25519 key that seals are signed with, or null: they are not signed. */
+  readonly sealKeyPath: string | null;
   readonly logLevel: LogLevel;
   /** A developer's machine: GraphQL shows its schema to everybody, and has a page to try it out. */
   readonly development: boolean;
@@ -96,6 +100,8 @@ const VARIABLES = {
       (value) => value === '' || ORIGIN.test(value),
     ),
   },
+  CALLBOARD_SEAL_EVERY_MS: { default: '3600000', codec: wholeNumber(0, 2_147_483_647) },
+  CALLBOARD_SEAL_KEY: { default: '', codec: t.string },
   CALLBOARD_RULES: { default: '', codec: t.string },
   CALLBOARD_ENV: {
     default: 'production',
@@ -133,6 +139,8 @@ export const readConfig = (
     attemptTimeoutMs: read('CALLBOARD_ATTEMPT_TIMEOUT_MS'),
     leaseMs: read('CALLBOARD_LEASE_MS'),
     publicUrl: read('CALLBOARD_PUBLIC_URL'),
+    sealEveryMs: read('CALLBOARD_SEAL_EVERY_MS'),
+    sealKey: read('CALLBOARD_SEAL_KEY'),
     rules: read('CALLBOARD_RULES'),
     environment: read('CALLBOARD_ENV'),
     logLevel: read('LOG_LEVEL'),
@@ -162,6 +170,8 @@ export const readConfig = (
     leaseMs: config.leaseMs,
     publicUrl: config.publicUrl === '' ? null : config.publicUrl,
     rulesPath: config.rules === '' ? null : resolve(workingDir, config.rules),
+    sealEveryMs: config.sealEveryMs,
+    sealKeyPath: config.sealKey === '' ? null : resolve(workingDir, config.sealKey),
     logLevel: config.logLevel,
     development: config.environment === 'development',
   });

@@ -7,13 +7,20 @@ import { parseAllowTargets, urlPolicy } from './adapters/address-guard.ts';
 import { verifyToken } from './adapters/jwt.ts';
 import { bindKey, isKeyBound } from './adapters/key-id.ts';
 import { loadOrCreateMasterSecret } from './adapters/master-secret.ts';
+import { measuredSender } from './adapters/measured-sender.ts';
 import { movedFrom } from './adapters/move-mark.ts';
+import { restoredFrom } from './adapters/restore-mark.ts';
 import { pinoLog } from './adapters/pino-log.ts';
+import { openMetrics } from './adapters/prometheus.ts';
 import { newNonce, newWebhookSecret, openSecretBox, type SecretBox } from './adapters/secret-box.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { systemRandom } from './adapters/system-random.ts';
+import { loadSealKey } from './adapters/seal-key.ts';
 import { startSenderThread } from './adapters/sender-thread.ts';
+import { differenceOf } from './audit/conservation.ts';
+import { Sealer } from './audit/sealer.ts';
 import { getInvocation, retryAllFailed, retryInvocation, testWebhook } from './commands/invocations.ts';
+import { askForJob, previewJob, steerJob } from './commands/jobs.ts';
 import { ChangeClaims } from './commands/change-claims.ts';
 import { ChangeIntake } from './commands/report-changes.ts';
 import { Accounts } from './commands/accounts.ts';
@@ -26,13 +33,16 @@ import { BUILT_IN_RULES, type Rules } from './domain/rules.ts';
 import type { EventStore } from './eventstore/event-store.ts';
 import { openEventStoreDb } from './eventstore/eventstoredb.ts';
 import { openMemoryStore } from './eventstore/memory.ts';
+import { lastRestoration } from './eventstore/restorations.ts';
 import { openSqliteStore } from './eventstore/sqlite.ts';
 import { noteWrites } from './eventstore/written.ts';
 import { createApp, SERVER_OPTIONS } from './http/app.ts';
+import type { Health } from './http/deps.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
 import type { Random } from './ports/random.ts';
 import type { Simulations } from './ports/simulations.ts';
+import type { SealSigner } from './ports/sign-seal.ts';
 import { openReadModels } from './projections/sqlite-read-models.ts';
 import { parseRules } from './rules-file.ts';
 import { nodeStatuses, openSharing } from './sharing.ts';
@@ -89,6 +99,13 @@ export const openSecrets = (config: Config, random: Random): Either<StartFailure
   return isLeft(secret) ? left({ message: secret.left.message }) : right(openSecretBox(secret.right, random));
 };
 
+/** The key that seals are signed with, if the operator gave one. */
+export const openSealKey = (path: string | null): Either<StartFailure, SealSigner | undefined> => {
+  if (path === null) return right(undefined);
+  const key = loadSealKey(path);
+  return isLeft(key) ? left({ message: `CALLBOARD_SEAL_KEY: ${key.left}` }) : key;
+};
+
 /** The log, and why it cannot be reached at the moment, if so. */
 interface OpenedStore {
   readonly store: EventStore;
@@ -110,6 +127,12 @@ const openStore = async (
       if (from !== undefined) {
         return left({
           message: `events are being copied into ${where.path} from ${from}: let 'callboard migrate' come to its end first`,
+        });
+      }
+      const backup = restoredFrom(where.path);
+      if (backup !== undefined) {
+        return left({
+          message: `${where.path} is being restored from ${backup}, which was cut short: give the same 'callboard restore' again`,
         });
       }
       const store = await openSqliteStore({ path: where.path, log, onFatal });
@@ -146,6 +169,9 @@ export const startServer = async (
   const targets = parseAllowTargets(config.allowTargets);
   if (isLeft(targets)) return left({ message: `CALLBOARD_ALLOW_TARGETS: ${targets.left}` });
 
+  const signer = openSealKey(config.sealKeyPath);
+  if (isLeft(signer)) return signer;
+
   const stopping = new Stopping();
   const onDefect = (error: unknown): void => {
     log.error({ error: error instanceof Error ? error.stack : String(error) }, 'stopping: cannot go on');
@@ -180,6 +206,8 @@ export const startServer = async (
   const { membership, lease } = sharing.right;
   const storeHead = await store.head()();
   if (isLeft(storeHead)) return left({ message: storeHead.left.message });
+  const restored = await lastRestoration(store);
+  if (isLeft(restored)) return left({ message: restored.left.message });
   const readModels = openReadModels({
     path: config.store.kind === 'memory' ? ':memory:' : join(config.dataDir, 'read-models.db'),
     eventStoreId: store.id,
@@ -188,7 +216,12 @@ export const startServer = async (
     beginningsMayBeGone: config.store.kind === 'esdb',
     log,
   });
-  const accounts = new Accounts({ store, random, clock });
+  const accounts = new Accounts({
+    store,
+    random,
+    clock,
+    ...(restored.right !== undefined && { numbersFrom: restored.right.numbersFrom }),
+  });
   const webhooks = new Webhooks({
     accounts,
     store,
@@ -214,6 +247,25 @@ export const startServer = async (
     { allowTargets: config.allowTargets, ...(lease !== undefined && { lease }) },
     onDefect,
   );
+  const metrics = openMetrics(VERSION, async () => {
+    const head = await store.head()();
+    const places = readModels.counts();
+    const scheduled = readModels.scheduledInAll();
+    const nowMs = clock.nowMs();
+    const nodes = nodeStatuses(sharing.right, engine, { url, startedAtMs, nowMs });
+    return {
+      ready: health().ready,
+      changes: readModels.changesInAll(),
+      scheduled,
+      places,
+      difference: differenceOf({ scheduled, ...places }),
+      lateMs: Math.max(0, nowMs - (readModels.nextDueAfter(Number.NEGATIVE_INFINITY) ?? nowMs)),
+      lag: isLeft(head) ? undefined : Math.max(0, head.right - engine.shownUpTo),
+      inFlight: engine.inFlight,
+      nodes: nodes.length,
+      partitions: nodes.find(({ isThis }) => isThis)?.partitions.length ?? 0,
+    };
+  });
   const engine = new Engine({
     store,
     accounts,
@@ -225,7 +277,7 @@ export const startServer = async (
       version: VERSION,
       timeoutMs: config.attemptTimeoutMs,
     }),
-    sender,
+    sender: measuredSender(sender, clock, metrics),
     rules: rules.right,
     defaultRetryBaseMs: config.retryBaseMs,
     limits: DEFAULT_LIMITS,
@@ -235,6 +287,15 @@ export const startServer = async (
     ...(membership !== undefined && { membership }),
     onDefect,
   });
+  const sealer = new Sealer({
+    store,
+    clock,
+    random,
+    signer: signer.right,
+    log,
+    // What is kept in memory nobody can ask about later.
+    everyMs: config.store.kind === 'memory' ? 0 : config.sealEveryMs,
+  });
   const invocationDeps = {
     store,
     random,
@@ -243,6 +304,21 @@ export const startServer = async (
     dueList: readModels,
     defaultRetryBaseMs: config.retryBaseMs,
   };
+  const health = (): Health => {
+    const gone = away();
+    const { stoppedAt } = engine;
+    const reasons = [
+      ...(gone === undefined ? [] : [`the event store is away: ${gone}`]),
+      ...(stopping.begun ? ['the server is stopping'] : []),
+    ];
+    const answersReads = stoppedAt !== undefined && reasons.length === 0;
+    if (stoppedAt !== undefined) reasons.push(`${describeStop(stoppedAt)}; ${WHAT_TO_DO}`);
+    if (!engine.ready && reasons.length === 0) {
+      reasons.push('the log is being read, deliveries have not started yet');
+    }
+    return { ready: engine.ready && reasons.length === 0, reasons, answersReads };
+  };
+  const jobDeps = { store, random, clock, webhooks, readModels, rules: rules.right };
   const app = createApp({
     version: VERSION,
     defaultRetryBaseMs: config.retryBaseMs,
@@ -255,6 +331,11 @@ export const startServer = async (
       retry: (guid, cause) => retryInvocation(invocationDeps, guid, cause),
       retryAllFailed: (guid, cause) => retryAllFailed(invocationDeps, guid, cause),
       test: (guid, cause) => testWebhook(invocationDeps, guid, cause),
+    },
+    jobs: {
+      preview: (request) => previewJob(jobDeps, request),
+      ask: (request, cause) => askForJob(jobDeps, request, cause),
+      steer: (guid, asked, cause) => steerJob(jobDeps, guid, asked, cause),
     },
     readModels,
     store,
@@ -269,20 +350,8 @@ export const startServer = async (
     writtenUpTo: newest,
     nodes: () => nodeStatuses(sharing.right, engine, { url, startedAtMs, nowMs: clock.nowMs() }),
     development: config.development,
-    health: () => {
-      const gone = away();
-      const { stoppedAt } = engine;
-      const reasons = [
-        ...(gone === undefined ? [] : [`the event store is away: ${gone}`]),
-        ...(stopping.begun ? ['the server is stopping'] : []),
-      ];
-      const answersReads = stoppedAt !== undefined && reasons.length === 0;
-      if (stoppedAt !== undefined) reasons.push(`${describeStop(stoppedAt)}; ${WHAT_TO_DO}`);
-      if (!engine.ready && reasons.length === 0) {
-        reasons.push('the log is being read, deliveries have not started yet');
-      }
-      return { ready: engine.ready && reasons.length === 0, reasons, answersReads };
-    },
+    health,
+    metrics,
     clock,
     random,
     log,
@@ -304,6 +373,7 @@ export const startServer = async (
 
   const ready = engine.start();
   ready.catch(onDefect);
+  sealer.start();
   const ended = stopping.asked.then(async (code) => {
     log.info({ inFlight: engine.inFlight }, 'stopping: no new attempts, running ones are finished');
     const overdue = clock.setTimer(STOP_MS, () => process.exit(code === 0 ? 1 : code));
@@ -311,6 +381,7 @@ export const startServer = async (
     server.closeIdleConnections();
     await engine.drain(DRAIN_MS);
     await sender.close();
+    await sealer.stop();
     await store.close();
     readModels.close();
     sharing.right.release();

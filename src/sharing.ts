@@ -67,6 +67,7 @@ export const openSharing = (
     },
     leaseMs: config.leaseMs,
     onLease: (untilMs) => lease.holdFor(untilMs - clock.monotonicMs()),
+    onFenced: () => lease.lose(),
     onDefect,
   });
   return right({ settings, membership, lease: lease.memory, release: () => lock.right.release(true) });

@@ -1,6 +1,7 @@
 import type { Figure } from '../support/figure.ts';
 import { backlog } from './backlog.ts';
 import { eventStoreDb } from './eventstoredb.ts';
+import { explain } from './explain.ts';
 import { fanOut } from './fan-out.ts';
 import { ingest } from './ingest.ts';
 import { matching } from './matching.ts';
@@ -9,6 +10,7 @@ import { simulation } from './simulation.ts';
 import { nodes } from './nodes.ts';
 import { start } from './start.ts';
 import { template } from './template.ts';
+import { verify } from './verify.ts';
 import { waiting } from './waiting.ts';
 
 /** In the order of the table. */
@@ -24,4 +26,6 @@ export const FIGURES: ReadonlyArray<Figure> = [
   orders,
   simulation,
   nodes,
+  explain,
+  verify,
 ];

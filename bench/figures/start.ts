@@ -98,7 +98,7 @@ const FAILS_ONE_IN = 10;
 const SALES_PER_SECOND = 50;
 
 /** Orders sold, each told to two webhooks: one on orders, one on the order's event. */
-function* sales({ receiver }: Bench, folder: string, eventsMin: number): Generator<NewStream> {
+export function* sales({ receiver }: Bench, folder: string, eventsMin: number): Generator<NewStream> {
   const sealedSecret = newSealedSecret(folder);
   const companies = Array.from({ length: COMPANIES }, (_, index) => {
     const companyId = randomUUID();

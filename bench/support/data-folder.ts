@@ -4,7 +4,9 @@ import { isLeft } from 'fp-ts/lib/Either.js';
 import { issueToken } from '../../src/adapters/jwt.ts';
 import { loadOrCreateMasterSecret } from '../../src/adapters/master-secret.ts';
 import { newWebhookSecret, openSecretBox, type SecretBox } from '../../src/adapters/secret-box.ts';
+import { systemClock } from '../../src/adapters/system-clock.ts';
 import { systemRandom } from '../../src/adapters/system-random.ts';
+import { sealHistory } from '../../src/audit/seal-history.ts';
 import type { Cause } from '../../src/domain/events.ts';
 import { decode, emptyHead, seal, type UnsealedEvent } from '../../src/eventstore/codec.ts';
 import type { Decoded } from '../../src/eventstore/decoded.ts';
@@ -61,6 +63,21 @@ export const fillFolder = async (folder: string, streams: Iterable<NewStream>): 
   readModels.close();
   await store.close();
   return head;
+};
+
+/** As the server would have sealed it. Answers how many seals there are. */
+export const sealFolder = async (folder: string): Promise<number> => {
+  const store = await openStore(folder);
+  const sealed = await sealHistory({
+    store,
+    clock: systemClock(),
+    random: systemRandom(),
+    signer: undefined,
+    breathe: async () => true,
+  });
+  await store.close();
+  if (isLeft(sealed)) throw new Error(sealed.left);
+  return sealed.right.length;
 };
 
 const openStore = async (folder: string): Promise<EventStore> => {
@@ -148,6 +165,17 @@ export const platformToken = (folder: string): Promise<string> => {
     subject: 'platform:bench',
     role: 'platform',
     companies: '*',
+    expiresAtMs: Date.now() + TOKEN_MS,
+  } as const;
+  return issueToken(secretsOf(folder).tokenKey(), claims, Date.now());
+};
+
+/** Reads the audit of one company. */
+export const partnerToken = (folder: string, companyId: string): Promise<string> => {
+  const claims = {
+    subject: 'partner:bench',
+    role: 'partner',
+    companies: [companyId],
     expiresAtMs: Date.now() + TOKEN_MS,
   } as const;
   return issueToken(secretsOf(folder).tokenKey(), claims, Date.now());

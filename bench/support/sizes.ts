@@ -17,6 +17,8 @@ export interface Size {
   readonly streamedOrders: number;
   readonly simulatedSeeds: number;
   readonly sharedDeliveries: number;
+  readonly explainedWebhooks: number;
+  readonly auditedEvents: ReadonlyArray<number>;
 }
 
 export const SIZES = {
@@ -37,6 +39,8 @@ export const SIZES = {
     streamedOrders: 1_000_000,
     simulatedSeeds: 400,
     sharedDeliveries: 6_000,
+    explainedWebhooks: 10_000,
+    auditedEvents: [100_000, 1_000_000],
   },
   quick: {
     runs: 3,
@@ -55,6 +59,8 @@ export const SIZES = {
     streamedOrders: 50_000,
     simulatedSeeds: 40,
     sharedDeliveries: 1_200,
+    explainedWebhooks: 10_000,
+    auditedEvents: [5_000, 50_000],
   },
   tiny: {
     runs: 1,
@@ -73,6 +79,8 @@ export const SIZES = {
     streamedOrders: 500,
     simulatedSeeds: 2,
     sharedDeliveries: 48,
+    explainedWebhooks: 25,
+    auditedEvents: [200, 400],
   },
 } as const satisfies Readonly<Record<string, Size>>;
 

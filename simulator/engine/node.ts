@@ -93,6 +93,7 @@ export class Node {
     sim.trace(`${this.name} process ${id} starts`);
     const host = this.#storeHost(id);
     const clock = this.#clock(id);
+    const sendingClock = { monotonicMs: () => clock.monotonicMs() };
     let leaseUntilMs = Number.NEGATIVE_INFINITY;
     const { store: kind } = sim.options;
     const store =
@@ -109,7 +110,7 @@ export class Node {
         chance: sim.networkChance,
         deliver: (delayMs, run) => void host.deliver(delayMs, run),
         maySend: (request) => {
-          const may = this.#seat === undefined || clock.monotonicMs() < leaseUntilMs;
+          const may = this.#seat === undefined || sendingClock.monotonicMs() < leaseUntilMs;
           if (!may) sim.auditor.heldBack(request);
           return may;
         },
@@ -145,6 +146,7 @@ export class Node {
       leftover: this.leftover,
       isReady: () => this.isReady,
       stoodStillMs: () => this.#stoodStillMs,
+      sendingClock,
     }) ?? {
       ports,
       settings,

@@ -89,6 +89,8 @@ export const assemble = (ports: Ports, settings: ProcessSettings): Product => {
           identity: { name: sharing.name, url: `http://${sharing.name}.example`, version: 'simulated' },
           leaseMs: sharing.leaseMs,
           onLease: sharing.onLease,
+          // Requests leave at once: none is between being sent and its first byte.
+          onFenced: () => undefined,
           onDefect,
         });
   const intake = new ChangeIntake({

@@ -36,4 +36,9 @@ export const REGRESSION_SEEDS: ReadonlyArray<{ readonly seed: number; readonly f
     seed: 1795333771758,
     found: 'a webhook was disabled between the planning of a first attempt and its append (S10)',
   },
+  {
+    seed: 1795340817323,
+    found:
+      'a first attempt was planned before its node began to leave, and started after: others may have been at that endpoint (S22, S23)',
+  },
 ];

@@ -5,12 +5,21 @@ import { runSeed } from './run.ts';
 /** A process that runs one seed after the other, as it is told to over its channel. */
 const verdictOf = async ({ seed, bug }: Job): Promise<Verdict> => {
   const before = process.cpuUsage();
-  const { violation, hash, marks, attempts, simulatedMs } = await runSeed(seed, { bug: findBug(bug) });
+  const run = await runSeed(seed, { bug: findBug(bug) }).catch((error: unknown) => ({
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    violation: undefined,
+    hash: '',
+    marks: new Map<string, number>(),
+    attempts: 0,
+    simulatedMs: 0,
+  }));
   const { user, system } = process.cpuUsage(before);
+  const { violation, hash, marks, attempts, simulatedMs } = run;
   return {
     seed,
     bug,
     violation,
+    error: 'error' in run ? run.error : undefined,
     hash,
     marks: [...marks],
     attempts,
@@ -19,14 +28,6 @@ const verdictOf = async ({ seed, bug }: Job): Promise<Verdict> => {
   };
 };
 
-process.on('message', (job: Job) => {
-  verdictOf(job).then(
-    (verdict) => process.send?.(verdict),
-    (error: unknown) => {
-      process.stderr.write(
-        `seed ${job.seed}: ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`,
-      );
-      process.exit(3);
-    },
-  );
-});
+// A terminal interrupts the whole group: whoever gave the jobs says when there are no more.
+process.on('SIGINT', () => undefined);
+process.on('message', (job: Job) => void verdictOf(job).then((verdict) => process.send?.(verdict)));

@@ -351,11 +351,13 @@ export class World {
       const difference = rowsDiffer(models, auditor.deliveries, company);
       if (difference !== undefined) auditor.complain('S13', difference);
     }
-    for (const { guid, webhook, ordering } of auditor.deliveries.inOrder) {
+    for (const { guid, ordering } of auditor.deliveries.inOrder) {
       if (models.invocation(guid) === undefined)
         auditor.complain('S13', `${guid} (${ordering}) is not in the read models`);
-      if (models.dueOf(webhook.guid, Number.MAX_SAFE_INTEGER, 1).length > 0)
-        auditor.complain('S13', `something is due for webhook ${webhook.guid}, and everything is settled`);
+    }
+    for (const guid of auditor.webhooks.keys()) {
+      if (models.dueOf(guid, Number.MAX_SAFE_INTEGER, 1).length > 0)
+        auditor.complain('S13', `something is due for webhook ${guid}, and everything is settled`);
     }
     if (models.inFlight(0, 1).length > 0)
       auditor.complain('S13', 'something is in flight, and everything is settled');

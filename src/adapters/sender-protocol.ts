@@ -25,13 +25,15 @@ export type Packed = ReadonlyArray<string | number | null>;
 export interface NumberedRequest {
   readonly id: number;
   readonly signal: number;
+  /** Of the lease, when the request was handed over. */
+  readonly term: number;
   readonly request: SendRequest;
 }
 
 export const packRequest = (into: (string | number | null)[], numbered: NumberedRequest): void => {
-  const { id, signal, request } = numbered;
+  const { id, signal, term, request } = numbered;
   const names = Object.keys(request.headers);
-  into.push(id, signal, request.url, request.timeoutMs, request.body, names.length);
+  into.push(id, signal, term, request.url, request.timeoutMs, request.body, names.length);
   for (const name of names) into.push(name, request.headers[name] ?? '');
 };
 
@@ -40,6 +42,7 @@ export const unpackRequests = (packed: Packed, each: (numbered: NumberedRequest)
   while (more()) {
     const id = number();
     const signal = number();
+    const term = number();
     const url = text();
     const timeoutMs = number();
     const body = text();
@@ -48,7 +51,7 @@ export const unpackRequests = (packed: Packed, each: (numbered: NumberedRequest)
       const name = text();
       headers[name] = text();
     }
-    each({ id, signal, request: { url, headers, body, timeoutMs } });
+    each({ id, signal, term, request: { url, headers, body, timeoutMs } });
   }
 };
 

@@ -7,6 +7,7 @@ import {
   type ToSender,
   unpackOutcomes,
 } from './sender-protocol.ts';
+import { termOf } from './shared-lease.ts';
 
 /** In a checkout the source itself, in the published package what was compiled from it. */
 const WORKER_URL = new URL(
@@ -33,6 +34,7 @@ export const startSenderThread = (
 ): HttpSender => {
   const worker = new Worker(WORKER_URL, { workerData: options, execArgv: [] });
   const pending = new Map<number, (outcome: SendOutcome) => void>();
+  const term = termOf(options.lease);
   const signals = new WeakMap<AbortSignal, number>();
   let outgoing: (string | number | null)[] = [];
   let outgoingRequests = 0;
@@ -87,7 +89,7 @@ export const startSenderThread = (
       }
       if (outgoingRequests === 0) setImmediate(flush);
       const id = (lastId += 1);
-      packRequest(outgoing, { id, signal: signalNumber(signal), request });
+      packRequest(outgoing, { id, signal: signalNumber(signal), term: term(), request });
       outgoingRequests += 1;
       if (outgoingRequests >= MESSAGE_REQUESTS_MAX) flush();
       return new Promise((resolve) => pending.set(id, resolve));

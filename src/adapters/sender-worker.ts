@@ -16,7 +16,8 @@ import { undiciSender } from './undici-sender.ts';
 const serve = (port: NonNullable<typeof parentPort>, { allowTargets, lease }: SenderThreadOptions): void => {
   const allow = parseAllowTargets(allowTargets);
   if (isLeft(allow)) throw new Error(allow.left);
-  const sender = undiciSender({ allow: allow.right, maySend: leaseHolds(lease) });
+  const sender = undiciSender({ allow: allow.right });
+  const holds = leaseHolds(lease);
   const interrupts = new Map<number, AbortController>();
   let outcomes: (string | number | null)[] = [];
 
@@ -45,8 +46,9 @@ const serve = (port: NonNullable<typeof parentPort>, { allowTargets, lease }: Se
   port.on('message', (message: ToSender) => {
     switch (message.kind) {
       case 'send':
-        unpackRequests(message.packed, ({ id, signal, request }) => {
-          void sender.send(request, interruptOf(signal).signal).then((outcome) => {
+        unpackRequests(message.packed, ({ id, signal, term, request }) => {
+          const maySend = (): boolean => holds(term);
+          void sender.send(request, interruptOf(signal).signal, maySend).then((outcome) => {
             // What ends in one turn of the event loop crosses together.
             if (outcomes.length === 0) setImmediate(flush);
             packOutcome(outcomes, id, outcome);

@@ -22,8 +22,11 @@ export interface UndiciSenderOptions {
    */
   readonly connectionsPerOriginMax?: number;
   readonly connectTimeoutMs?: number;
-  /** Asked just before the first byte of a request; where it says no, the attempt ends as interrupted. */
-  readonly maySend?: () => boolean;
+}
+
+export interface UndiciSender extends HttpSender {
+  /** `maySend` is asked just before the first byte of the request; where it says no, the attempt ends as interrupted. */
+  send(request: SendRequest, signal: AbortSignal, maySend?: () => boolean): Promise<SendOutcome>;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -45,9 +48,8 @@ interface Target {
  * guard; redirects are not followed, proxies of the environment not used, answers not decompressed. A request is
  * written to a socket at most once: a kept-alive connection that the receiver closes in that moment is a failure.
  */
-export const undiciSender = (options: UndiciSenderOptions = {}): HttpSender => {
+export const undiciSender = (options: UndiciSenderOptions = {}): UndiciSender => {
   const allow = options.allow ?? NO_TARGETS;
-  const maySend = options.maySend ?? ALWAYS;
   const policy = urlPolicy(allow);
   const connector = guardedConnector({
     isAllowedAddress: isAllowedAddress(allow),
@@ -98,7 +100,7 @@ export const undiciSender = (options: UndiciSenderOptions = {}): HttpSender => {
   };
 
   return {
-    send({ url, headers, body, timeoutMs }: SendRequest, signal: AbortSignal): Promise<SendOutcome> {
+    send({ url, headers, body, timeoutMs }, signal, maySend = ALWAYS): Promise<SendOutcome> {
       if (signal.aborted || closed) return Promise.resolve({ kind: 'interrupted', address: null });
       const target = targetOf(url);
       if (isLeft(target)) return Promise.resolve(notSent(target.left));

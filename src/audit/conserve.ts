@@ -1,6 +1,6 @@
 import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
 import { invocationGuid, isResourceStream, streamOf } from '../domain/ids.ts';
-import type { InvocationStatus } from '../domain/invocation.ts';
+import type { InvocationScheduled, InvocationStatus } from '../domain/invocation.ts';
 import { Lru } from '../domain/lru.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
@@ -24,6 +24,8 @@ export interface Conserved {
   readonly changes: number;
   /** Changes at the end of the log of which not everybody is told yet. */
   readonly pending: number;
+  /** Invocations that a job told webhooks of long after the change. */
+  readonly backfilled: number;
   /** Invocations of which only the end is left in the log, by policy. They count nowhere else. */
   readonly removed: number;
   /** The first of them. */
@@ -41,6 +43,12 @@ export interface ConserveDeps {
   readonly log: AuditedLog;
   /** Empty ones, which are built here from the log and nothing else. */
   readonly models: ReadModels;
+  /** Whether this webhook, as it was at a revision, takes a change from before it was there. */
+  readonly couldTell: (
+    change: Decoded<ResourceChange>,
+    webhook: string,
+    revision: number,
+  ) => Promise<Either<ReadFailure, boolean>>;
   /** The webhooks that must hear of a change, by the rules in force now. */
   readonly hearersOf: (change: Decoded<ResourceChange>) => ReadonlyArray<string>;
   readonly onProgress: (events: number) => void;
@@ -60,13 +68,15 @@ export const conserve = async (deps: ConserveDeps): Promise<Either<ReadFailure, 
   if (isLeft(built)) return built;
   const compared = await compare(deps, head.right, built.right);
   if (isLeft(compared)) return compared;
-  const { scheduled, removed } = built.right;
-  return right({ totals: { scheduled, ...deps.models.counts() }, removed, ...compared.right });
+  const { scheduled, removed, backfilled } = built.right;
+  const totals = { scheduled, ...deps.models.counts() };
+  return right({ totals, removed, backfilled, ...compared.right });
 };
 
 interface Built {
   readonly scheduled: number;
   readonly removed: number;
+  readonly backfilled: number;
   /** Of the newest change that somebody was told of. */
   readonly fannedOutUpTo: Position;
   readonly events: number;
@@ -77,6 +87,7 @@ const build = async (
   head: Position,
 ): Promise<Either<ReadFailure, Built>> => {
   let scheduled = 0;
+  let backfilled = 0;
   let fannedOutUpTo = 0;
   let events = 0;
   const beheaded = new Set<string>();
@@ -84,6 +95,11 @@ const build = async (
     for (const { event, stream, revision } of decoded) {
       if (event.type === 'InvocationScheduled') {
         scheduled += 1;
+        if (event.backfill !== undefined) {
+          // It says nothing of how far the changes are told.
+          backfilled += 1;
+          continue;
+        }
         const change = event.change === null ? undefined : models.change(event.change);
         fannedOutUpTo = Math.max(fannedOutUpTo, change?.position ?? 0);
       } else if (revision > 0 && stream.startsWith(INVOCATION)) {
@@ -95,16 +111,17 @@ const build = async (
     onProgress(events);
   });
   if (isLeft(done)) return done;
-  return right({ scheduled, removed: beheaded.size, fannedOutUpTo, events });
+  return right({ scheduled, backfilled, removed: beheaded.size, fannedOutUpTo, events });
 };
 
 const INVOCATION = streamOf.invocation('');
 
 const compare = async (
-  { log, models, hearersOf, onProgress }: ConserveDeps,
+  deps: ConserveDeps,
   head: Position,
   { fannedOutUpTo, events }: Built,
-): Promise<Either<ReadFailure, Omit<Conserved, 'totals' | 'removed'>>> => {
+): Promise<Either<ReadFailure, Omit<Conserved, 'totals' | 'removed' | 'backfilled'>>> => {
+  const { log, models, hearersOf, onProgress } = deps;
   const hearers = new Lru<string, ReadonlySet<string>>(CHANGES_REMEMBERED);
   const differences: Difference[] = [];
   let differencesInAll = 0;
@@ -133,6 +150,10 @@ const compare = async (
         // The newest one that anybody was told of may be half done, too.
         if (missing.length > 0 && position >= fannedOutUpTo) pending += 1;
         else for (const webhook of missing) note({ kind: 'missing', change: id, webhook });
+      } else if (event.type === 'InvocationScheduled' && event.backfill !== undefined) {
+        const fits = await isRightlyBackfilled(deps, event);
+        if (isLeft(fits)) return fits;
+        if (!fits.right) note({ kind: 'unexpected', change: event.change ?? '', webhook: event.webhook });
       } else if (event.type === 'InvocationScheduled' && event.change !== null) {
         const known = hearers.get(event.change);
         const told =
@@ -147,6 +168,19 @@ const compare = async (
     onProgress(done);
   }
   return right({ changes, pending, differences, differencesInAll });
+};
+
+/** The webhook was not there at the change, and takes it as it was when the job told it. */
+const isRightlyBackfilled = async (
+  { log, models, couldTell }: ConserveDeps,
+  { change: guid, webhook, backfill }: InvocationScheduled,
+): Promise<Either<ReadFailure, boolean>> => {
+  const row = guid === null ? undefined : models.change(guid);
+  const createdAt = models.createdAt(webhook);
+  if (row === undefined || backfill === undefined || createdAt === undefined) return right(false);
+  if (row.position >= createdAt) return right(false);
+  const change = await readChange(log, row);
+  return isLeft(change) ? change : couldTell(change.right, webhook, backfill.webhookRevision);
 };
 
 /** Of a change that was seen long before. */

@@ -38,7 +38,9 @@ export type Reason =
   | { readonly code: 'pending' }
   /** An invocation is in the log, though the rules in force now do not lead to it. */
   | { readonly code: 'other_rules' }
-  | { readonly code: 'created_later' | 'disabled' | 'deleted'; readonly deed: Deed };
+  | { readonly code: 'created_later' | 'disabled' | 'deleted'; readonly deed: Deed }
+  /** It was told long after, by a job that somebody asked for. */
+  | { readonly code: 'backfilled'; readonly job: string; readonly deed: Deed };
 
 /** Why one webhook was told of a change, or was not. */
 export interface Explanation {
@@ -119,11 +121,15 @@ const explainOne = async (
   const common = { cursor, webhook: guid, name: settings.name };
   if (row !== undefined) {
     const invocation = { guid: row.guid, status: row.status };
-    const path = selected.matches ? right(selected.path) : await scheduledPath(deps, row.guid);
-    if (isLeft(path)) return path;
-    const reason: Reason = selected.matches ? selected.reason : { code: 'other_rules' };
+    // Only a job tells a webhook of what happened before it was there.
+    const asRecorded = !selected.matches || before.length === 0;
+    const recorded = asRecorded ? await scheduledAs(deps, row.guid) : right(undefined);
+    if (isLeft(recorded)) return recorded;
+    const path = asRecorded ? (recorded.right?.event.matched[0]?.path ?? []) : selected.path;
+    const reason: Reason =
+      backfilled(recorded.right) ?? (selected.matches ? selected.reason : { code: 'other_rules' });
     const words = `it was told: ${inWords(reason, selected)}${CAME_OF_IT[row.status]}`;
-    return right({ ...common, told: true, reason, words, path: path.right, invocation });
+    return right({ ...common, told: true, reason, words, path, invocation });
   }
   const reason =
     reasonAgainst(before, steps) ?? (selected.matches ? { code: 'pending' as const } : selected.reason);
@@ -155,17 +161,31 @@ const deedOf = ({ decoded: { event, metadata, revision } }: WebhookStep): Deed =
   revision,
 });
 
-/** The way that was recorded when it was scheduled; nothing where that was removed from the log long after. */
-const scheduledPath = async (
+/** As it was scheduled; nothing where that was removed from the log long after. */
+const scheduledAs = async (
   { store }: ExplainDeps,
   guid: string,
-): Promise<Either<ReadFailure, ReadonlyArray<ResourceRef>>> => {
+): Promise<Either<ReadFailure, Decoded<InvocationScheduled> | undefined>> => {
   const read = await store.readStream(streamOf.invocation(guid), { limit: 1 })();
   if (isLeft(read)) return read;
   const [recorded] = read.right;
   const decoded = recorded === undefined ? undefined : decode(recorded);
-  if (decoded?._tag !== 'Right' || decoded.right.event.type !== 'InvocationScheduled') return right([]);
-  return right((decoded.right.event satisfies InvocationScheduled).matched[0]?.path ?? []);
+  return right(
+    decoded?._tag === 'Right' && decoded.right.event.type === 'InvocationScheduled'
+      ? (decoded.right as Decoded<InvocationScheduled>)
+      : undefined,
+  );
+};
+
+const backfilled = (scheduled: Decoded<InvocationScheduled> | undefined): Reason | undefined => {
+  if (scheduled?.event.backfill === undefined) return undefined;
+  const { event, metadata, revision } = scheduled;
+  const { actor, causationId: cause } = metadata;
+  return {
+    code: 'backfilled',
+    job: scheduled.event.backfill.job,
+    deed: { at: event.atMs, actor, cause, revision },
+  };
 };
 
 const inWords = (reason: Reason, { matches, reason: selection }: SelectionExplained): string => {
@@ -175,6 +195,8 @@ const inWords = (reason: Reason, { matches, reason: selection }: SelectionExplai
       return 'not yet: the change is still being worked on';
     case 'other_rules':
       return 'the rules in force then led to it, those in force now do not';
+    case 'backfilled':
+      return `the backfill ${reason.job}, asked for by ${reason.deed.actor}, scheduled it at ${new Date(reason.deed.at).toISOString()}, as the webhook was not there yet at the change`;
     case 'created_later':
       return `it was created only ${when(reason.deed)}${otherwise}`;
     case 'disabled':

@@ -32,6 +32,7 @@ export const timeline = async (
   { resource, identifier }: ResourceRef,
   fromRevision: number,
   limit: number,
+  invocationsMax = INVOCATIONS_MAX,
 ): Promise<Either<ReadFailure, ReadonlyArray<Told>>> => {
   const stream = streamOf.resource(companyId, resource, identifier);
   const told: Told[] = [];
@@ -47,10 +48,10 @@ export const timeline = async (
       const found = deps.readModels.invocations(
         { companyId, change: change.id },
         undefined,
-        INVOCATIONS_MAX + 1,
+        invocationsMax + 1,
       );
-      const more = found.length > INVOCATIONS_MAX;
-      told.push({ change, invocations: found.slice(0, INVOCATIONS_MAX).toReversed(), more });
+      const more = found.length > invocationsMax;
+      told.push({ change, invocations: found.slice(0, invocationsMax).toReversed(), more });
     }
     if (page.right.length < size) break;
   }

@@ -1,8 +1,10 @@
 import { audit } from './audit.ts';
+import { backup } from './backup.ts';
 import { demo } from './demo.ts';
 import { load } from './load.ts';
 import { migrate } from './migrate.ts';
 import { orders } from './orders.ts';
+import { restore } from './restore.ts';
 import { rules } from './rules.ts';
 import { scavenge } from './scavenge.ts';
 import { serve } from './serve.ts';
@@ -16,6 +18,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   token,
   rules,
   audit,
+  backup,
+  restore,
   migrate,
   scavenge,
   orders,

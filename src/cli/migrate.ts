@@ -6,6 +6,7 @@ import { lastRemovals } from '../eventstore/removals.ts';
 import { checkLog } from '../migration/check-log.ts';
 import { compareLogs } from '../migration/compare-logs.ts';
 import { copyLog } from '../migration/copy-log.ts';
+import { undoneChanges } from '../migration/undone.ts';
 import { pinoLog } from '../adapters/pino-log.ts';
 import { type Command, EXIT_OK, failed, misused, parseOptions } from './command.ts';
 import { count, Progress } from './migrate/progress.ts';
@@ -30,6 +31,9 @@ end both sides are read again and compared event by event. The target must be em
 source: a copy that was cut short, even by kill -9, goes on where it was when the same command is given again. No server
 starts on the target before the copy is complete. The key of the webhook secrets is bound to the target as it is to the
 source: start with the same CALLBOARD_SECRET (or the same file "secret" in CALLBOARD_DATA_DIR).
+
+A database whose servers have not told everybody of all changes is refused: start a server on it, stop it (SIGTERM) once
+'GET /nodes' shows that it has handled everything, and migrate then.
 
 A database on which 'callboard scavenge --apply' has run is refused: streams that begin in their middle cannot be written
 to another store with their revisions.
@@ -79,6 +83,8 @@ const move = async (from: MovableStore, to: MovableStore): Promise<Either<string
   try {
     const scavenged = await wasScavenged(source.right, from);
     if (isLeft(scavenged)) return scavenged;
+    const done = await isDone(source.right, from);
+    if (isLeft(done)) return done;
     const target = await openTarget(to, log, (message) => process.stderr.write(`${message}\n`));
     if (isLeft(target)) return target;
     try {
@@ -105,6 +111,17 @@ const wasScavenged = async (source: Source, from: MovableStore): Promise<Either<
     : left(
         `${showStore(from)}, nothing was copied: 'callboard scavenge' has removed the beginnings of streams, which therefore cannot be written to another store with their revisions. The history as it was before is in a backup`,
       );
+};
+
+/** What is left of the fan-out would never be done on the other store, which cannot see that it is missing. */
+const isDone = async (source: Source, from: MovableStore): Promise<Either<string, void>> => {
+  if (from.kind !== 'esdb') return right(undefined);
+  const undone = await undoneChanges(source.log);
+  if (isLeft(undone)) return left(`the source cannot be read: ${undone.left}`);
+  if (undone.right === 0) return right(undefined);
+  return left(
+    `${showStore(from)}, nothing was copied: its servers have not said that everybody was told of the last ${count(undone.right)} changes. Start a server on it, stop it with SIGTERM once 'GET /nodes' shows handled_up_to as far as read_up_to for all, then migrate`,
+  );
 };
 
 /** A history that does not hang together is not worth copying. Answers how many events there are. */

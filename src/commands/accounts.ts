@@ -20,6 +20,8 @@ import { Followed } from './followed.ts';
 
 export interface AccountDeps extends TransactDeps {
   readonly clock: Clock;
+  /** Of a log that was restored from an earlier copy: no smaller number is given out any more. */
+  readonly numbersFrom?: number;
 }
 
 /** Why a client id cannot stand for a company. */
@@ -129,7 +131,11 @@ export class Accounts {
 
   /** The first of `count` whole numbers in a row that nothing else in the account has or will have. */
   async issueIds(companyId: string, count: number, cause: Cause): Promise<Either<StoreFailure, number>> {
-    const issued = await this.#execute({ type: 'IssueIds', companyId, count, atMs: this.#nowMs() }, cause);
+    const { numbersFrom: from } = this.#deps;
+    const issued = await this.#execute(
+      { type: 'IssueIds', companyId, count, ...(from !== undefined && { from }), atMs: this.#nowMs() },
+      cause,
+    );
     if (isLeft(issued)) return left(onlyStoreFailure(issued.left));
     return right(openStateOf(issued.right).nextId - count);
   }

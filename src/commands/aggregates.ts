@@ -2,6 +2,7 @@ import { decideAccount, evolveAccount, initialAccount } from '../domain/account.
 import { evolveClaim, initialClaim } from '../domain/change-claim.ts';
 import { decideClient, evolveClient, initialClient } from '../domain/client.ts';
 import { decideInvocation, evolveInvocation, initialInvocation } from '../domain/invocation.ts';
+import { decideJob, evolveJob, initialJob } from '../domain/job.ts';
 import { decideResource, evolveResource, initialResource } from '../domain/resource-change.ts';
 import type { Rules } from '../domain/rules.ts';
 import { decideWebhook, evolveWebhook, initialWebhook } from '../domain/webhook.ts';
@@ -28,5 +29,7 @@ export const invocation = {
   evolve: evolveInvocation,
   decide: decideInvocation,
 };
+
+export const job = { initial: initialJob, evolve: evolveJob, decide: decideJob };
 
 export const claim = { initial: initialClaim, evolve: evolveClaim, foldsFromLastEvent: true };

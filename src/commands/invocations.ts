@@ -1,11 +1,12 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { Cause } from '../domain/events.ts';
 import { streamOf } from '../domain/ids.ts';
-import type {
-  InvocationEvent,
-  InvocationRejection,
-  InvocationScheduled,
-  InvocationState,
+import {
+  type InvocationEvent,
+  type InvocationRejection,
+  type InvocationScheduled,
+  type InvocationState,
+  mayRetryAsFailed,
 } from '../domain/invocation.ts';
 import { compileRequest, renderSavedBody } from '../domain/moshtix-request.ts';
 import { renderBody } from '../domain/openticket-request.ts';
@@ -115,12 +116,8 @@ const retryUnder = async (
 /** Decides nothing about what was started, delivered, cancelled or superseded since the list of failed ones was read. */
 const failedOnly: typeof aggregate = {
   ...aggregate,
-  decide: (state, command) => (hasFailed(state) ? aggregate.decide(state, command) : right([])),
+  decide: (state, command) => (mayRetryAsFailed(state) ? aggregate.decide(state, command) : right([])),
 };
-
-const hasFailed = (state: InvocationState): boolean =>
-  state.situation === 'exhausted' ||
-  (state.situation === 'waiting' && state.facts.attempts.length > state.facts.round.attemptsBefore);
 
 /** One invocation of a webhook that no change caused, marked as a test wherever it is seen. */
 export const testWebhook = async (

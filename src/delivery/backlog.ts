@@ -44,6 +44,8 @@ export class Backlog {
   readonly #deps: BacklogDeps;
   /** Webhooks with due work in the store, in the order they asked, and what the read models must show to see it. */
   readonly #waiting = new Map<string, Position>();
+  /** Those of them of which first attempts may wait there, not retries alone. */
+  readonly #firsts = new Set<string>();
   readonly #fetching = new Set<string>();
   /** Sizes of the last portions of webhooks that drain well. */
   readonly #portions = new Map<string, number>();
@@ -68,13 +70,14 @@ export class Backlog {
     this.#timer?.cancel();
   }
 
-  /** Whether invocations of this webhook wait in the store: then newer ones do not go past them. */
+  /** Whether first attempts of this webhook wait in the store: then newer ones do not go past them, as past retries. */
   holds(webhook: string): boolean {
-    return this.#waiting.has(webhook);
+    return this.#waiting.has(webhook) && this.#firsts.has(webhook);
   }
 
-  /** Something of this webhook may be due, once the read models show `visibleAt`. */
-  fetch(webhook: string, visibleAt: Position = 0): void {
+  /** Something of this webhook, or retries alone, may be due once the read models show `visibleAt`. */
+  fetch(webhook: string, visibleAt: Position = 0, retriesOnly = false): void {
+    if (!retriesOnly) this.#firsts.add(webhook);
     this.#waiting.set(webhook, Math.max(this.#waiting.get(webhook) ?? 0, visibleAt));
     if (this.#isLow(webhook)) this.#fetchSome();
   }
@@ -95,7 +98,8 @@ export class Backlog {
     for (const { event } of events) {
       if (event.type === 'InvocationScheduled') {
         if (this.#deps.isHeld(event.guid)) continue;
-        this.fetch(event.webhook);
+        // What a job schedules goes with the retries.
+        this.fetch(event.webhook, 0, event.backfill !== undefined);
       } else if (event.type === 'AttemptFailed' || event.type === 'RetryRequested') {
         const dueAtMs = event.type === 'RetryRequested' ? event.atMs : event.nextAttemptAtMs;
         // It became due before the last look, and was written after it.
@@ -127,18 +131,20 @@ export class Backlog {
       this.#firstsUntilMs = Math.max(this.#firstsUntilMs, this.#noticedUntilMs);
       this.#noticedUntilMs = nowMs;
     }
-    if (nowMs > this.#noticedUntilMs) {
+    const { dueList } = this.#deps;
+    // Mostly nothing fell due, and this is already what falls due next: asked first, as it costs a tenth of the rest.
+    let nextMs = dueList.nextDueAfter(Math.min(this.#noticedUntilMs, nowMs));
+    if (nextMs !== undefined && nextMs <= nowMs) {
       // First attempts are due when they are scheduled, and looked after then; they need no timer.
       const retriesOnly = this.#noticedUntilMs > this.#firstsUntilMs;
-      for (const webhook of this.#deps.dueList.webhooksDue(this.#noticedUntilMs, nowMs, retriesOnly)) {
-        this.fetch(webhook);
-      }
-      this.#noticedUntilMs = nowMs;
+      for (const webhook of dueList.webhooksDue(this.#noticedUntilMs, nowMs, retriesOnly))
+        this.fetch(webhook, 0, retriesOnly);
+      nextMs = dueList.nextDueAfter(nowMs);
     }
+    this.#noticedUntilMs = nowMs;
     this.#timer?.cancel();
-    const firstMs = this.#deps.dueList.nextFirstAfter(nowMs);
+    const firstMs = dueList.nextFirstAfter(nowMs);
     if (firstMs !== undefined) this.#firstsUntilMs = Math.max(this.#firstsUntilMs, firstMs);
-    const nextMs = this.#deps.dueList.nextDueAfter(nowMs);
     if (nextMs === undefined) return;
     const delayMs = Math.min(Math.max(nextMs - nowMs, 0), TIMER_MAX_MS);
     this.#timer = this.#deps.clock.setTimer(delayMs, () => this.#notice());
@@ -162,10 +168,12 @@ export class Backlog {
     try {
       // What comes from here on asks again; what was before is shown below.
       this.#waiting.delete(webhook);
+      this.#firsts.delete(webhook);
       await this.#deps.reached(visibleAt);
       const prepared = await this.#deps.prepare(webhook);
       if (isLeft(prepared)) {
         this.#waiting.set(webhook, visibleAt);
+        this.#firsts.add(webhook);
         return await this.#deps.pause();
       }
       if (prepared.right !== undefined) await this.#takePortion(webhook, prepared.right);
@@ -193,6 +201,8 @@ export class Backlog {
       if (more) {
         this.#portions.set(webhook, portion);
         this.#waiting.set(webhook, this.#waiting.get(webhook) ?? 0);
+        // First attempts come first: after a retry there is none.
+        if (due.at(-1)?.retry === false) this.#firsts.add(webhook);
       } else {
         this.#portions.delete(webhook);
       }

@@ -25,6 +25,7 @@ import type { ReadModels } from '../projections/read-models.ts';
 import type { RequestBuilder } from './attempt.ts';
 import type { QueueLimits } from './fair-queue.ts';
 import { type Admission, fanOut, type FanOutTask, noAdmission } from './fan-out.ts';
+import { JobRunner } from './job-runner.ts';
 import { NotStored } from './not-stored.ts';
 import { ProcessManager } from './process-manager.ts';
 import type { Membership, Tenant } from './membership.ts';
@@ -77,6 +78,7 @@ export class Engine {
   readonly #projector: Projector;
   readonly #deliveries: ProcessManager;
   readonly #takeovers: Takeovers;
+  readonly #jobs: JobRunner;
   readonly #recovering = new Set<string>();
   #subscription: Subscription | undefined;
   #ready = false;
@@ -110,17 +112,24 @@ export class Engine {
       settled: () => this.settled(),
       reached: (position) => this.#projector.reached(position),
     });
+    this.#jobs = new JobRunner({
+      ...deps,
+      territory: deps.membership ?? WHOLE_TERRITORY,
+      settled: () => this.settled(),
+      onDefect: (error) => this.failed(error),
+    });
     this.#takeovers = new Takeovers({
       routing: deps.readModels,
       seenUpTo: () => this.#seen,
       doneByAll: () => deps.membership?.doneByAll ?? 0,
       inTurn: (work) => this.#inTurn(work),
-      redo: (after, upTo, isOurs) => this.#redo(after, upTo, isOurs),
+      redo: (after, upTo, isOurs, onDone) => this.#redo(after, upTo, isOurs, onDone),
     });
     this.#projector.onProjected((events, position) => {
       deps.intake.projectedUpTo(position);
       this.#recordHandled();
       this.#deliveries.projected(events, position);
+      this.#jobs.projected(events);
     });
   }
 
@@ -188,6 +197,7 @@ export class Engine {
     if (this.#stopped) return;
     this.#recordHandled();
     this.#deliveries.start();
+    this.#jobs.start();
     this.#ready = true;
     log.info({ head, repeated, interrupted }, 'engine ready');
   }
@@ -201,6 +211,7 @@ export class Engine {
     this.#deliveries.start();
     await membership.join(this.#tenant());
     if (this.#stopped) return;
+    this.#jobs.start();
     this.#ready = true;
     this.#deps.log.info({ head, node: membership.node }, 'engine ready');
   }
@@ -215,10 +226,14 @@ export class Engine {
       assigned: (partitions, undoneFrom) => {
         this.#takeovers.assigned(partitions, undoneFrom);
         this.#deliveries.lookAgain();
+        this.#jobs.lookAgain();
       },
       busyNodes: () => readModels.inFlightNodes(),
       takeOverAttempts: (node) => void this.#takeOverAttempts(node).catch((error) => this.failed(error)),
-      resumed: () => this.#deliveries.lookAgain(),
+      resumed: () => {
+        this.#deliveries.lookAgain();
+        this.#jobs.lookAgain();
+      },
     };
   }
 
@@ -276,6 +291,7 @@ export class Engine {
   async #standDown(): Promise<void> {
     // Before anything is waited for: from now on no attempt starts.
     void this.#deliveries.drain(RUNNING_MAX_MS);
+    void this.#jobs.stop();
     this.#projector.stop();
     await this.#asFarAsReadable(() => this.#deps.membership?.beginLeaving());
     await this.#windDown(RUNNING_MAX_MS);
@@ -298,7 +314,7 @@ export class Engine {
   async #windDown(boundMs: number): Promise<void> {
     // An append that is under way may hold first attempts: they are among the running ones once it is answered.
     await this.#fanningOut;
-    await this.#deliveries.drain(boundMs);
+    await Promise.all([this.#jobs.stop(), this.#deliveries.drain(boundMs)]);
     await this.#subscription?.stop();
     this.#projector.stop();
     await this.#reacting;
@@ -343,10 +359,9 @@ export class Engine {
   }
 
   /** Reactions that the last process had not finished. They do nothing where they were. */
-  async #repeatReactions(after: Position, head: Position, isOurs: IsOurs = ALL): Promise<void> {
+  async #repeatReactions(after: Position, head: Position): Promise<void> {
     for await (const { events, next } of this.#pages(after, head)) {
       for (const cause of decodeAll(events).filter(isCause)) {
-        if (!isOurs(webhookOf(cause), cause.position)) continue;
         await this.#untilStored('reaction', () => react(this.#deps, cause));
       }
       if (next >= head) return;
@@ -476,22 +491,35 @@ export class Engine {
   }
 
   /** What others would have done of the range, had they not gone. What they did is left as it is. */
-  async #redo(after: Position, upTo: Position, isOurs: IsOurs): Promise<Redone> {
+  async #redo(
+    after: Position,
+    upTo: Position,
+    isOurs: IsOurs,
+    onDone?: (upTo: Position) => void,
+  ): Promise<Redone> {
     await this.#projector.reached(upTo);
-    let scheduledUpTo = upTo;
-    if (after >= upTo) return { reacted: Promise.resolve() };
+    let reacted = Promise.resolve();
+    let newest = upTo;
+    if (after >= upTo) return { reacted };
     for await (const { events, next } of this.#pages(after, upTo)) {
-      const changes = decodeAll(events).filter(isChange);
-      const newest = await this.#fanOutUntilStored(changes, noAdmission, true, isOurs);
-      scheduledUpTo = Math.max(scheduledUpTo, newest);
+      const decoded = decodeAll(events);
+      const done = Math.min(next, upTo);
+      const scheduled = await this.#fanOutUntilStored(decoded.filter(isChange), noAdmission, true, isOurs);
+      newest = Math.max(newest, scheduled);
+      const scheduledUpTo = newest;
+      const causes = decoded.filter(isCause);
+      reacted = this.#reactInTurn(Math.min(done, this.#seen), async () => {
+        await this.#projector.reached(scheduledUpTo);
+        for (const cause of causes) {
+          if (!isOurs(webhookOf(cause), cause.position)) continue;
+          await this.#untilStored('reaction', () => react(this.#deps, cause));
+        }
+        // What the stop cut short is not done.
+        if (!this.#stopped) onDone?.(done);
+      });
       if (next >= upTo) break;
     }
-    return {
-      reacted: this.#reactInTurn(Math.min(upTo, this.#seen), async () => {
-        await this.#projector.reached(scheduledUpTo);
-        await this.#repeatReactions(after, upTo, isOurs);
-      }),
-    };
+    return { reacted };
   }
 
   async #fanOutUntilStored(

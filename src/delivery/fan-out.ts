@@ -1,7 +1,7 @@
 import { type Either, isRight } from 'fp-ts/lib/Either.js';
 import type { Cause } from '../domain/events.ts';
 import { invocationGuid, scheduledEventId, streamOf, tooLargeEventId } from '../domain/ids.ts';
-import type { InvocationScheduled, MatchedResource } from '../domain/invocation.ts';
+import type { Backfill, InvocationScheduled, MatchedResource } from '../domain/invocation.ts';
 import { type Match, matchChange } from '../domain/matching.ts';
 import { renderSavedBody } from '../domain/moshtix-request.ts';
 import { renderBody } from '../domain/openticket-request.ts';
@@ -25,7 +25,7 @@ import type { Log } from '../ports/log.ts';
 import type { ActiveWebhook, InvocationLog, Routing } from '../projections/read-models.ts';
 import { appendUntilKnown } from './append-until-known.ts';
 import { NotStored } from './not-stored.ts';
-import { eventSavedJson, orderSavedJson } from './saved-data.ts';
+import { eventSavedJson, orderSavedJson, type SavedDataDeps } from './saved-data.ts';
 
 export interface FanOutDeps {
   readonly store: EventStore;
@@ -65,6 +65,8 @@ export interface Scheduling {
 
 /** May join the first attempt to the append, and takes over what was stored. */
 export interface Admission {
+  /** Before `admit`: resolves when what it needs to know of the webhook is in memory; undefined when it is there. */
+  acquaint(webhook: string): Promise<void> | undefined;
   /** Before the append: the same scheduling, or one whose append starts the first attempt too. */
   admit(scheduling: Scheduling): Scheduling;
   /** Right before it, after all waiting: false, the attempt must not start after all, and what was admitted is given back. */
@@ -78,6 +80,7 @@ export interface Admission {
 }
 
 export const noAdmission: Admission = {
+  acquaint: () => undefined,
   admit: (scheduling) => scheduling,
   stands: () => true,
   scheduled: () => undefined,
@@ -120,11 +123,12 @@ export const hearersOf = (
 };
 
 /** One invocation that a change leads to, with its rendered body. */
-const invocationOf = (
+export const invocationOf = (
   { defaultRetryBaseMs }: Pick<FanOutDeps, 'defaultRetryBaseMs'>,
   { id, event }: Decoded<ResourceChange>,
   dataJson: string | undefined,
   { subscriber, trigger, matched: reached, systemEvent }: Match<ActiveWebhook>,
+  later?: ToldLater,
 ): InvocationScheduled | Unsendable => {
   const { companyId, resource, identifier, occurredAtMs } = event;
   const { webhook, retries, retryBaseMs, ordering, coalesce } = subscriber;
@@ -136,7 +140,18 @@ const invocationOf = (
   const test = false;
   const bodyOf = (json: string): string | undefined =>
     subscriber.request === undefined || systemEvent === undefined
-      ? renderBody({ guid, webhook, companyId, trigger, origin, matched, occurredAtMs, dataJson: json, test })
+      ? renderBody({
+          guid,
+          webhook,
+          companyId,
+          trigger,
+          origin,
+          matched,
+          occurredAtMs,
+          dataJson: json,
+          test,
+          ...(later !== undefined && { backfill: later.backfill.job }),
+        })
       : renderSavedBody(subscriber.request, { systemEvent, contextId: first.ref.identifier, dataJson: json });
   const body = dataJson === undefined ? undefined : bodyOf(dataJson);
   const scheduled: InvocationScheduled = {
@@ -156,15 +171,23 @@ const invocationOf = (
     retries,
     retryBaseMs: retryBaseMs ?? defaultRetryBaseMs,
     ordering,
-    coalesce,
+    // Something old never takes the place of something newer that still waits.
+    coalesce: coalesce && later === undefined,
+    ...(later !== undefined && { backfill: later.backfill }),
     // Not the time of this fan-out: whenever it is decided again, with the same settings, it is the very same event.
-    atMs: event.atMs,
+    atMs: later?.atMs ?? event.atMs,
   };
   return body === undefined ? { unsendable: scheduled } : scheduled;
 };
 
+/** By a job, long after the change: scheduled then, and known as such. */
+export interface ToldLater {
+  readonly backfill: Backfill;
+  readonly atMs: number;
+}
+
 /** Its body would be too large. It is in the log nevertheless, cancelled, so that nobody is silently not told. */
-interface Unsendable {
+export interface Unsendable {
   readonly unsendable: InvocationScheduled;
 }
 
@@ -212,6 +235,8 @@ export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> 
           units = 0;
           await task.admission.room();
         }
+        const acquainted = sendable ? task.admission.acquaint(match.subscriber.webhook) : undefined;
+        if (acquainted !== undefined) await acquainted;
         const scheduling = sendable ? task.admission.admit(planned) : planned;
         batch.push({ scheduling, alone: planned, sendable, ordinal });
         units += unitsIn(scheduling);
@@ -228,9 +253,33 @@ export const fanOut = async (deps: FanOutDeps, task: FanOutTask): Promise<void> 
   }
 };
 
+/**
+ * Schedules what one change leads to for one webhook, long after it. False: the webhook has an invocation of it already,
+ * whoever scheduled it. Throws `NotStored`: doing it again completes it.
+ */
+export const scheduleLater = async (
+  deps: Pick<FanOutDeps, 'store' | 'routing' | 'defaultRetryBaseMs' | 'wait' | 'log'>,
+  change: Decoded<ResourceChange>,
+  match: Match<ActiveWebhook>,
+  later: ToldLater,
+  cause: Cause,
+): Promise<boolean> => {
+  const dataJson = await dataReader(deps, change)(match);
+  const invocation = invocationOf(deps, change, dataJson, match, later);
+  const sendable = !('unsendable' in invocation);
+  const scheduling = sendable
+    ? schedulingOf(invocation, cause)
+    : cancelledSchedulingOf(invocation.unsendable, cause);
+  const appended = await appendUntilKnown(deps.store, [scheduling.append], deps.wait);
+  const stored = await cancelTooLarge(deps, { scheduling }, appended);
+  if (stored._tag === 'Right') return true;
+  if (stored.left._tag !== 'WrongExpectedRevision') throw new NotStored('a job', stored.left._tag);
+  return false;
+};
+
 /** The data that a match is told, as JSON text, undefined when it is too much. Each kind is made once for a change. */
-const dataReader = (
-  deps: FanOutDeps,
+export const dataReader = (
+  deps: SavedDataDeps,
   change: Decoded<ResourceChange>,
 ): ((match: Match<ActiveWebhook>) => string | undefined | Promise<string | undefined>) => {
   let reported: string | undefined;
@@ -367,8 +416,8 @@ const appendSideBySide = async (
 
 /** One that would be too large for the store is cancelled instead: no later try would store it either. */
 const cancelTooLarge = async (
-  deps: FanOutDeps,
-  { scheduling: { scheduled, cause } }: Planned,
+  deps: Pick<FanOutDeps, 'store' | 'wait' | 'log'>,
+  { scheduling: { scheduled, cause } }: Pick<Planned, 'scheduling'>,
   appended: Either<AppendFailure, ReadonlyArray<Appended>>,
 ): Promise<Either<AppendFailure, ReadonlyArray<Appended>>> => {
   if (appended._tag === 'Right' || appended.left._tag !== 'AppendTooLarge') return appended;

@@ -15,7 +15,7 @@ import type { Pace } from './pace.ts';
 import type { Territory } from './territory.ts';
 
 export interface FirstAttemptDeps {
-  readonly webhooks: Pick<Webhooks, 'cached'>;
+  readonly webhooks: Pick<Webhooks, 'cached' | 'get'>;
   readonly requests: Pick<RequestBuilder, 'build'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -40,6 +40,8 @@ interface Reservation {
   readonly held: HeldInvocation;
   readonly request: SendRequest;
   readonly webhookRevision: number;
+  readonly endpoint: string;
+  readonly node: string | undefined;
 }
 
 /** First attempts, straight from the fan-out. Whatever cannot start at once, nor wait in memory, is in the due list. */
@@ -49,6 +51,13 @@ export class FirstAttempts implements Admission {
 
   constructor(deps: FirstAttemptDeps) {
     this.#deps = deps;
+  }
+
+  /** Else the first invocations after a start would all take the long way, through the due list. */
+  acquaint(webhook: string): Promise<void> | undefined {
+    if (this.#deps.webhooks.cached(webhook) !== undefined) return undefined;
+    // Not read: it takes the long way.
+    return this.#deps.webhooks.get(webhook).then(() => undefined);
   }
 
   /** Starts the first attempt in the same append where capacity is free: two durable appends a delivery, not three. */
@@ -83,16 +92,19 @@ export class FirstAttempts implements Admission {
       queue.release(slot, undefined);
       return scheduling;
     }
-    this.#reserved.set(scheduled.guid, { slot, held: step.after, request, webhookRevision });
+    this.#reserved.set(scheduled.guid, { slot, held: step.after, request, webhookRevision, endpoint, node });
     const events = [...append.events, ...step.append.events];
     return { ...scheduling, append: { ...append, events }, head: step.after.head };
   }
 
-  /** Not once its webhook was changed: it may have been disabled, or moved. */
+  /** Not once its webhook was changed (it may have been disabled, or moved), nor once the endpoint is another node's. */
   stands({ scheduled }: Scheduling): boolean {
     const reserved = this.#reserved.get(scheduled.guid);
-    const webhook = this.#deps.webhooks.cached(scheduled.webhook);
-    if (reserved === undefined || webhook?.revision === reserved.webhookRevision) return true;
+    if (reserved === undefined) return true;
+    const { webhookRevision, endpoint, node } = reserved;
+    const { webhooks, territory, mayAttempt } = this.#deps;
+    const isSame = webhooks.cached(scheduled.webhook)?.revision === webhookRevision;
+    if (isSame && territory.node === node && mayAttempt(endpoint)) return true;
     this.#reserved.delete(scheduled.guid);
     this.#deps.queue.release(reserved.slot, undefined);
     return false;

@@ -51,6 +51,8 @@ export interface MembershipDeps {
   readonly leaseMs: number;
   /** The lease holds until then on the monotonic clock: nothing may be sent later. */
   readonly onLease: (untilMs: number) => void;
+  /** Others have taken over: what was begun until now may not be sent, not even under a lease that is had again. */
+  readonly onFenced: () => void;
   /** It must not go on: another process has its name. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -280,6 +282,7 @@ export class Membership implements Territory {
     }
     this.#deps.log.warn({ node: this.node }, 'the lease has expired: others have taken over');
     this.#hold(Number.NEGATIVE_INFINITY);
+    this.#deps.onFenced();
     this.#mine = new Set();
     this.#owners = '';
     this.#undoneFrom = Number.POSITIVE_INFINITY;

@@ -9,8 +9,16 @@ export interface TakeoverDeps {
   readonly doneByAll: () => Position;
   /** Runs between two batches of the log. */
   readonly inTurn: (work: () => Promise<void>) => void;
-  /** Does what the log asks for in the range, after < position ≤ upTo, of the webhooks that are ours. Resolves when all of it is done. */
-  readonly redo: (after: Position, upTo: Position, isOurs: IsOurs) => Promise<Redone>;
+  /**
+   * Does what the log asks for in the range, after < position ≤ upTo, of the webhooks that are ours. Resolves when all of it
+   * is scheduled. `onDone` is told on the way up to where everything is done.
+   */
+  readonly redo: (
+    after: Position,
+    upTo: Position,
+    isOurs: IsOurs,
+    onDone?: (upTo: Position) => void,
+  ) => Promise<Redone>;
 }
 
 /** Whether what a webhook hears of at a position is for this process to do. */
@@ -29,7 +37,8 @@ export interface Move {
 
 /** Partitions that came together, for as long as they are not lost again. */
 interface Takeover {
-  readonly from: Position;
+  /** What they ask for is undone from there on. Goes on while it is made up for, so that whoever comes next need not begin anew. */
+  from: Position;
   /** They are where the reading of the log is: further changes go on to their webhooks. */
   current: boolean;
 }
@@ -44,6 +53,8 @@ export class Takeovers {
   readonly #deps: TakeoverDeps;
   readonly #held = new Map<number, Takeover>();
   readonly #debts = new Set<Takeover>();
+  /** One that has not begun: one way through the log serves for what comes until then. */
+  #next: Takeover | undefined;
   /** Those held that are where the reading of the log is; never changed, but made anew when they are others. */
   #current: ReadonlySet<number> | undefined;
 
@@ -62,10 +73,17 @@ export class Takeovers {
     this.#current = undefined;
     const gained = [...partitions].filter((partition) => !this.#held.has(partition));
     if (gained.length === 0) return;
-    const takeover = { from: undoneFrom, current: false };
+    const takeover = this.#next ?? this.#owe(undoneFrom);
+    takeover.from = Math.min(takeover.from, undoneFrom);
     for (const partition of gained) this.#held.set(partition, takeover);
+  }
+
+  #owe(from: Position): Takeover {
+    const takeover = { from, current: false };
+    this.#next = takeover;
     this.#debts.add(takeover);
     this.#deps.inTurn(() => this.#takeOver(takeover));
+    return takeover;
   }
 
   /**
@@ -93,13 +111,14 @@ export class Takeovers {
   }
 
   async #takeOver(takeover: Takeover): Promise<void> {
+    this.#next = undefined;
     const upTo = this.#deps.seenUpTo();
     // Lost meanwhile is lost, even if it came again: that is another takeover.
     const isOurs: IsOurs = (webhook, at) =>
       this.#deps.routing
         .partitionsOf(webhook, at, upTo)
         .some((partition) => this.#held.get(partition) === takeover);
-    const { reacted } = await this.#deps.redo(takeover.from, upTo, isOurs);
+    const { reacted } = await this.#deps.redo(takeover.from, upTo, isOurs, (done) => (takeover.from = done));
     takeover.current = true;
     this.#current = undefined;
     reacted.then(

@@ -82,6 +82,8 @@ export interface SwitchStrictMode extends ForCompany {
 export interface IssueIds extends ForCompany {
   readonly type: 'IssueIds';
   readonly count: number;
+  /** Smaller ones may have been given out by a part of the history that is lost. */
+  readonly from?: number;
 }
 
 export type AccountCommand = OpenAccount | AttachClient | SwitchStrictMode | IssueIds;
@@ -122,6 +124,14 @@ export const decideAccount = (
           : [...opened, { type: 'StrictModeSwitched', strict: command.strict, atMs }],
       );
     case 'IssueIds':
-      return right([...opened, { type: 'IdsIssued', first: nextId, count: command.count, atMs }]);
+      return right([
+        ...opened,
+        {
+          type: 'IdsIssued',
+          first: Math.max(nextId, command.from ?? nextId),
+          count: command.count,
+          atMs,
+        },
+      ]);
   }
 };

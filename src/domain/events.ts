@@ -3,12 +3,22 @@ import type { ClientEvent } from './client.ts';
 import type { ClaimEvent } from './change-claim.ts';
 import type { ClusterEvent } from './cluster.ts';
 import type { InvocationEvent } from './invocation.ts';
+import type { JobEvent } from './job.ts';
 import type { ResourceChange } from './resource-change.ts';
+import type { SealEvent } from './seal.ts';
 import type { WebhookEvent } from './webhook.ts';
 
 /** Everything that can stand in the log. */
 export type DomainEvent =
-  AccountEvent | ClientEvent | WebhookEvent | ResourceChange | InvocationEvent | ClaimEvent | ClusterEvent;
+  | AccountEvent
+  | ClientEvent
+  | WebhookEvent
+  | ResourceChange
+  | InvocationEvent
+  | JobEvent
+  | ClaimEvent
+  | ClusterEvent
+  | SealEvent;
 
 /** Who and what caused an event. */
 export interface Cause {

@@ -61,6 +61,14 @@ export const scheduledEventId = (invocation: string, content: string): string =>
 export const tooLargeEventId = (invocation: string, content: string): string =>
   contentEventId(invocation, 'too large', content);
 
+/** Which job it is: whoever asks for the same while it is not over means this one. `generation` counts those before it. */
+export const jobScopeKey = (scope: ReadonlyArray<string | number | null>): string =>
+  uuidV5(CALLBOARD_NAMESPACE, JSON.stringify(['job', ...scope]));
+export const jobGuid = (scopeKey: string, generation: number): string => uuidV5(scopeKey, String(generation));
+
+/** Event id of the RetryRequested that a job leads to: one for each invocation, however often the job comes to it. */
+export const jobRetryEventId = (job: string, invocation: string): string => uuidV5(job, invocation);
+
 const contentEventId = (invocation: string, what: string, content: string): string =>
   uuidV5(invocation, `${what} ${hash('sha256', content)}`);
 
@@ -71,9 +79,12 @@ export const streamOf = {
   resource: (companyId: string, resource: string, identifier: string): string =>
     `${resource}-${companyId}-${identifier}`,
   invocation: (guid: string): string => `invocation-${guid}`,
+  job: (guid: string): string => `job-${guid}`,
   /** The next two are between nodes: no projection reads them, and they hold nothing that the others do not. */
   claim: (change: string): string => `claim-${change}`,
   cluster: 'callboard-cluster',
+  /** What the history held from time to time: no projection reads it, but it is moved and checked with the rest. */
+  seals: 'callboard-seals',
 };
 
 /** Whether its events are changes: the stream of a resource, of those that are ours. */
@@ -91,4 +102,8 @@ export const STREAM_PREFIXES: ReadonlyArray<string> = [
   'scanner-',
   'order-',
   'invocation-',
+  'job-',
 ];
+
+/** The same with the seals: what is moved, and what is checked as a whole. */
+export const HISTORY_PREFIXES: ReadonlyArray<string> = [...STREAM_PREFIXES, streamOf.seals];

@@ -48,7 +48,15 @@ export interface InvocationScheduled {
   readonly retryBaseMs: number;
   readonly ordering: Ordering;
   readonly coalesce: boolean;
+  /** Told long after the change, by a job: only then it is there. */
+  readonly backfill?: Backfill;
   readonly atMs: number;
+}
+
+/** The job that an invocation comes from, and the webhook as it was when that decided over the change. */
+export interface Backfill {
+  readonly job: string;
+  readonly webhookRevision: number;
 }
 /** Durable before the first byte leaves. */
 export interface AttemptStarted {
@@ -104,6 +112,8 @@ export interface RetryRequested {
   readonly type: 'RetryRequested';
   readonly retries: number;
   readonly retryBaseMs: number;
+  /** The job that asked for it, if one did. */
+  readonly job?: string;
   readonly atMs: number;
 }
 
@@ -264,6 +274,7 @@ export interface RequestRetry {
   readonly type: 'RequestRetry';
   readonly retries: number;
   readonly retryBaseMs: number;
+  readonly job?: string;
   readonly atMs: number;
 }
 
@@ -321,13 +332,15 @@ export const decideInvocation = (
       return right([{ type: 'InvocationSuperseded', by, atMs }]);
     }
     case 'RequestRetry': {
-      const { retries, retryBaseMs, atMs } = command;
+      const { retries, retryBaseMs, job, atMs } = command;
       if (state.situation === 'in_flight') return left({ _tag: 'InvocationInFlight' });
       if (state.situation === 'superseded') return left({ _tag: 'InvocationSupersededBefore' });
       if (state.situation === 'cancelled' && state.reason === 'body_too_large') {
         return left({ _tag: 'InvocationHasNoBody' });
       }
-      return right([{ type: 'RetryRequested', retries, retryBaseMs, atMs }]);
+      return right([
+        { type: 'RetryRequested', retries, retryBaseMs, ...(job !== undefined && { job }), atMs },
+      ]);
     }
   }
 };
@@ -397,6 +410,11 @@ export const nextAction = (state: InvocationState, nowMs: number): NextAction =>
     ? { do: 'wait', untilMs: state.dueAtMs }
     : { do: 'attempt', number: state.facts.attempts.length + 1 };
 };
+
+/** Exhausted, or waiting after a failure: what "retry all failed" takes. */
+export const mayRetryAsFailed = (state: InvocationState): boolean =>
+  state.situation === 'exhausted' ||
+  (state.situation === 'waiting' && state.facts.attempts.length > state.facts.round.attemptsBefore);
 
 export type InvocationStatus =
   'waiting' | 'in_flight' | 'delivered' | 'exhausted' | 'cancelled' | 'superseded';

@@ -14,6 +14,8 @@ export interface BodyFields {
   /** The change's data as JSON text, so that it is written out once however many webhooks are told. */
   readonly dataJson: string;
   readonly test: boolean;
+  /** The job that tells of it long after: a receiver that keeps what came last must not take it for the newest. */
+  readonly backfill?: string;
 }
 
 /** The rendered body; the nearest matched resource names it, and `matched` lists all when there are several. */
@@ -36,6 +38,7 @@ export const renderBody = (fields: BodyFields): string => {
       trigger: fields.origin.trigger,
     },
     ...(fields.test && { test: true }),
+    ...(fields.backfill !== undefined && { backfill: fields.backfill }),
     occurred_at: new Date(fields.occurredAtMs).toISOString(),
   });
   return `${head.slice(0, -1)},"data":${fields.dataJson}}`;

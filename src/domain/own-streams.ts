@@ -3,6 +3,8 @@
  * programs may hold an `order-5` or an `event-…` of theirs, so the whole name decides (`streamOf` in ids.ts writes them).
  */
 
+import { streamOf } from './ids.ts';
+
 const GUID_LENGTH = 36;
 const DASH = 0x2d;
 
@@ -41,8 +43,9 @@ const CLIENT = 'client-';
 const CLIENT_NUMBER = /^client-[1-9]\d{0,15}$/;
 
 /**
- * Whether the name of a stream is one of ours, of those that are read: `account-`, `webhook-` or `invocation-` and a GUID; a
- * resource, the GUID of its company and an identifier; `client-` and a number. Hot: every event that is read passes here.
+ * Whether the name of a stream is one of ours, of those that are read: `account-`, `webhook-`, `invocation-` or `job-` and a GUID; a
+ * resource, the GUID of its company and an identifier; `client-` and a number; that of the seals, where it is asked for. Hot:
+ * every event that is read passes here.
  */
 export const isOurStream = (stream: string): boolean => {
   // The first letter tells which one it may be.
@@ -51,6 +54,8 @@ export const isOurStream = (stream: string): boolean => {
       return isWithGuid(stream, 'invocation-');
     case 'w':
       return isWithGuid(stream, 'webhook-');
+    case 'j':
+      return isWithGuid(stream, 'job-');
     case 'a':
       return isWithGuid(stream, 'account-');
     case 'e':
@@ -64,7 +69,7 @@ export const isOurStream = (stream: string): boolean => {
     case 'o':
       return isResource(stream, 'order-');
     case 'c':
-      return CLIENT_NUMBER.test(stream);
+      return CLIENT_NUMBER.test(stream) || stream === streamOf.seals;
     default:
       return false;
   }

@@ -41,6 +41,20 @@ const NO_POSITION = /InvalidPosition|invalid position/;
 /** The client's own text says that the certificate was not accepted; no later try changes that. */
 const NOT_TRUSTED = /certificate|CERT_|self.signed|UNABLE_TO_VERIFY|hostname\/IP does not match/i;
 
+const HINTS: ReadonlyArray<readonly [RegExp, string]> = [
+  // How OpenSSL says that what answered was no TLS at all.
+  [/wrong version number|packet length too long/, 'the server speaks no TLS there, which wants tls=false'],
+  [
+    /host\s?name\/IP does not match/i,
+    "the server's certificate is for another name than the one it is reached by",
+  ],
+  [NOT_TRUSTED, "the server's certificate is not trusted: tlsCAFile names the CA's"],
+  [/UNAUTHENTICATED/, 'CALLBOARD_STORE_USER or CALLBOARD_STORE_PASSWORD is wrong'],
+  [/PERMISSION_DENIED|Access Denied/, 'the server wants CALLBOARD_STORE_USER with the right to do this'],
+  [/Name resolution failed/, 'the host has no address'],
+  [/Last error: Failed to connect/, 'it ends every connection, as a server with TLS does one without'],
+];
+
 export const verdictOf = (ErrorType: typeof ErrorTypes, error: unknown): Verdict => {
   const message = describe(error);
   if (!(error instanceof Error)) return { kind: 'broken', message };
@@ -86,4 +100,10 @@ export const describe = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
   const { type } = error as { readonly type?: string };
   return error.message === '' ? (type ?? error.name) : error.message;
+};
+
+/** What an operator can do about a start that fails so; the client's own words stay behind it. */
+export const explained = (message: string): string => {
+  const [, hint] = HINTS.find(([pattern]) => pattern.test(message)) ?? [];
+  return hint === undefined ? message : `${hint} (${message.replace(/\.? Resolution note: *$/, '')})`;
 };

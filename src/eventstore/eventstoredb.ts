@@ -8,7 +8,7 @@ import { type DatabaseAddress, type DatabaseLogin, showAddress } from './eventst
 import { APPEND_TIMES, Appender, type AppendTimes } from './eventstoredb-append.ts';
 import { loadDriver } from './eventstoredb-client.ts';
 import { Connection } from './eventstoredb-connection.ts';
-import { describe } from './eventstoredb-failure.ts';
+import { describe, explained } from './eventstoredb-failure.ts';
 import {
   bindKey,
   boundKey,
@@ -91,7 +91,8 @@ export const openEventStoreDb = async (
     const { refusal, away } = connection;
     if (refusal === undefined && clock.monotonicMs() - startedMs < openMs) continue;
     await connection.close();
-    return refused(refusal ?? `no answer in ${Math.round(openMs / 1000)} s: ${away}`);
+    const reason = explained(refusal ?? away ?? '');
+    return refused(refusal === undefined ? `no answer in ${Math.round(openMs / 1000)} s: ${reason}` : reason);
   }
 
   const appender = new Appender(connection, clock, { ...APPEND_TIMES, ...times }, log);
@@ -102,7 +103,7 @@ export const openEventStoreDb = async (
     : identityToServe(identityDeps, options.keyId));
   if (isLeft(identity)) {
     await connection.close();
-    return refused(identity.left);
+    return refused(explained(identity.left));
   }
   if (options.readOnly !== true) {
     const limited = await limitCount(identityDeps, streamOf.cluster, CLUSTER_EVENTS_MAX);

@@ -8,6 +8,7 @@ import type {
   AttemptFailed,
   AttemptResult,
   AttemptStarted,
+  Backfill,
   CancelReason,
   InvocationCancelled,
   InvocationDelivered,
@@ -17,6 +18,19 @@ import type {
   MatchedResource,
   RetryRequested,
 } from '../domain/invocation.ts';
+import {
+  JOB_KINDS,
+  type JobCancelled,
+  type JobCancelReason,
+  type JobCompleted,
+  type JobCounts,
+  type JobCreated,
+  type JobPaused,
+  type JobProgressed,
+  type JobResumed,
+  type JobStarted,
+  type PauseReason,
+} from '../domain/job.ts';
 import type { Relations, ResourceChange } from '../domain/resource-change.ts';
 import { type Resource, type ResourceRef, RESOURCES, type Trigger, TRIGGERS } from '../domain/resources.ts';
 import {
@@ -36,6 +50,7 @@ import {
   type WebhookUpdated,
   SYSTEM_EVENTS,
 } from '../domain/webhook.ts';
+import type { HistorySealed } from '../domain/seal.ts';
 import { json, nullable, object, objectWith, oneOf, partial, type Props } from './codec-parts.ts';
 import { orderOutcome } from './order-format.ts';
 
@@ -214,7 +229,8 @@ const invocationScheduled = objectWith<DataOf<InvocationScheduled>>(
     coalesce: t.boolean,
     atMs: t.number,
   },
-  { systemEvent },
+  // Optional rather than a version of its own: nodes of the version before read it while both run.
+  { systemEvent, backfill: object<Backfill>({ job: t.string, webhookRevision: t.number }) },
 );
 const attemptStarted = objectWith<DataOf<AttemptStarted>>(
   { number: t.number, url: t.string, webhookRevision: t.number, atMs: t.number },
@@ -238,11 +254,45 @@ const invocationCancelled = object<DataOf<InvocationCancelled>>({
   atMs: t.number,
 });
 const invocationSuperseded = object<DataOf<InvocationSuperseded>>({ by: t.string, atMs: t.number });
-const retryRequested = object<DataOf<RetryRequested>>({
-  retries: t.number,
-  retryBaseMs: t.number,
+const retryRequested = objectWith<DataOf<RetryRequested>>(
+  { retries: t.number, retryBaseMs: t.number, atMs: t.number },
+  { job: t.string },
+);
+
+// Jobs
+
+const jobCounts = object<JobCounts>({
+  done: t.number,
+  // A newer version may know more reasons: a count is a count.
+  skipped: t.record(t.string, t.number),
+  lookedAt: t.number,
+});
+const jobCreated = object<DataOf<JobCreated>>({
+  guid: t.string,
+  kind: oneOf(JOB_KINDS),
+  companyId: t.string,
+  webhook: nullable(t.string),
+  fromMs: nullable(t.number),
+  toMs: nullable(t.number),
+  generation: t.number,
+  ratePerSecond: t.number,
+  cut: t.number,
+  counted: nullable(t.number),
+  askedBy: t.string,
   atMs: t.number,
 });
+const jobStarted = object<DataOf<JobStarted>>({ atMs: t.number });
+const jobProgressed = object<DataOf<JobProgressed>>({ cursor: t.number, counts: jobCounts, atMs: t.number });
+const jobPaused = object<DataOf<JobPaused>>({
+  reason: oneOf<PauseReason>(['by_request', 'webhook_disabled']),
+  atMs: t.number,
+});
+const jobResumed = object<DataOf<JobResumed>>({ atMs: t.number });
+const jobCancelled = object<DataOf<JobCancelled>>({
+  reason: oneOf<JobCancelReason>(['by_request', 'webhook_deleted']),
+  atMs: t.number,
+});
+const jobCompleted = object<DataOf<JobCompleted>>({ counts: jobCounts, atMs: t.number });
 
 // Nodes that share a store
 
@@ -268,6 +318,23 @@ const nodeJoined = objectWith<DataOf<NodeJoined>>({ ...nodeReport, atMs: t.numbe
 const nodeRenewed = objectWith<DataOf<NodeRenewed>>({ ...nodeReport, atMs: t.number }, nodeReportLater);
 const nodeLeft = object<DataOf<NodeLeft>>({ node: t.string, atMs: t.number });
 const nodeExpired = object<DataOf<NodeExpired>>({ node: t.string, by: t.string, atMs: t.number });
+
+// Seals
+
+const historySealed = object<DataOf<HistorySealed>>({
+  count: t.number,
+  streams: t.number,
+  root: t.string,
+  order: t.string,
+  last: object<HistorySealed['last']>({ stream: t.string, revision: t.number }),
+  number: t.number,
+  events: t.number,
+  total: t.string,
+  frontier: t.readonlyArray(t.string),
+  hint: object<HistorySealed['hint']>({ store: t.string, position: t.number }),
+  signature: nullable(object<NonNullable<HistorySealed['signature']>>({ keyId: t.string, value: t.string })),
+  atMs: t.number,
+});
 
 export const FORMATS: Formats = {
   AccountOpened: latest(accountOpened),
@@ -299,10 +366,20 @@ export const FORMATS: Formats = {
   InvocationSuperseded: latest(invocationSuperseded),
   RetryRequested: latest(retryRequested),
 
+  JobCreated: latest(jobCreated),
+  JobStarted: latest(jobStarted),
+  JobProgressed: latest(jobProgressed),
+  JobPaused: latest(jobPaused),
+  JobResumed: latest(jobResumed),
+  JobCancelled: latest(jobCancelled),
+  JobCompleted: latest(jobCompleted),
+
   ChangeClaimed: latest(changeClaimed),
   ClaimReleased: latest(claimReleased),
   NodeJoined: latest(nodeJoined),
   NodeRenewed: latest(nodeRenewed),
   NodeLeft: latest(nodeLeft),
   NodeExpired: latest(nodeExpired),
+
+  HistorySealed: latest(historySealed),
 };

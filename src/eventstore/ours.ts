@@ -1,13 +1,16 @@
 import { isCommonName, isOurStream } from '../domain/own-streams.ts';
 import { hashIn } from './chain.ts';
-import type { RecordedEvent } from './event-store.ts';
+import type { EventData, RecordedEvent } from './event-store.ts';
+
+/** What tells whose an event is. */
+type Stored = Pick<RecordedEvent, 'stream'> & { readonly event: Pick<EventData, 'type' | 'metadata'> };
 
 /** Whether Callboard wrote it, as far as a reader of the whole log asks: what others keep in the same store is passed over. */
-export const isOurs = (recorded: RecordedEvent): boolean =>
+export const isOurs = (recorded: Stored): boolean =>
   isOurStream(recorded.stream) && (!isCommonName(recorded.stream) || hasOurMark(recorded));
 
 /** A newer version may know more types, but each of its events carries a hash. */
-const hasOurMark = ({ event }: RecordedEvent): boolean =>
+const hasOurMark = ({ event }: Stored): boolean =>
   event.type === 'ClientClaimed' || hashIn(event.metadata) !== undefined;
 
 /** Those of ours; the list itself where all are, which is nearly always. */

@@ -17,13 +17,33 @@ export interface Removal {
   readonly stream: string;
   readonly revision: number;
   readonly hash: string;
+  /**
+   * Seals of which an event that goes is a leaf: with what it was, their roots can still be computed. The last event of the
+   * stream stays, so there are none where one seal covers all of it.
+   */
+  readonly sealed?: ReadonlyArray<SealedLeaf>;
+}
+
+/** A stream's leaf in the tree of the seal with that number. */
+export interface SealedLeaf {
+  readonly seal: number;
+  readonly revision: number;
+  readonly hash: string;
 }
 
 /** Removals in one record: some 170 bytes each, far below what a store takes in one append. */
 export const REMOVALS_MAX = 1_000;
 
+const sealedLeaf = t.strict({ seal: t.number, revision: t.number, hash: t.string });
 const record = t.strict({
-  removed: t.readonlyArray(t.strict({ stream: t.string, revision: t.number, hash: t.string })),
+  removed: t.readonlyArray(
+    t.exact(
+      t.intersection([
+        t.type({ stream: t.string, revision: t.number, hash: t.string }),
+        t.partial({ sealed: t.readonlyArray(sealedLeaf) }),
+      ]),
+    ),
+  ),
 });
 
 /** One record after `head`. */

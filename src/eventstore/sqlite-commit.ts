@@ -8,6 +8,7 @@ import {
   type StreamAppend,
 } from './event-store.ts';
 import { isPassing, nameHash, textOf } from './sqlite-schema.ts';
+import { LIMIT } from './sqlite-limit.ts';
 
 /**
  * The answer to one append: revision and position of the last event of each of its streams, one after the other. The
@@ -54,7 +55,7 @@ export const openCommitter = (db: DatabaseSync): Committer => {
     'INSERT INTO events (position, stream_no, revision, id, type, data, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
   const storedIds = db.prepare(
-    'SELECT id, position FROM events WHERE stream_no = ? AND revision > ? ORDER BY revision LIMIT ?',
+    `SELECT id, position FROM events WHERE stream_no = ? AND revision > ? ORDER BY revision ${LIMIT}`,
   );
   const updateHead = db.prepare('UPDATE log SET head = ?');
   const begin = db.prepare('BEGIN IMMEDIATE');

@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Page, Position, ReadAllOptions, ReadStreamOptions, RecordedEvent } from './event-store.ts';
 import { nameHash } from './sqlite-schema.ts';
+import { LIMIT } from './sqlite-limit.ts';
 
 /** Reads on a connection of its own; each is one statement and sees one state of the log. */
 export interface LogReader {
@@ -22,12 +23,13 @@ export const openReader = (db: DatabaseSync): LogReader => {
     asArrays(
       db.prepare(
         `SELECT ${COLUMNS} FROM streams s CROSS JOIN events e ON e.stream_no = s.stream_no
-         WHERE s.name_hash = ? AND s.name = ? AND e.revision ${condition} ? ORDER BY e.revision ${order} LIMIT ?`,
+         WHERE s.name_hash = ? AND s.name = ? AND e.revision ${condition} ? ORDER BY e.revision ${order} ${LIMIT}`,
       ),
     );
   const forwards = ofStream('>=', 'ASC');
   const backwards = ofStream('<=', 'DESC');
   const headPosition = asArrays(db.prepare('SELECT max(position) FROM events'));
+  const nextPosition = asArrays(db.prepare('SELECT min(position) FROM events WHERE position > ?'));
   const afterPosition = new Map<number, StatementSync>();
 
   /** Prefixes are tested before the large columns are touched; `instr` compares bytes, whatever the name holds. */
@@ -39,7 +41,7 @@ export const openReader = (db: DatabaseSync): LogReader => {
       db.prepare(
         `SELECT ${COLUMNS} FROM events e CROSS JOIN streams s ON s.stream_no = e.stream_no
          WHERE e.position > ? AND e.position <= ? ${prefixes > 0 ? `AND (${filter})` : ''}
-         ORDER BY e.position LIMIT ?`,
+         ORDER BY e.position ${LIMIT}`,
       ),
     );
     afterPosition.set(prefixes, statement);
@@ -62,7 +64,9 @@ export const openReader = (db: DatabaseSync): LogReader => {
       const prefixes = filter?.streamPrefixes;
       if (after >= end || prefixes?.length === 0)
         return { events: [], next: Math.max(after, end), atEnd: true };
-      const scanTo = Math.min(end, after + Math.max(limit, SCANNED_MAX));
+      // Mostly the one behind `after`. Where the log was restored from a copy it goes on far behind it.
+      const from = Number((nextPosition.get(after) as unknown as Row)[0] ?? end);
+      const scanTo = Math.min(end, from - 1 + Math.max(limit, SCANNED_MAX));
       const rows = allStatement(prefixes?.length ?? 0).iterate(after, scanTo, ...(prefixes ?? []), limit);
       const events: RecordedEvent[] = [];
       let units = 0;

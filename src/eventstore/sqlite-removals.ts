@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
-import type { Removal } from './removals.ts';
+import type { Removal, SealedLeaf } from './removals.ts';
+import { LIMIT } from './sqlite-limit.ts';
 
 /** What becomes of a recorded removal while the log is read: not met yet, met with its first event, met without it. */
 const UNMET = 0;
@@ -24,6 +25,10 @@ export interface RemovalIndex {
   beginsLater(stream: string): boolean;
   /** Recorded, and not met at all: at most so many. */
   unmet(limit: number): ReadonlyArray<Removal>;
+  /** The leaves that were removed of the tree of the seal with this number. */
+  sealedIn(seal: number): Iterable<SealedLeaf & Pick<Removal, 'stream'>>;
+  /** Whether nothing was ever removed. */
+  readonly isEmpty: boolean;
   counts(): RemovalCounts;
   close(): void;
 }
@@ -34,23 +39,34 @@ export const openRemovalIndex = (): RemovalIndex => {
   db.exec(`
     PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;
     CREATE TABLE removals (stream TEXT PRIMARY KEY, revision INTEGER, hash TEXT, met INTEGER) WITHOUT ROWID;
+    CREATE TABLE leaves (
+      seal INTEGER, stream TEXT, revision INTEGER, hash TEXT, PRIMARY KEY (seal, stream)
+    ) WITHOUT ROWID;
     BEGIN`);
   const insert = db.prepare('INSERT OR REPLACE INTO removals VALUES (?, ?, ?, ?)');
+  const insertLeaf = db.prepare('INSERT OR REPLACE INTO leaves VALUES (?, ?, ?, ?)');
+  const leavesOf = db.prepare('SELECT seal, stream, revision, hash FROM leaves WHERE seal = ?');
   const select = db.prepare('SELECT stream, revision, hash FROM removals WHERE stream = ?');
   const meet = db.prepare('UPDATE removals SET met = ? WHERE stream = ? AND met = ?');
-  const unmet = db.prepare('SELECT stream, revision, hash FROM removals WHERE met = ? LIMIT ?');
+  const unmet = db.prepare(`SELECT stream, revision, hash FROM removals WHERE met = ? ${LIMIT}`);
   const count = db.prepare('SELECT count(*) AS number FROM removals WHERE met = ?');
   const counted = (met: number): number => Number(count.get(met)?.['number']);
   let isEmpty = true;
   return {
-    add: ({ stream, revision, hash }) => {
+    add: ({ stream, revision, hash, sealed }) => {
       isEmpty = false;
       insert.run(stream, revision, hash, UNMET);
+      for (const leaf of sealed ?? []) insertLeaf.run(leaf.seal, stream, leaf.revision, leaf.hash);
     },
     of: (stream) => (isEmpty ? undefined : (select.get(stream) as Removal | undefined)),
     begins: (stream) => void (isEmpty || meet.run(WHOLE, stream, UNMET)),
     beginsLater: (stream) => !isEmpty && Number(meet.run(GONE, stream, UNMET).changes) > 0,
     unmet: (limit) => unmet.all(UNMET, limit) as unknown as ReadonlyArray<Removal>,
+    sealedIn: (seal) =>
+      isEmpty ? [] : (leavesOf.iterate(seal) as unknown as Iterable<SealedLeaf & Pick<Removal, 'stream'>>),
+    get isEmpty() {
+      return isEmpty;
+    },
     counts: () => ({ gone: counted(GONE), whole: counted(WHOLE) }),
     close: () => db.close(),
   };

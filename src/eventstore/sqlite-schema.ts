@@ -59,6 +59,8 @@ const SCHEMA = `
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
+const CACHE_KIB = 64_000;
+
 /** Name, value to set, value read back. Checkpoints are the writer's own, so that their errors are seen. */
 const SETTINGS: ReadonlyArray<readonly [string, string, SQLOutputValue]> = [
   ['journal_mode', 'WAL', 'wal'],
@@ -67,7 +69,7 @@ const SETTINGS: ReadonlyArray<readonly [string, string, SQLOutputValue]> = [
   ['foreign_keys', 'ON', 1],
   ['trusted_schema', 'OFF', 0],
   ['mmap_size', '0', 0],
-  ['cache_size', '-64000', -64000],
+  ['cache_size', `-${CACHE_KIB}`, -CACHE_KIB],
   ['temp_store', 'MEMORY', 2],
   ['wal_autocheckpoint', '0', 0],
   ['journal_size_limit', '67108864', 67108864],
@@ -100,10 +102,11 @@ export const openForWriting = (path: string): Either<OpenFailure, DatabaseSync> 
   });
 
 /** Opens for reading beside a writer, or without one. */
-export const openForReading = (path: string): Either<OpenFailure, DatabaseSync> =>
+export const openForReading = (path: string, cacheKib = CACHE_KIB): Either<OpenFailure, DatabaseSync> =>
   opening(path, () => {
     const db = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
-    db.exec('PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0; PRAGMA cache_size = -64000');
+    db.exec('PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0');
+    db.exec(`PRAGMA cache_size = -${cacheKib}`);
     const empty = value(db, 'PRAGMA application_id') === 0;
     return { db, fault: empty ? `${path} is not an event store of Callboard` : formatFault(db, path) };
   });

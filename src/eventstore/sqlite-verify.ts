@@ -1,51 +1,85 @@
+import { availableParallelism } from 'node:os';
 import type { DatabaseSync } from 'node:sqlite';
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { contentsFault, type HistorySealed } from '../domain/seal.ts';
 import type { ChainBreak } from './decoded.ts';
 import type { Position } from './event-store.ts';
-import { endBreaks, type EventRow, openCheck } from './sqlite-check.ts';
-import { damaged, openForReading, type OpenFailure, textOf, value } from './sqlite-schema.ts';
+import { type SealCounts, sealBreak } from './seal-watch.ts';
+import { readSeals } from './seals.ts';
+import { describeBreak, headBreaks } from './sqlite-check.ts';
+import { openReader } from './sqlite-reader.ts';
+import { damaged, nameHash, openForReading, type OpenFailure, textOf, value } from './sqlite-schema.ts';
+import { VERIFY_CACHE_KIB, type VerifyAnswer, type VerifyAsk } from './sqlite-verify-part.ts';
+import { askAll } from './sqlite-verify-threads.ts';
 
-/** Does the log hang together? Nothing here writes or repairs. */
+export { describeBreak };
+
+/** Does the log hang together, and is it what its seals say? Nothing here writes or repairs. */
 
 export interface Verification {
   readonly streams: number;
   readonly events: number;
-  /** In the order found; at most {@link BREAKS_MAX}, then the search ends. */
+  readonly seals: SealCounts;
+  /** In the order of the log, as far as they were found; at most {@link BREAKS_MAX}, then the search ends. */
   readonly breaks: ReadonlyArray<ChainBreak>;
 }
 
 export const BREAKS_MAX = 1_000;
-const EVENTS_PER_TURN = 1_000;
+
+/** Positions of a part of the log that no seal covers. */
+const PART = 20_000;
+/** Starting a thread costs as much as checking so many events. */
+const ALONE_MAX = 20_000;
+const THREADS_MAX = 4;
+const STREAMS_AT_ONCE = 50_000;
 
 /**
- * Every stream's chain, revisions without gaps, positions 1 … N, nothing missing at an end: as of one moment, also
- * while a server writes. Gives way to the event loop; `onProgress` hears how many of all events are done.
+ * Every stream's chain, revisions without gaps, positions 1 … N, nothing missing at an end, and every seal: as of one moment, also
+ * while a server writes. In parts, on several threads where it is worth it; a part is what one seal covers, so that its tree is
+ * computed where its events are read. `onProgress` hears how many of all events are done.
  */
 export const verifySqliteStore = async (
   path: string,
   onProgress?: (done: number, all: number) => void,
+  threads = Math.min(availableParallelism(), THREADS_MAX),
 ): Promise<Either<OpenFailure, Verification>> => {
-  const opened = openForReading(path);
+  const opened = openForReading(path, VERIFY_CACHE_KIB);
   if (isLeft(opened)) return opened;
   const db = opened.right;
   try {
     db.exec('BEGIN');
     const events = Number(value(db, 'SELECT count(*) FROM events'));
     const streams = Number(value(db, 'SELECT count(*) FROM streams'));
-    const check = openCheck(db, 0);
-    const breaks: ChainBreak[] = [];
+    const newest = Number(value(db, 'SELECT max(position) FROM events') ?? 0);
+    const reader = openReader(db);
+    const read = await readSeals({
+      readStream: (stream, options) => async () => right(reader.stream(stream, options)),
+    });
+    if (isLeft(read)) return left(damaged(path, read.left.message));
+    const head = Number(value(db, 'SELECT head FROM log'));
+    const { parts, lost } = partsOf(db, read.right.seals, Math.max(newest, head));
+    const asks: VerifyAsk[] = [
+      ...parts.map(({ after, upTo }): VerifyAsk => ({ kind: 'events', after, upTo })),
+      ...endsOf(Number(value(db, 'SELECT max(stream_no) FROM streams') ?? 0)),
+    ];
     let done = 0;
-    for (const event of eventsAfter(db, 0)) {
-      breaks.push(...check.check(event));
-      if (breaks.length >= BREAKS_MAX) break;
-      done += 1;
-      if (done % EVENTS_PER_TURN !== 0) continue;
-      onProgress?.(done, events);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    if (breaks.length < BREAKS_MAX) breaks.push(...check.end(), ...endBreaks(db));
-    onProgress?.(done, events);
-    return right({ streams, events, breaks: breaks.slice(0, BREAKS_MAX) });
+    const tell = (): void => onProgress?.(done, events);
+    const verifiers = { db, path, threads: events > ALONE_MAX ? threads : 0, breaksMax: BREAKS_MAX };
+    const told = await askAll(verifiers, asks, (answer) => {
+      done += answer.events;
+      tell();
+    });
+    const breaks: ChainBreak[] = told.flatMap((answer) => answer?.breaks ?? []);
+    const sealed = compareSeals(parts, told);
+    const broken = read.right.broken;
+    breaks.push(
+      ...headBreaks(db, newest),
+      ...(broken === undefined ? [] : [broken]),
+      ...lost,
+      ...sealed.breaks,
+    );
+    tell();
+    return right({ streams, events, seals: sealed.counts, breaks: breaks.slice(0, BREAKS_MAX) });
   } catch (error) {
     return left(damaged(path, textOf(error)));
   } finally {
@@ -53,38 +87,70 @@ export const verifySqliteStore = async (
   }
 };
 
-/**
- * The first break among the newest events, each checked against its predecessor. Fast, unless something is missing
- * and the stream it belonged to has to be found.
- */
-export const tailBreak = (db: DatabaseSync, newest: number): ChainBreak | undefined => {
-  const after = Math.max(0, Number(value(db, 'SELECT head FROM log')) - newest);
-  const check = openCheck(db, after);
-  const streamNos = new Set<number>();
-  let missing: ChainBreak | undefined;
-  for (const event of eventsAfter(db, after)) {
-    streamNos.add(event[1]);
-    for (const found of check.check(event)) {
-      if (found.stream !== null) return found;
-      missing ??= found;
-    }
-  }
-  missing ??= check.end()[0];
-  for (const found of endBreaks(db, missing === undefined ? streamNos : undefined)) {
-    return { ...found, position: missing?.position ?? null };
-  }
-  return missing;
-};
+interface Part {
+  readonly after: Position;
+  readonly upTo: Position;
+  /** It covers exactly this part. */
+  readonly seal?: HistorySealed;
+}
 
-export const describeBreak = ({ stream, revision, position, reason }: ChainBreak): string => {
-  const place = stream === null ? 'the log' : `stream '${stream}' at revision ${revision}`;
-  return `${place}${position === null ? '' : ` (position ${position})`}: ${reason}`;
-};
-
-const eventsAfter = (db: DatabaseSync, after: Position): Iterable<EventRow> => {
-  const statement = db.prepare(
-    'SELECT position, stream_no, revision, id, type, data, metadata FROM events WHERE position > ? ORDER BY position',
+/** Cuts the log where seals end. Also: seals that end nowhere, or before the one before them. */
+const partsOf = (
+  db: DatabaseSync,
+  seals: ReadonlyArray<HistorySealed>,
+  newest: Position,
+): { readonly parts: ReadonlyArray<Part>; readonly lost: ReadonlyArray<ChainBreak> } => {
+  const positionOf = db.prepare(
+    `SELECT e.position FROM streams s CROSS JOIN events e ON e.stream_no = s.stream_no
+     WHERE s.name_hash = ? AND s.name = ? AND e.revision = ?`,
   );
-  statement.setReturnArrays(true);
-  return statement.iterate(after) as unknown as Iterable<EventRow>;
+  const parts: Part[] = [];
+  const lost: ChainBreak[] = [];
+  let after = 0;
+  let beginsHere = true;
+  for (const seal of seals) {
+    const { stream, revision } = seal.last;
+    const end = Number(positionOf.get(nameHash(stream), stream, revision)?.['position'] ?? 0);
+    if (end > after) {
+      parts.push({ after, upTo: end, ...(beginsHere && { seal }) });
+      after = end;
+    } else lost.push(sealBreak(seal, 'the event that it ends with is not there, or not in its place'));
+    beginsHere = end === after;
+  }
+  const nextAfter = db.prepare('SELECT min(position) AS position FROM events WHERE position > ?');
+  while (after < newest) {
+    // A restored log goes on far behind its copy: what lies between belongs to one part, however much it is.
+    const next = Number(nextAfter.get(after)?.['position'] ?? newest);
+    const upTo = Math.min(Math.max(after + PART, next), newest);
+    parts.push({ after, upTo });
+    after = upTo;
+  }
+  return { parts, lost };
+};
+
+const endsOf = (streamNoMax: number): ReadonlyArray<VerifyAsk> =>
+  Array.from({ length: Math.ceil(streamNoMax / STREAMS_AT_ONCE) }, (_, part) => ({
+    kind: 'ends',
+    fromNo: part * STREAMS_AT_ONCE + 1,
+    toNo: (part + 1) * STREAMS_AT_ONCE,
+  }));
+
+const compareSeals = (
+  parts: ReadonlyArray<Part>,
+  told: ReadonlyArray<VerifyAnswer | undefined>,
+): { readonly counts: SealCounts; readonly breaks: ReadonlyArray<ChainBreak> } => {
+  const breaks: ChainBreak[] = [];
+  let [holding, unsealed] = [0, 0];
+  for (const [index, { seal }] of parts.entries()) {
+    const contents = told[index]?.contents;
+    if (contents === undefined) continue;
+    if (seal === undefined) {
+      unsealed += contents.count;
+      continue;
+    }
+    const fault = contentsFault(seal, contents);
+    if (fault === undefined) holding += 1;
+    else breaks.push(sealBreak(seal, fault));
+  }
+  return { counts: { holding, thinned: 0, unprovable: 0, unsealed }, breaks };
 };

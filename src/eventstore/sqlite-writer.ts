@@ -6,7 +6,8 @@ import { openCheckpointer } from './sqlite-checkpoint.ts';
 import { openCommitter } from './sqlite-commit.ts';
 import { type FromWriter, type ToWriter, unpackRequests, type WriterOptions } from './sqlite-protocol.ts';
 import { damaged, isDamage, openForWriting, type OpenFailure, textOf, value } from './sqlite-schema.ts';
-import { describeBreak, tailBreak } from './sqlite-verify.ts';
+import { describeBreak } from './sqlite-check.ts';
+import { tailBreak } from './sqlite-tail.ts';
 
 /**
  * The writer's thread: inserts and waits for the disk without blocking the event loop of the engine. All appends that

@@ -20,6 +20,10 @@ export const created = (location: string, value: unknown): Answer => json(201, v
 
 export const accepted = (value: unknown): Answer => json(202, value);
 
+/** The same, with a path under which it can be looked after. */
+export const acceptedAt = (location: string, value: unknown): Answer =>
+  json(202, value, { Location: location });
+
 /** Alive, but not to be sent any work. */
 export const unavailable = (value: unknown): Answer => json(503, value, { 'Retry-After': '1' });
 

@@ -6,6 +6,7 @@ import { authenticate } from './access.ts';
 import { accountRoutes } from './accounts.ts';
 import type { Answer } from './answer.ts';
 import { changeRoutes } from './changes.ts';
+import { conservationRoutes } from './conservation.ts';
 import type { HttpDeps } from './deps.ts';
 import { mountDashboard } from './dashboard/mount.ts';
 import { docsRoutes } from './docs.ts';
@@ -15,10 +16,13 @@ import { graphqlRoutes } from './graphql/route.ts';
 import { healthRoutes } from './health.ts';
 import { historyRoutes } from './history.ts';
 import { invocationRoutes } from './invocations.ts';
+import { jobRoutes } from './jobs.ts';
+import { metricsRoutes } from './metrics.ts';
 import { MIN_POSITION, POSITION_HEADER, reachedSoon } from './min-position.ts';
 import { nodeRoutes } from './nodes.ts';
 import { orderRoutes } from './orders.ts';
 import { type ProblemAnswer, problemOf, problemOfDefect } from './problem.ts';
+import { resourceRoutes } from './resources.ts';
 import type { OpenCall, Route } from './routing.ts';
 import { secretRoutes } from './secrets.ts';
 import { settingsRoutes } from './settings.ts';
@@ -40,15 +44,19 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...settingsRoutes(deps),
   ...secretRoutes(deps),
   ...invocationRoutes(deps),
+  ...jobRoutes(deps),
   ...changeRoutes(deps),
   ...explainRoutes(deps),
   ...historyRoutes(deps),
   ...graphqlRoutes(deps),
   ...accountRoutes(deps),
   ...orderRoutes(deps),
+  ...resourceRoutes(deps),
   ...timelineRoutes(deps),
+  ...conservationRoutes(deps),
   ...nodeRoutes(deps),
   ...healthRoutes(deps),
+  ...metricsRoutes(deps),
   ...docsRoutes(deps),
 ];
 

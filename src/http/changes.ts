@@ -8,7 +8,7 @@ import { readEvents } from './cloud-events-request.ts';
 import type { HttpDeps } from './deps.ts';
 import type { Failure } from './failure.ts';
 import { findChange } from './find-change.ts';
-import { printedContradiction } from './orders.ts';
+import { printedContradiction } from './print-change.ts';
 import type { Call, Handled, Route } from './routing.ts';
 
 type Deps = Pick<HttpDeps, 'rules' | 'intake' | 'readModels' | 'store' | 'settled' | 'clock'>;

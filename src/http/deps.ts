@@ -1,15 +1,18 @@
 import type { Either } from 'fp-ts/lib/Either.js';
 import type { Accounts } from '../commands/accounts.ts';
 import type { InvocationFailure, KnownInvocation } from '../commands/invocations.ts';
+import type { AskedJob, JobFailure, JobPreview, JobRequest } from '../commands/jobs.ts';
 import type { ChangeIntake } from '../commands/report-changes.ts';
 import type { Webhooks } from '../commands/webhooks.ts';
 import type { Cause } from '../domain/events.ts';
+import type { KnownJob } from '../domain/job.ts';
 import type { NodeReport } from '../domain/cluster.ts';
 import type { Rules } from '../domain/rules.ts';
 import type { EventStore, Position } from '../eventstore/event-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Simulations } from '../ports/simulations.ts';
+import type { Metrics } from '../ports/metrics.ts';
 import type { Random } from '../ports/random.ts';
 import type { VerifyToken } from '../ports/tokens.ts';
 import type { ReadModels } from '../projections/read-models.ts';
@@ -23,6 +26,17 @@ export interface InvocationCommands {
   /** How many new rounds were opened. */
   retryAllFailed(webhook: string, cause: Cause): Promise<Either<InvocationFailure, number>>;
   test(webhook: string, cause: Cause): Promise<Either<InvocationFailure, KnownInvocation>>;
+}
+
+/** The commands on jobs, bound to what they need. */
+export interface JobCommands {
+  preview(request: JobRequest): Promise<Either<JobFailure, JobPreview>>;
+  ask(request: JobRequest, cause: Cause): Promise<Either<JobFailure, AskedJob>>;
+  steer(
+    guid: string,
+    asked: 'pause' | 'resume' | 'cancel',
+    cause: Cause,
+  ): Promise<Either<JobFailure, KnownJob>>;
 }
 
 export interface Health {
@@ -54,6 +68,7 @@ export interface HttpDeps {
   readonly accounts: Pick<Accounts, 'get' | 'setStrict' | 'attachClient' | 'companyOfClient' | 'issueIds'>;
   readonly intake: Pick<ChangeIntake, 'report'>;
   readonly invocations: InvocationCommands;
+  readonly jobs: JobCommands;
   readonly readModels: Pick<
     ReadModels,
     | 'webhooksOf'
@@ -74,6 +89,15 @@ export interface HttpDeps {
     | 'scheduled'
     | 'slowest'
     | 'minutes'
+    | 'belongingTo'
+    | 'wasNamed'
+    | 'positionAt'
+    | 'tallyOf'
+    | 'talliesByCompany'
+    | 'talliesByWebhook'
+    | 'talliesByDay'
+    | 'job'
+    | 'jobs'
   >;
   readonly store: Pick<EventStore, 'readStream'>;
   readonly verifyToken: VerifyToken;
@@ -92,6 +116,7 @@ export interface HttpDeps {
   /** The nodes that share the store; this one alone where it has the store for itself. */
   readonly nodes: () => ReadonlyArray<NodeStatus>;
   readonly health: () => Health;
+  readonly metrics: Pick<Metrics, 'print'>;
   /** A developer's machine: GraphQL shows its schema to everybody, and has a page to try it out. */
   readonly development: boolean;
   /** For the dashboard; absent where the program was started without them. */

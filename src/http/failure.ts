@@ -1,5 +1,6 @@
 import type { ClientFailure } from '../commands/accounts.ts';
 import type { InvocationFailure } from '../commands/invocations.ts';
+import type { JobFailure } from '../commands/jobs.ts';
 import type { ReportFailure } from '../commands/reported-change.ts';
 import type { WebhookFailure } from '../commands/webhooks.ts';
 
@@ -34,7 +35,8 @@ export type RequestFailure =
 type IntakeFailure = Exclude<ReportFailure, { readonly _tag: 'ReportsContradict' }>;
 
 /** Everything that a route can answer instead of success. */
-export type Failure = RequestFailure | WebhookFailure | InvocationFailure | IntakeFailure | ClientFailure;
+export type Failure =
+  RequestFailure | WebhookFailure | InvocationFailure | JobFailure | IntakeFailure | ClientFailure;
 
 export const invalid = (field: string, message: string): RequestFailure => ({
   _tag: 'InvalidFields',

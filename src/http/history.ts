@@ -3,35 +3,26 @@ import { type Moment, webhookHistory, type WebhookStep } from '../audit/webhook-
 import type { KnownWebhook } from '../commands/webhooks.ts';
 import { canonicalJson, type Json, type JsonObject } from '../domain/json.ts';
 import type { WebhookState } from '../domain/webhook.ts';
-import type { Position } from '../eventstore/event-store.ts';
 import { ok } from './answer.ts';
-import { type Check, optional, time } from './checks.ts';
+import { optional } from './checks.ts';
 import type { HttpDeps } from './deps.ts';
 import type { Failure } from './failure.ts';
 import { codecOf, decodeQuery } from './fields.ts';
 import { anyWebhook } from './find-webhook.ts';
+import { type AskedMoment, moment, notAhead } from './moment.ts';
 import { PAGE_FIELDS, pageOf } from './paging.ts';
 import { printedIdentity } from './print-webhook.ts';
 import type { Call, Handled, Route } from './routing.ts';
-import { settledSoon } from './settled.ts';
 
-type Deps = Pick<HttpDeps, 'webhooks' | 'store' | 'readModels' | 'settled' | 'clock' | 'defaultRetryBaseMs'>;
+type Deps = Pick<
+  HttpDeps,
+  'webhooks' | 'store' | 'readModels' | 'settled' | 'shownUpTo' | 'clock' | 'defaultRetryBaseMs'
+>;
 
 /** What happened to a webhook, and what it was at any moment. */
 export const historyRoutes = (deps: Deps): ReadonlyArray<Route> => {
   const roles = ['partner', 'admin'] as const;
   return [{ method: 'GET', path: '/webhook/:guid/history', roles, handle: (call) => history(deps, call) }];
-};
-
-const POSITION = /^\d{1,16}$/;
-
-/** A time, or a value of the header Callboard-Position. */
-const moment: Check<{ readonly atMs: number } | { readonly position: Position }> = (value) => {
-  if (typeof value === 'string' && POSITION.test(value)) return right({ position: Number(value) });
-  const checked = time(value);
-  return isLeft(checked)
-    ? left(`${checked.left}, or a position in the log: digits alone`)
-    : right({ atMs: checked.right });
 };
 
 const QUERY = codecOf({ ...PAGE_FIELDS, at: optional(moment) });
@@ -43,7 +34,7 @@ const history = async (deps: Deps, call: Call): Handled => {
   if (isLeft(found)) return found;
   const { guid } = found.right.facts;
   const { limit, after = -1, at } = query.right;
-  const upTo = at === undefined ? right(undefined) : await placeOf(deps, guid, at);
+  const upTo = at === undefined ? right(undefined) : await momentOf(deps, guid, at);
   if (isLeft(upTo)) return upTo;
   const steps = await webhookHistory(deps, guid, upTo.right);
   if (isLeft(steps)) return steps;
@@ -53,14 +44,11 @@ const history = async (deps: Deps, call: Call): Handled => {
   return right(ok({ items: rows.map((step) => printedStep(deps, step)), next }));
 };
 
-const placeOf = async (
-  deps: Deps,
-  guid: string,
-  at: { readonly atMs: number } | { readonly position: Position },
-): Promise<Either<Failure, Moment>> => {
-  if ('atMs' in at) return right(at);
-  const settled = await settledSoon(deps);
-  return isLeft(settled) ? settled : right({ revision: deps.readModels.revisionAt(guid, at.position) ?? -1 });
+/** A revision for a position: the webhook's own stream does not tell positions on every store. */
+const momentOf = async (deps: Deps, guid: string, at: AskedMoment): Promise<Either<Failure, Moment>> => {
+  const past = await notAhead(deps, at);
+  if (isLeft(past)) return past;
+  return right('atMs' in at ? at : { revision: deps.readModels.revisionAt(guid, at.position) ?? -1 });
 };
 
 const asOf = (

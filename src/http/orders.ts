@@ -1,7 +1,6 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { changeAsOf } from '../audit/change-as-of.ts';
 import { streamOf } from '../domain/ids.ts';
-import type { Order } from '../domain/order.ts';
-import type { Contradiction } from '../domain/order-contradiction.ts';
 import { printedOrder } from '../domain/order-print.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import { decode } from '../eventstore/codec.ts';
@@ -12,9 +11,11 @@ import { guid, optional } from './checks.ts';
 import type { HttpDeps } from './deps.ts';
 import type { Failure } from './failure.ts';
 import { codecOf, decodeQuery } from './fields.ts';
+import { type AskedMoment, moment, placeOf } from './moment.ts';
+import { printedContradiction, printedLastChange } from './print-change.ts';
 import type { Call, Handled, Route } from './routing.ts';
 
-type Deps = Pick<HttpDeps, 'store' | 'clock'>;
+type Deps = Pick<HttpDeps, 'store' | 'readModels' | 'settled' | 'shownUpTo' | 'clock'>;
 
 /** Orders, read from their own streams: what was answered with 202 is in them. */
 export const orderRoutes = (deps: Deps): ReadonlyArray<Route> => {
@@ -27,7 +28,7 @@ export const HISTORY_MAX = 200;
 /** Read at once: each of them has the whole order. */
 const PAGE = 20;
 
-const QUERY = codecOf({ company_id: optional(guid) });
+const QUERY = codecOf({ company_id: optional(guid), at: optional(moment) });
 
 const read = async (deps: Deps, call: Call): Handled => {
   const query = decodeQuery(QUERY, call.query);
@@ -35,10 +36,13 @@ const read = async (deps: Deps, call: Call): Handled => {
   const company = companyOf(call.principal, query.right.company_id, 'company_id');
   if (isLeft(company)) return company;
   const identifier = call.params['id'] ?? '';
-  const found = await history(deps, streamOf.resource(company.right, 'order', identifier));
+  const upTo = await revisionAt(deps, company.right, identifier, query.right.at);
+  if (isLeft(upTo)) return upTo;
+  const found = await history(deps, streamOf.resource(company.right, 'order', identifier), upTo.right);
   if (isLeft(found)) return found;
-  const { order, revision, changes, complete } = found.right;
-  if (order === undefined) return left({ _tag: 'NotFound' });
+  const { newest, changes, complete } = found.right;
+  const order = newest?.event.order?.after;
+  if (newest === undefined || order === undefined) return left({ _tag: 'NotFound' });
   return right(
     ok({
       order: printedOrder(order),
@@ -51,15 +55,29 @@ const read = async (deps: Deps, call: Call): Handled => {
       ),
       changes: changes.map(({ contradictions: _contradictions, ...change }) => change),
       complete,
-      revision,
+      revision: newest.revision,
+      last_change: printedLastChange(newest),
     }),
   );
 };
 
+/** The order's newest revision at that moment, -1 before its first; undefined without a moment: the newest of all. */
+const revisionAt = async (
+  deps: Deps,
+  companyId: string,
+  identifier: string,
+  at: AskedMoment | undefined,
+): Promise<Either<Failure, number | undefined>> => {
+  if (at === undefined) return right(undefined);
+  const place = await placeOf(deps, at);
+  if (isLeft(place)) return place;
+  const found = await changeAsOf(deps, companyId, { resource: 'order', identifier }, place.right);
+  return isLeft(found) ? found : right(found.right?.revision ?? -1);
+};
+
 interface History {
-  /** Undefined when nothing of its life was reported. */
-  readonly order: Order | undefined;
-  readonly revision: number;
+  /** Undefined when nothing was reported; it has no order when nothing of its life was. */
+  readonly newest: Decoded<ResourceChange> | undefined;
   /** The newest ones, oldest first. */
   readonly changes: ReadonlyArray<Told>;
   /** Whether the first change is among them. */
@@ -67,12 +85,16 @@ interface History {
 }
 
 /** Backwards, because the newest event has the order; a few at a time, and others have their turn in between. */
-const history = async ({ store, clock }: Deps, stream: string): Promise<Either<Failure, History>> => {
+const history = async (
+  { store, clock }: Deps,
+  stream: string,
+  upTo: number | undefined,
+): Promise<Either<Failure, History>> => {
   const changes: Told[] = [];
   let newest: Decoded<ResourceChange> | undefined;
-  let fromRevision: number | undefined;
+  let fromRevision = upTo;
   while (changes.length < HISTORY_MAX && fromRevision !== -1) {
-    if (fromRevision !== undefined) await new Promise<void>((resolve) => clock.setTimer(0, resolve));
+    if (changes.length > 0) await new Promise<void>((resolve) => clock.setTimer(0, resolve));
     const limit = Math.min(PAGE, HISTORY_MAX - changes.length);
     const page = await store.readStream(stream, {
       direction: 'backwards',
@@ -86,18 +108,12 @@ const history = async ({ store, clock }: Deps, stream: string): Promise<Either<F
       if (isLeft(decoded)) return left({ _tag: 'ReadingStopped' });
       const change = decoded.right as Decoded<ResourceChange>;
       newest ??= change;
-      if (newest.event.order === undefined)
-        return right({ order: undefined, revision: -1, changes: [], complete: true });
+      if (newest.event.order === undefined) return right({ newest, changes: [], complete: true });
       changes.push(told(change));
     }
     fromRevision = (page.right.at(-1)?.revision ?? 0) - 1;
   }
-  return right({
-    order: newest?.event.order?.after,
-    revision: newest?.revision ?? -1,
-    changes: changes.reverse(),
-    complete: fromRevision === -1,
-  });
+  return right({ newest, changes: changes.reverse(), complete: fromRevision === -1 });
 };
 
 const told = ({ id, event }: Decoded<ResourceChange>) => ({
@@ -108,9 +124,3 @@ const told = ({ id, event }: Decoded<ResourceChange>) => ({
   contradictions: event.order?.contradictions ?? [],
 });
 type Told = ReturnType<typeof told>;
-
-export const printedContradiction = ({ kind, ticket, message }: Contradiction) => ({
-  kind,
-  ticket: ticket ?? null,
-  message,
-});

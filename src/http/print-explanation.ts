@@ -43,6 +43,12 @@ const detailsOf = (reason: Reason): JsonObject => {
       const { at, ...deed } = reason.deed;
       return { at: new Date(at).toISOString(), ...deed };
     }
+    case 'backfilled':
+      return {
+        job: reason.job,
+        at: new Date(reason.deed.at).toISOString(),
+        actor: reason.deed.actor,
+      };
     case 'saves_nothing':
     case 'pending':
     case 'other_rules':

@@ -4,15 +4,16 @@ import { type Attempt, statusOf } from '../domain/invocation.ts';
 /** Characters of each answer's excerpt in lists, which hold many; a single invocation shows all that was kept. */
 export const EXCERPT_IN_LISTS_MAX = 200;
 
-/** An invocation as the API shows it. `test` is there only for tests, `cancel_reason` only when it was cancelled. */
+/** An invocation as the API shows it. `test` is there only for tests, `backfill` (the job) only where one told of it, `cancel_reason` only when it was cancelled. */
 export const printedInvocation = (invocation: KnownInvocation, excerptMax = Number.POSITIVE_INFINITY) => {
   const { scheduled, attempts } = invocation.facts;
-  const { guid, webhook, change, resource, trigger, identifier, origin, test } = scheduled;
+  const { guid, webhook, change, resource, trigger, identifier, origin, test, backfill } = scheduled;
   return {
     guid,
     webhook,
     change,
     ...(test && { test }),
+    ...(backfill !== undefined && { backfill: backfill.job }),
     status: statusOf(invocation),
     resource,
     trigger,

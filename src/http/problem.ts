@@ -68,6 +68,7 @@ export const problemOf = (failure: Failure): ProblemAnswer => {
     case 'WebhookUnknown':
     case 'WebhookDeletedBefore':
     case 'InvocationUnknown':
+    case 'JobUnknown':
       return problem('not-found', 'Nothing is found under this address. Check the path and its identifiers.');
     case 'MethodNotAllowed':
       return problem('method-not-allowed', `This path takes ${failure.allowed.join(', ')}.`, {
@@ -144,6 +145,11 @@ export const problemOf = (failure: Failure): ProblemAnswer => {
       return problem('conflict', 'A newer invocation superseded this one. Retry the newer one instead.');
     case 'InvocationHasNoBody':
       return problem('conflict', 'Its body would have been more than can be sent. It cannot be retried.');
+    case 'JobIs':
+      return problem(
+        'conflict',
+        `The job is ${failure.status}: that cannot be asked of it any more, or not yet.`,
+      );
     case 'InvocationNotWaiting':
     case 'AttemptOutOfTurn':
     case 'AttemptTooEarly':

@@ -1,13 +1,13 @@
 import { isLeft, left, right } from 'fp-ts/lib/Either.js';
-import { timeline, type Told } from '../audit/timeline.ts';
+import { timeline } from '../audit/timeline.ts';
 import { isResource, type ResourceRef } from '../domain/resources.ts';
 import { companyOf } from './access.ts';
 import { ok } from './answer.ts';
 import { guid, optional } from './checks.ts';
 import type { HttpDeps } from './deps.ts';
 import { codecOf, decodeQuery } from './fields.ts';
-import { printedContradiction } from './orders.ts';
 import { PAGE_FIELDS, pageOf } from './paging.ts';
+import { printedReport } from './print-change.ts';
 import { readInvocations } from './read-invocations.ts';
 import type { Call, Handled, Route } from './routing.ts';
 import { settledSoon } from './settled.ts';
@@ -58,22 +58,7 @@ const list = async (deps: Deps, call: Call, ref: ResourceRef): Handled => {
   for (const told of rows) {
     const invocations = await readInvocations(deps, told.invocations);
     if (isLeft(invocations)) return invocations;
-    items.push({ ...printedChange(told), invocations: invocations.right, more: told.more });
+    items.push({ ...printedReport(told.change), invocations: invocations.right, more: told.more });
   }
   return right(ok({ ...ref, company_id: company.right, items, next }));
 };
-
-/** `cause` is the request that reported it; an invocation's attempts say the rest. */
-const printedChange = ({ change: { id, event, metadata, revision } }: Told) => ({
-  change: id,
-  id: event.id,
-  source: event.source,
-  type: event.changeType,
-  triggers: event.triggers,
-  occurred_at: new Date(event.occurredAtMs).toISOString(),
-  recorded_at: new Date(event.atMs).toISOString(),
-  revision,
-  actor: metadata.actor,
-  cause: metadata.causationId,
-  contradictions: (event.order?.contradictions ?? []).map(printedContradiction),
-});

@@ -20,7 +20,14 @@ export interface CheckOptions {
   readonly eventBytesMax?: number;
   /** What was removed by policy: such a stream may begin with what hangs on the hash recorded then. */
   readonly removals?: KnownRemovals;
+  /** Looks at the same events for something else. */
+  readonly watch?: LogWatch;
   readonly onProgress?: (done: number) => void;
+}
+
+export interface LogWatch {
+  at(recorded: RecordedEvent): ReadonlyArray<ChainBreak>;
+  end(): ReadonlyArray<ChainBreak>;
 }
 
 export interface KnownRemovals {
@@ -43,7 +50,7 @@ const NO_REMOVALS: KnownRemovals = {
 /** Every stream's chain in the order of the log, on any store. Memory does not grow with the log. */
 export const checkLog = async (
   log: LogSource,
-  { breaksMax, eventBytesMax = Infinity, removals = NO_REMOVALS, onProgress }: CheckOptions,
+  { breaksMax, eventBytesMax = Infinity, removals = NO_REMOVALS, watch, onProgress }: CheckOptions,
 ): Promise<Either<ReadFailure, CheckedLog>> => {
   const cursor = new LogCursor(log);
   const chains = new ChainCheck(log, removals);
@@ -57,6 +64,7 @@ export const checkLog = async (
     if (recorded === undefined) {
       for (const { stream, revision } of removals.unmet(breaksMax - breaks.length))
         breaks.push({ stream, revision: revision + 1, position: null, reason: NOTHING_LEFT });
+      breaks.push(...(watch?.end() ?? []));
       break;
     }
     events += 1;
@@ -70,6 +78,7 @@ export const checkLog = async (
     const reason = fault.right ?? sizeFault(recorded, eventBytesMax);
     const { stream, revision, position } = recorded;
     if (reason !== undefined) breaks.push({ stream, revision, position, reason });
+    breaks.push(...(watch?.at(recorded) ?? []));
     onProgress?.(events);
   }
   return right({ events, streams, breaks });

@@ -11,10 +11,14 @@ import {
   type RecordedEvent,
 } from '../eventstore/event-store.ts';
 import { lastRemovals, type Removal, REMOVALS_MAX, sealRemovals } from '../eventstore/removals.ts';
+import { readSeals } from '../eventstore/seals.ts';
 import { LogCursor, type LogSource } from './log-cursor.ts';
+import { SealedLeaves } from './sealed-leaves.ts';
 
 /** What truncating takes besides reading. */
-export interface ScavengeTarget extends LogSource, Pick<EventStore, 'append'> {
+export type ScavengeSource = LogSource & Pick<EventStore, 'id'>;
+
+export interface ScavengeTarget extends ScavengeSource, Pick<EventStore, 'append'> {
   truncateBefore(stream: string, revision: number): Promise<Either<string, void>>;
   takeBackTruncation(stream: string, revision: number): Promise<Either<string, void>>;
 }
@@ -50,7 +54,10 @@ const PAGE = 500;
 const EXAMPLES_MAX = 10;
 
 /** What would go. Writes nothing. */
-export const survey = async (log: LogSource, options: ScavengeOptions): Promise<Either<string, Surveyed>> => {
+export const survey = async (
+  log: ScavengeSource,
+  options: ScavengeOptions,
+): Promise<Either<string, Surveyed>> => {
   const walked = await walk(log, options, () => Promise.resolve(right(0)));
   if (isLeft(walked)) return walked;
   const { kept: _, ...surveyed } = walked.right;
@@ -90,10 +97,15 @@ export const scavenge = async (
 
 /** `flush` gets what may go, so many at once; it answers how many of them were kept after all. */
 const walk = async (
-  log: LogSource,
+  log: ScavengeSource,
   { settledBeforeMs, onProgress }: ScavengeOptions,
   flush: (removed: ReadonlyArray<Removal>) => Promise<Either<string, number>>,
 ): Promise<Either<string, Surveyed & { readonly kept: number }>> => {
+  const seals = await readSeals(log);
+  if (isLeft(seals)) return left(`the store cannot be read: ${seals.left.message}`);
+  if (seals.right.broken !== undefined)
+    return left(`${seals.right.broken.reason}: see callboard audit verify`);
+  const leaves = new SealedLeaves(seals.right.seals, log.id);
   const cursor = new LogCursor(log);
   const found = { streams: 0, events: 0, bytes: 0, before: 0, broken: 0, kept: 0 };
   const examples: string[] = [];
@@ -101,17 +113,19 @@ const walk = async (
   let removed: Removal[] = [];
   const weighAll = async (): Promise<Either<string, void>> => {
     const weighed = await Promise.all(candidates.map((candidate) => weigh(log, candidate)));
+    const weighedOf = candidates;
     candidates = [];
-    for (const one of weighed) {
+    for (const [at, one] of weighed.entries()) {
       if (isLeft(one)) return left(`the store cannot be read: ${one.left.message}`);
       switch (one.right.kind) {
         case 'removable':
           found.streams += 1;
           found.events += one.right.events;
           found.bytes += one.right.bytes;
-          removed.push(one.right.removal);
+          removed.push(leaves.withLeaves(one.right.removal));
           break;
         case 'removed':
+          leaves.forget(weighedOf[at]?.stream ?? '');
           found.before += 1;
           break;
         case 'broken':
@@ -127,7 +141,14 @@ const walk = async (
     const next = await cursor.next();
     if (isLeft(next)) return left(`the store cannot be read: ${next.left.message}`);
     const recorded = next.right;
-    if (recorded !== undefined && settledAtMs(recorded) < settledBeforeMs) candidates.push(recorded);
+    if (recorded !== undefined) leaves.at(recorded);
+    if (
+      recorded !== undefined &&
+      settledAtMs(recorded) < settledBeforeMs &&
+      leaves.covers(recorded.stream, recorded.revision)
+    ) {
+      candidates.push(recorded);
+    }
     if (candidates.length >= AT_ONCE || recorded === undefined) {
       const weighed = await weighAll();
       if (isLeft(weighed)) return weighed;

@@ -6,21 +6,27 @@ import type { Position } from '../eventstore/event-store.ts';
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
 import { guidBytes, guidHash, guidText } from './guid.ts';
+import type { Counters } from './counters.ts';
 import type { Changes } from './read-models.ts';
+import { LIMIT } from '../eventstore/sqlite-limit.ts';
 import { OPEN } from './schema.ts';
+import { openTimeBlocks } from './time-blocks.ts';
 
 export interface ChangeTable extends Changes {
   add(decoded: Decoded<ResourceChange>): void;
   positionOf(guid: string): Position | undefined;
+  /** After the last one of a batch. */
+  save(): void;
   forget(): void;
 }
 
 const POSITIONS_MAX = 40_000;
 
-export const openChanges = (db: Database, companies: Dictionary): ChangeTable => {
+export const openChanges = (db: Database, counters: Counters, companies: Dictionary): ChangeTable => {
+  const times = openTimeBlocks(db, 'change_times');
   let positions = new Lru<string, Position>(POSITIONS_MAX);
 
-  const insert = db.prepare('INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  const insert = db.prepare('INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
   const selectPosition = db.prepare(
     'SELECT position FROM changes INDEXED BY changes_by_guid WHERE hash = ? AND guid = ?',
   );
@@ -32,7 +38,14 @@ export const openChanges = (db: Database, companies: Dictionary): ChangeTable =>
   const selectOf = db.prepare(`
     SELECT position, guid, resource, identifier, revision, fingerprint
     FROM changes INDEXED BY changes_by_company
-    WHERE company = ? AND position < ? ORDER BY position DESC LIMIT ?`);
+    WHERE company = ? AND position < ? ORDER BY position DESC ${LIMIT}`);
+  const selectBlock = db.prepare(`
+    SELECT first_position AS first,
+      coalesce((SELECT first_position FROM change_times later WHERE later.block = found.block + 1), ${OPEN}) AS next
+    FROM change_times found WHERE earliest <= ? ORDER BY block DESC LIMIT 1`);
+  const selectNewest = db.prepare(`
+    SELECT position FROM changes NOT INDEXED
+    WHERE position >= ? AND position < ? AND recorded_at <= ? ORDER BY position DESC LIMIT 1`);
 
   return {
     add: ({ id, event, position, revision }) => {
@@ -45,9 +58,22 @@ export const openChanges = (db: Database, companies: Dictionary): ChangeTable =>
         event.identifier,
         revision,
         event.fingerprint,
+        event.atMs,
       );
       positions.set(id, position);
+      const number = counters.get('changes');
+      times.note(number, position, event.atMs);
+      counters.set('changes', number + 1);
     },
+    save: () => times.save(),
+    changesInAll: () => counters.get('changes'),
+    positionAt: (recordedAtMs) => {
+      const block = selectBlock.get(recordedAtMs) as BlockColumns | undefined;
+      if (block === undefined) return undefined;
+      const { first, next } = block;
+      return (selectNewest.get(first, next, recordedAtMs) as { position: number } | undefined)?.position;
+    },
+    changesAfter: (fromMs) => times.placeBefore(fromMs),
     positionOf: (guid) => {
       const known = positions.get(guid);
       if (known !== undefined || !isGuid(guid)) return known;
@@ -86,9 +112,16 @@ export const openChanges = (db: Database, companies: Dictionary): ChangeTable =>
     },
     forget: () => {
       positions = new Lru(POSITIONS_MAX);
+      times.forget();
     },
   };
 };
+
+/** A block of change_times: its first position, and that of the next one. */
+interface BlockColumns {
+  readonly first: number;
+  readonly next: number;
+}
 
 interface ChangeColumns {
   readonly position: number;

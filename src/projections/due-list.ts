@@ -5,17 +5,21 @@ import type { Dictionary } from './dictionary.ts';
 import { guidText } from './guid.ts';
 import { invocationRow, ROW_COLUMNS, ROW_JOINS, type RowColumns } from './invocation-rows.ts';
 import type { DueList, DueRow, InvocationRow } from './read-models.ts';
+import { LIMIT } from '../eventstore/sqlite-limit.ts';
 
 /** Above so many rows in a range of due times, webhooks are looked at one by one instead of rows. */
 const DUE_ROWS_MAX = 10_000;
 
 /** Reads the tables that invocation-writer.ts writes. */
-export const openDueList = (db: Database, webhooks: Dictionary): DueList => {
+export const openDueList = (
+  db: Database,
+  webhooks: Dictionary,
+): Omit<DueList, 'failedIn' | 'countFailedIn'> => {
   const selectDue = db.prepare(`
     SELECT d.position, d.due_at, i.guid FROM due d INDEXED BY due_ready
     CROSS JOIN invocations i ON i.position = d.position
     WHERE d.blocked = 0 AND d.webhook = ? AND d.retry = ? AND d.due_at <= ?
-    ORDER BY d.due_at, d.position LIMIT ?`);
+    ORDER BY d.due_at, d.position ${LIMIT}`);
 
   const dueOf = (webhook: number, retry: boolean, nowMs: number, limit: number): ReadonlyArray<DueRow> =>
     (selectDue.all(webhook, Number(retry), nowMs, limit) as unknown as DueColumns[]).map((row) => ({
@@ -75,18 +79,18 @@ export const openDueList = (db: Database, webhooks: Dictionary): DueList => {
 
   const waitingOf = rowsOfWebhook(
     'due d INDEXED BY due_by_webhook CROSS JOIN invocations i ON i.position = d.position',
-    'd.webhook = ? AND d.position > ? AND i.change_position < ?',
-    'd.position LIMIT ?',
+    'd.webhook = ? AND d.position > ? AND i.heard_position < ?',
+    `d.position ${LIMIT}`,
   );
   const failedAndWaitingOf = rowsOfWebhook(
     'due d INDEXED BY due_failed CROSS JOIN invocations i ON i.position = d.position',
     'd.webhook = ? AND d.failed = 1 AND d.position > ?',
-    'd.position LIMIT ?',
+    `d.position ${LIMIT}`,
   );
   const exhaustedOf = rowsOfWebhook(
     'undelivered u INDEXED BY undelivered_by_webhook CROSS JOIN invocations i ON i.position = u.position',
     "u.webhook = ? AND u.status = 'exhausted' AND u.position > ?",
-    'u.position LIMIT ?',
+    `u.position ${LIMIT}`,
   );
   const olderWaiting = rowsOfWebhook(
     'due d INDEXED BY due_coalescing CROSS JOIN invocations i ON i.position = d.position',
@@ -103,11 +107,11 @@ export const openDueList = (db: Database, webhooks: Dictionary): DueList => {
   const selectInFlightOf = db.prepare(`
     SELECT ${ROW_COLUMNS} FROM in_flight f NOT INDEXED
     CROSS JOIN invocations i ON i.position = f.position ${ROW_JOINS}
-    WHERE f.node = ? AND f.position > ? ORDER BY f.position LIMIT ?`);
+    WHERE f.node = ? AND f.position > ? ORDER BY f.position ${LIMIT}`);
   const selectInFlight = db.prepare(`
     SELECT ${ROW_COLUMNS} FROM in_flight f NOT INDEXED
     CROSS JOIN invocations i ON i.position = f.position ${ROW_JOINS}
-    WHERE f.position > ? ORDER BY f.position LIMIT ?`);
+    WHERE f.position > ? ORDER BY f.position ${LIMIT}`);
 
   return {
     dueOf: (guid, nowMs, limit) => {

@@ -8,6 +8,8 @@ import { guidBytes, guidHash } from './guid.ts';
 import { invocationRow, ROW_COLUMNS, ROW_JOINS, type RowColumns, STATUS } from './invocation-rows.ts';
 import type { InvocationFilter, InvocationLog, InvocationRow } from './read-models.ts';
 import { OPEN } from './schema.ts';
+import { LIMIT } from '../eventstore/sqlite-limit.ts';
+import { openTimeBlocks } from './time-blocks.ts';
 
 /** One condition of a query and the value of its parameter. */
 type Condition = readonly [sql: string, value: number | string];
@@ -35,25 +37,7 @@ export const openInvocationLog = (
     CROSS JOIN invocations i INDEXED BY invocations_by_guid ON i.generation = g.generation AND i.hash = ? ${ROW_JOINS}
     WHERE i.guid = ? ORDER BY g.generation DESC LIMIT 1`);
   const selectGenerations = db.prepare('SELECT generation FROM generations ORDER BY generation DESC');
-  const selectBlockBefore = db.prepare(
-    'SELECT block FROM scheduled_times WHERE earliest < ? ORDER BY block DESC LIMIT 1',
-  );
-  const selectStartOf = db.prepare('SELECT first_position FROM scheduled_times WHERE block = ?');
-  const selectStartFrom = db.prepare(
-    'SELECT first_position FROM scheduled_times WHERE latest >= ? ORDER BY block LIMIT 1',
-  );
-
-  /** All positions at which something was scheduled before the time lie before this one. */
-  const endOfTimes = (toMs: number): Position => {
-    const last = selectBlockBefore.get(toMs) as { block: number } | undefined;
-    if (last === undefined) return 0;
-    const next = selectStartOf.get(last.block + 1) as { first_position: number } | undefined;
-    return next?.first_position ?? OPEN;
-  };
-
-  /** All positions at which something was scheduled at or after the time lie here or later. */
-  const startOfTimes = (fromMs: number): Position =>
-    (selectStartFrom.get(fromMs) as { first_position: number } | undefined)?.first_position ?? OPEN;
+  const times = openTimeBlocks(db, 'scheduled_times');
 
   /** Undefined when the filter names something that does not exist. */
   const conditionsOf = (
@@ -83,11 +67,11 @@ export const openInvocationLog = (
     if (filter.identifier !== undefined) conditions.push(['i.identifier = ?', filter.identifier]);
     if (filter.fromMs !== undefined) {
       conditions.push(['i.scheduled_at >= ?', filter.fromMs]);
-      conditions.push([`${source.position} >= ?`, startOfTimes(filter.fromMs)]);
+      conditions.push([`${source.position} >= ?`, times.startOf(filter.fromMs)]);
     }
     if (filter.toMs !== undefined) {
       conditions.push(['i.scheduled_at < ?', filter.toMs]);
-      end = Math.min(end, endOfTimes(filter.toMs));
+      end = Math.min(end, times.endOf(filter.toMs));
     }
     return [...conditions, [`${source.position} < ?`, end]];
   };
@@ -105,7 +89,7 @@ export const openInvocationLog = (
     const statement = db.prepare(`
       SELECT ${ROW_COLUMNS} FROM ${source.from} ${ROW_JOINS}
       WHERE ${source.byGeneration ? 'i.generation = ? AND ' : ''}${where}
-      ORDER BY ${source.position} DESC LIMIT ?`);
+      ORDER BY ${source.position} DESC ${LIMIT}`);
     const all = (...parameters: ReadonlyArray<number | string>): ReadonlyArray<InvocationRow> =>
       (statement.all(...parameters) as unknown as RowColumns[]).map(invocationRow);
 
@@ -125,6 +109,7 @@ export const openInvocationLog = (
       const row = selectByGuid.get(guidHash(guid), guidBytes(guid)) as RowColumns | undefined;
       return row === undefined ? undefined : invocationRow(row);
     },
+    scheduledInAll: () => counters.get('invocations'),
     counts: () => ({
       waiting: counters.get('waiting'),
       in_flight: counters.get('in_flight'),

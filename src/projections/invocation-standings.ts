@@ -7,6 +7,8 @@ export interface Identity {
   readonly position: Position;
   readonly company: number;
   readonly webhook: number;
+  /** Of its scheduling, in days since the epoch. */
+  readonly day: number;
   /** Keys of its origin, set for those that are ordered or coalesced by it. */
   readonly orderedBy: string | null;
   readonly coalescedBy: string | null;

@@ -13,8 +13,9 @@ import { openGenerations } from './generations.ts';
 import { guidBytes, guidHash } from './guid.ts';
 import { STATUS, STATUS_JOINS } from './invocation-rows.ts';
 import { type Due, type Identity, openInvocationStandings } from './invocation-standings.ts';
-import { TIME_BLOCK_ROWS } from './schema.ts';
 import type { HealthTable } from './webhook-health.ts';
+import { dayOf, type TallyTable } from './tallies.ts';
+import { openTimeBlocks } from './time-blocks.ts';
 
 /** An invocation as it is stored. */
 interface Known {
@@ -53,21 +54,18 @@ export const openInvocationWriter = (
   changes: ChangeTable,
   health: Pick<HealthTable, 'add' | 'save' | 'forget'>,
   minutes: Pick<MinuteTable, 'add' | 'save' | 'forget'>,
+  tallies: TallyTable,
   beginningsMayBeGone: boolean,
 ): InvocationWriter => {
   const generations = openGenerations(db);
   const standings = openInvocationStandings(db);
   let known = new Lru<string, Known>(KNOWN_MAX);
   const touched = new Map<string, Touched>();
-  /** What the batch adds to `scheduled_times`. */
-  const times = new Map<number, { firstPosition: Position; earliest: number; latest: number }>();
+  const times = openTimeBlocks(db, 'scheduled_times');
 
-  const insert = db.prepare('INSERT INTO invocations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
-  const insertTimes = db.prepare(`
-    INSERT INTO scheduled_times VALUES (?, ?, ?, ?) ON CONFLICT (block) DO UPDATE
-      SET earliest = min(earliest, excluded.earliest), latest = max(latest, excluded.latest)`);
+  const insert = db.prepare('INSERT INTO invocations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
   const select = db.prepare(`
-    SELECT i.position, i.company, i.webhook, i.ordered_by AS orderedBy, i.coalesced_by AS coalescedBy,
+    SELECT i.position, i.company, i.webhook, i.scheduled_at AS scheduledAt, i.ordered_by AS orderedBy, i.coalesced_by AS coalescedBy,
       ${STATUS} AS status
     FROM generations g
     CROSS JOIN invocations i INDEXED BY invocations_by_guid ON i.generation = g.generation AND i.hash = ?
@@ -79,12 +77,13 @@ export const openInvocationWriter = (
     const remembered = known.get(guid);
     if (remembered !== undefined) return remembered;
     const row = select.get(guidHash(guid), guidBytes(guid)) as
-      (Identity & { readonly status: InvocationStatus }) | undefined;
+      (Identity & { readonly status: InvocationStatus; readonly scheduledAt: number }) | undefined;
     if (row === undefined) {
       if (beginningsMayBeGone) return undefined;
       throw new Error(`invocation ${guid} was never scheduled`);
     }
-    return { identity: row, status: row.status };
+    const { status, scheduledAt, ...identity } = row;
+    return { identity: { ...identity, day: dayOf(scheduledAt) }, status };
   };
 
   const touch = (guid: string): Touched | undefined => {
@@ -104,6 +103,8 @@ export const openInvocationWriter = (
     const company = companies.idOf(event.companyId);
     const webhook = webhooks.idOf(event.webhook);
     const changePosition = event.change === null ? position : positionOfChange(event.change);
+    // What happened to the webhook before a job told it of an old change does not concern it.
+    const heardPosition = event.backfill === undefined ? changePosition : position;
     const orderedBy = event.ordering === 'per_resource' ? refKey(event.origin) : null;
     const coalescedBy = event.coalesce ? refKey(event.origin) : null;
     insert.run(
@@ -114,6 +115,7 @@ export const openInvocationWriter = (
       company,
       webhook,
       changePosition,
+      heardPosition,
       event.resource,
       event.identifier,
       atMs,
@@ -121,8 +123,9 @@ export const openInvocationWriter = (
       coalescedBy,
     );
     counters.set('invocations', number + 1);
-    noteTime(Math.floor(number / TIME_BLOCK_ROWS), position, atMs);
-    if (event.change !== null) {
+    times.note(number, position, atMs);
+    // What a job schedules says nothing of how far the fan-out has come.
+    if (event.change !== null && event.backfill === undefined) {
       // Changes are fanned out in order: with the first of a later one, all of the one before it are stored.
       const newest = counters.get('fan_out_newest');
       if (changePosition > newest) {
@@ -130,11 +133,14 @@ export const openInvocationWriter = (
         counters.set('fan_out_newest', changePosition);
       }
     }
+    const identity = { position, company, webhook, day: dayOf(atMs), orderedBy, coalescedBy };
+    tallies.scheduled(identity);
     touched.set(guid, {
-      identity: { position, company, webhook, orderedBy, coalescedBy },
+      identity,
       before: null,
       status: 'waiting',
-      due: { retry: false, failed: false, atMs },
+      // A job's work goes with the retries, so that it never stands before the first attempt of a fresh change.
+      due: { retry: event.backfill !== undefined, failed: false, atMs },
       node: '',
     });
   };
@@ -145,16 +151,6 @@ export const openInvocationWriter = (
     return position;
   };
 
-  const noteTime = (block: number, position: Position, atMs: number): void => {
-    const range = times.get(block);
-    if (range === undefined) {
-      times.set(block, { firstPosition: position, earliest: atMs, latest: atMs });
-    } else {
-      range.earliest = Math.min(range.earliest, atMs);
-      range.latest = Math.max(range.latest, atMs);
-    }
-  };
-
   const save = (): void => {
     for (const [guid, { identity, before, status, due, node }] of touched) {
       if (before !== null) {
@@ -163,16 +159,15 @@ export const openInvocationWriter = (
       }
       standings.enter(identity, status, due, node);
       counters.set(status, counters.get(status) + 1);
+      tallies.moved(identity, before, status);
       known.set(guid, { identity, status });
     }
     health.save();
     minutes.save();
     standings.unblock();
-    for (const [block, { firstPosition, earliest, latest }] of times) {
-      insertTimes.run(block, firstPosition, earliest, latest);
-    }
+    times.save();
+    tallies.save();
     touched.clear();
-    times.clear();
   };
 
   return {
@@ -190,9 +185,10 @@ export const openInvocationWriter = (
     forget: () => {
       known = new Lru(KNOWN_MAX);
       touched.clear();
-      times.clear();
       health.forget();
       minutes.forget();
+      times.forget();
+      tallies.forget();
       standings.forget();
     },
   };

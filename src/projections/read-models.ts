@@ -1,5 +1,6 @@
 import type { Subscriber } from '../domain/matching.ts';
 import type { InvocationStatus } from '../domain/invocation.ts';
+import type { JobScope, KnownJob } from '../domain/job.ts';
 import type { Resource, ResourceRef, Trigger } from '../domain/resources.ts';
 import type { CompiledRequest } from '../domain/moshtix-request.ts';
 import type { Ordering, SystemEvent } from '../domain/webhook.ts';
@@ -64,6 +65,29 @@ export interface Routing {
   belongsTo(companyId: string, at: Position, ref: ResourceRef): ReadonlyArray<ResourceRef>;
 }
 
+/** Something that belongs to another, directly, since the change at this position. Serves as the list's cursor. */
+export interface Belonging {
+  readonly since: Position;
+  readonly ref: ResourceRef;
+}
+
+/** Asks both groups: right once both show the position. */
+export interface Belongings {
+  /**
+   * What belongs directly to the resource as of `at`, in the order in which it came to, after the cursor (0 = from the
+   * start). `next` is where to go on, null at the end: a page may hold less than `limit`, as what has left is passed over.
+   */
+  belongingTo(
+    companyId: string,
+    at: Position,
+    ref: ResourceRef,
+    after: Position,
+    limit: number,
+  ): { readonly found: ReadonlyArray<Belonging>; readonly next: Position | null };
+  /** Whether anything ever said, up to `at`, that it belongs to the resource. */
+  wasNamed(companyId: string, at: Position, ref: ResourceRef): boolean;
+}
+
 /** What a list of Moshtix webhooks can be sorted by. Webhooks that are equal in it come in the order of their creation. */
 export type MoshtixSort = 'id' | 'created' | 'enabled';
 
@@ -106,6 +130,8 @@ export interface WebhookList {
   companies(after: number, limit: number): ReadonlyArray<{ readonly cursor: number; readonly guid: string }>;
   /** The revision of the webhook's newest event as of `at`; undefined before it was created. */
   revisionAt(webhook: string, at: Position): number | undefined;
+  /** The position at which it was created; undefined where it does not exist. */
+  createdAt(webhook: string): Position | undefined;
 }
 
 /** Where a change stands. */
@@ -122,6 +148,74 @@ export interface Changes {
   change(guid: string): ChangeRow | undefined;
   /** What was reported of one company's resources, newest first, before the cursor (undefined = from the newest). */
   changesOf(companyId: string, before: Position | undefined, limit: number): ReadonlyArray<ChangeRow>;
+  /** Of the newest change that was recorded at or before this time; undefined before the first. */
+  positionAt(recordedAtMs: number): Position | undefined;
+  /** How many there are. */
+  changesInAll(): number;
+  /** All changes recorded at the time or later lie after this position; undefined: there are none. */
+  changesAfter(fromMs: number): Position | undefined;
+}
+
+/** What became of everything that was scheduled: it stands in exactly one place. */
+export type Tally = Readonly<Record<'scheduled' | InvocationStatus, number>>;
+
+export interface TallyRow {
+  /** The list's cursor. */
+  readonly place: number;
+  readonly companyId?: string;
+  readonly webhook?: string;
+  /** Days since the epoch, UTC. */
+  readonly day?: number;
+  readonly tally: Tally;
+}
+
+/** Of invocations scheduled in these days: fromDay ≤ day < toDay. */
+export interface TallyDays {
+  readonly fromDay: number;
+  readonly toDay: number;
+}
+
+/**
+ * The invocations counted by company, webhook and day of their scheduling. Kept in the transaction of the invocation log, so
+ * they are exact at every checkpoint. What a removal of old invocations took from the log before it was read counts nowhere.
+ */
+export interface Tallies {
+  /** Of one webhook, of one company, or with null of all. */
+  tallyOf(
+    of: TallyDays & { readonly companyId: string | null; readonly webhook?: string | undefined },
+  ): Tally;
+  talliesByCompany(days: TallyDays, after: number, limit: number): ReadonlyArray<TallyRow>;
+  talliesByWebhook(
+    of: TallyDays & { readonly companyId: string },
+    after: number,
+    limit: number,
+  ): ReadonlyArray<TallyRow>;
+  /** Of all of the company's webhooks, or of one. */
+  talliesByDay(
+    of: TallyDays & { readonly companyId: string; readonly webhook?: string | undefined },
+    after: number,
+    limit: number,
+  ): ReadonlyArray<TallyRow>;
+}
+
+/** A job as it stands now. */
+export interface JobRow {
+  /** Position of its JobCreated. */
+  readonly position: Position;
+  readonly guid: string;
+  readonly job: KnownJob;
+  /** What it retried or scheduled, by the invocations themselves: ahead of what it says of its progress. */
+  readonly done: number;
+}
+
+export interface Jobs {
+  job(guid: string): JobRow | undefined;
+  /** Newest first, before the cursor; null: of every company. */
+  jobs(companyId: string | null, before: Position | undefined, limit: number): ReadonlyArray<JobRow>;
+  /** Those that are neither completed nor cancelled, oldest first. */
+  openJobs(): ReadonlyArray<JobRow>;
+  /** The newest one that was asked to do this. */
+  lastJob(scope: JobScope): JobRow | undefined;
 }
 
 /** How the attempts of one webhook went. */
@@ -198,6 +292,8 @@ export interface InvocationLog {
   invocation(guid: string): InvocationRow | undefined;
   /** Counts by status, over everything. */
   counts(): Readonly<Record<InvocationStatus, number>>;
+  /** How many were ever scheduled, counted for itself. */
+  scheduledInAll(): number;
 }
 
 /** One invocation whose next attempt is due. */
@@ -227,17 +323,26 @@ export interface DueList {
   inFlightNodes(): ReadonlyArray<string>;
   /** What one of these has in flight. */
   inFlightOf(node: string, after: Position, limit: number): ReadonlyArray<InvocationRow>;
-  /** Waiting invocations of a webhook whose change (or test) came before `before`, oldest first, after the cursor. */
+  /** Waiting invocations of a webhook whose change (or test, or job) came before `before`, oldest first, after the cursor. */
   waitingOf(webhook: string, before: Position, after: Position, limit: number): ReadonlyArray<InvocationRow>;
   /** Exhausted ones, and waiting ones that failed before: what "retry all failed" takes. Oldest first. */
   failedOf(webhook: string, after: Position, limit: number): ReadonlyArray<InvocationRow>;
+  /** The same of a job's scope, scheduled at `upTo` or before, and how many there are. */
+  failedIn(
+    scope: JobScope,
+    upTo: Position,
+    after: Position,
+    limit: number,
+  ): ReadonlyArray<InvocationRow & { readonly scheduledAtMs: number }>;
+  countFailedIn(scope: JobScope, upTo: Position): number;
   /** Waiting invocations of the same webhook and origin that are older than `before`. */
   olderWaiting(webhook: string, origin: ResourceRef, before: Position): ReadonlyArray<InvocationRow>;
   /** The newest invocation of the same webhook and origin that is newer than `than`. */
   newerThan(webhook: string, origin: ResourceRef, than: Position): InvocationRow | undefined;
 }
 
-export interface ReadModels extends Routing, WebhookList, Changes, InvocationLog, DueList, Health {
+export interface ReadModels
+  extends Routing, Belongings, WebhookList, Changes, Tallies, InvocationLog, DueList, Jobs, Health {
   checkpoint(group: Group): Position;
   /** Rows and checkpoint in one transaction. Events at or before the checkpoint are skipped: applying twice is safe. */
   apply(group: Group, events: ReadonlyArray<Decoded>, upTo: Position): void;

@@ -3,6 +3,7 @@ import { belongsTo, type ResourceChange } from '../domain/resource-change.ts';
 import { compareRefs, compareText, type Resource, type ResourceRef, sameRef } from '../domain/resources.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
+import type { BelongingTable } from './belongings.ts';
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
 import type { Routing } from './read-models.ts';
@@ -21,7 +22,11 @@ export interface RelationGraph extends Pick<Routing, 'belongsTo' | 'ticketTypesO
   forget(): void;
 }
 
-export const openRelationGraph = (db: Database, companies: Dictionary): RelationGraph => {
+export const openRelationGraph = (
+  db: Database,
+  companies: Dictionary,
+  belongings: Pick<BelongingTable, 'add'>,
+): RelationGraph => {
   let latest = new Lru<string, Latest>(LATEST_MAX);
 
   const selectOpen = db.prepare(
@@ -52,8 +57,6 @@ export const openRelationGraph = (db: Database, companies: Dictionary): Relation
     after: ReadonlyArray<ResourceRef>,
   ): void => {
     if (resource !== 'ticket') return;
-    const isIn = (refs: ReadonlyArray<ResourceRef>, ref: ResourceRef): boolean =>
-      refs.some((known) => sameRef(known, ref));
     for (const parent of before) {
       if (parent.resource !== 'event' || isIn(after, parent)) continue;
       endTicketType.run(position, company, parent.identifier, identifier);
@@ -70,7 +73,7 @@ export const openRelationGraph = (db: Database, companies: Dictionary): Relation
     const known = latest.get(key);
     if (known !== undefined) return known.parents;
     const row = selectOpen.get(company, event.resource, event.identifier) as { parents: string } | undefined;
-    return row === undefined ? [] : parse(row.parents);
+    return row === undefined ? [] : parseParents(row.parents);
   };
 
   return {
@@ -85,6 +88,7 @@ export const openRelationGraph = (db: Database, companies: Dictionary): Relation
       if (after.length > 0) {
         begin.run(company, event.resource, event.identifier, OPEN, position, format(after));
       }
+      for (const parent of after) if (!isIn(before, parent)) belongings.add(company, parent, position);
       noteTicketType(company, event, position, before, after);
       latest.set(key, { from: position, parents: after });
     },
@@ -111,7 +115,7 @@ export const openRelationGraph = (db: Database, companies: Dictionary): Relation
         return [];
       }
       if (row.from_pos > at) return [];
-      const parents = parse(row.parents);
+      const parents = parseParents(row.parents);
       if (row.to_pos === OPEN) latest.set(key, { from: row.from_pos, parents });
       return parents;
     },
@@ -123,8 +127,12 @@ const keyOf = (company: number, ref: ResourceRef): string => `${company}:${ref.r
 const sameRefs = (a: ReadonlyArray<ResourceRef>, b: ReadonlyArray<ResourceRef>): boolean =>
   a.length === b.length && a.every((ref, index) => sameRef(ref, b[index] as ResourceRef));
 
+const isIn = (refs: ReadonlyArray<ResourceRef>, ref: ResourceRef): boolean =>
+  refs.some((known) => sameRef(known, ref));
+
 const format = (refs: ReadonlyArray<ResourceRef>): string =>
   JSON.stringify(refs.map(({ resource, identifier }) => [resource, identifier]));
 
-const parse = (text: string): ReadonlyArray<ResourceRef> =>
+/** What a row of `relations` holds. */
+export const parseParents = (text: string): ReadonlyArray<ResourceRef> =>
   (JSON.parse(text) as [Resource, string][]).map(([resource, identifier]) => ({ resource, identifier }));

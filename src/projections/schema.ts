@@ -8,11 +8,11 @@
  * small however long the log is. A look-up asks the generations one after the other, the newest first: what is asked
  * for is mostly young. Changes have no generations, as most guids asked for there do not exist.
  */
-export const SCHEMA_VERSION = 8;
+export const SCHEMA_VERSION = 10;
 
 export const GENERATION_ROWS = 2 ** 17;
 
-/** Rows that share one entry of `scheduled_times`. */
+/** Rows that share one entry of `scheduled_times`, or of `change_times`. */
 export const TIME_BLOCK_ROWS = 1024;
 
 /** End of a range of positions that has not ended. */
@@ -107,6 +107,21 @@ CREATE TABLE relations (
   parents TEXT NOT NULL,
   PRIMARY KEY (company, resource, identifier, to_pos)
 ) STRICT, WITHOUT ROWID;
+
+-- The same from the other end, with next to nothing to write: everything that something ever belonged to, and the
+-- positions of the changes that began it. Whose changes they are stands in the changes, and whether it lasts in the relations.
+CREATE TABLE parents (
+  id INTEGER PRIMARY KEY,
+  company INTEGER NOT NULL,
+  resource TEXT NOT NULL,
+  identifier TEXT NOT NULL,
+  UNIQUE (company, resource, identifier)
+) STRICT;
+CREATE TABLE belongings (
+  parent INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  PRIMARY KEY (parent, position)
+) STRICT, WITHOUT ROWID;
 `;
 
 const LOG = `
@@ -121,16 +136,26 @@ CREATE TABLE changes (
   resource TEXT NOT NULL,
   identifier TEXT NOT NULL,
   revision INTEGER NOT NULL,
-  fingerprint TEXT NOT NULL
+  fingerprint TEXT NOT NULL,
+  recorded_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX changes_by_guid ON changes (hash);
 CREATE INDEX changes_by_company ON changes (company);
+
+-- As scheduled_times, of the times at which changes were recorded.
+CREATE TABLE change_times (
+  block INTEGER PRIMARY KEY,
+  first_position INTEGER NOT NULL,
+  earliest INTEGER NOT NULL,
+  latest INTEGER NOT NULL
+) STRICT;
 
 -- Every generation of invocations there is, from 0.
 CREATE TABLE generations (generation INTEGER PRIMARY KEY) STRICT;
 
 -- What never changes of an invocation; the key is the position of its InvocationScheduled. change_position is its own
--- one for a test. The origin stands in ordered_by and coalesced_by only where the webhook orders or coalesces.
+-- one for a test. heard_position: from where on what happens to the webhook concerns it; the change's
+-- position, or its own for one that a job scheduled long after. The origin stands in ordered_by and coalesced_by only where the webhook orders or coalesces.
 CREATE TABLE invocations (
   position INTEGER PRIMARY KEY,
   generation INTEGER NOT NULL,
@@ -139,6 +164,7 @@ CREATE TABLE invocations (
   company INTEGER NOT NULL,
   webhook INTEGER NOT NULL,
   change_position INTEGER NOT NULL,
+  heard_position INTEGER NOT NULL,
   resource TEXT NOT NULL,
   identifier TEXT NOT NULL,
   scheduled_at INTEGER NOT NULL,
@@ -151,6 +177,22 @@ CREATE INDEX invocations_by_webhook ON invocations (generation, webhook);
 CREATE INDEX invocations_by_identifier ON invocations (generation, identifier);
 CREATE INDEX invocations_by_change ON invocations (change_position);
 CREATE INDEX invocations_coalescing ON invocations (webhook, coalesced_by) WHERE coalesced_by IS NOT NULL;
+
+-- What became of everything scheduled for a webhook on a day, in days since the epoch (UTC), and under webhook 0 of
+-- everything scheduled for the company.
+CREATE TABLE tallies (
+  company INTEGER NOT NULL,
+  webhook INTEGER NOT NULL,
+  day INTEGER NOT NULL,
+  scheduled INTEGER NOT NULL,
+  waiting INTEGER NOT NULL,
+  in_flight INTEGER NOT NULL,
+  delivered INTEGER NOT NULL,
+  exhausted INTEGER NOT NULL,
+  cancelled INTEGER NOT NULL,
+  superseded INTEGER NOT NULL,
+  PRIMARY KEY (company, webhook, day)
+) STRICT, WITHOUT ROWID;
 
 -- Positions and times grow together but for clocks that jump, so the range of times of each block finds the
 -- blocks that a range of times can lie in.
@@ -181,6 +223,7 @@ CREATE INDEX due_ready ON due (webhook, retry, due_at) WHERE blocked = 0;
 CREATE INDEX due_next ON due (due_at, retry, webhook) WHERE blocked = 0;
 CREATE INDEX due_first ON due (due_at) WHERE blocked = 0 AND retry = 0;
 CREATE INDEX due_failed ON due (webhook) WHERE failed = 1;
+CREATE INDEX due_failed_by_company ON due (company) WHERE failed = 1;
 CREATE INDEX due_ordered ON due (webhook, ordered_by) WHERE ordered_by IS NOT NULL;
 CREATE INDEX due_unblocked ON due (webhook, ordered_by) WHERE ordered_by IS NOT NULL AND blocked = 0;
 CREATE INDEX due_coalescing ON due (webhook, coalesced_by) WHERE coalesced_by IS NOT NULL;
@@ -230,6 +273,22 @@ CREATE TABLE attempt_minutes (
   failed INTEGER NOT NULL,
   PRIMARY KEY (slot, bucket)
 ) STRICT, WITHOUT ROWID;
+-- Jobs as they stand now; the key is the position of the JobCreated. scope: equal for jobs that are asked to do the same;
+-- done: counted from the invocations.
+CREATE TABLE jobs (
+  position INTEGER PRIMARY KEY,
+  guid BLOB NOT NULL UNIQUE,
+  company INTEGER NOT NULL,
+  scope BLOB NOT NULL,
+  generation INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  is_over INTEGER NOT NULL,
+  done INTEGER NOT NULL,
+  state TEXT NOT NULL
+) STRICT;
+CREATE INDEX jobs_by_company ON jobs (company);
+CREATE INDEX jobs_by_scope ON jobs (scope);
+CREATE INDEX jobs_open ON jobs (position) WHERE is_over = 0;
 `;
 
 export const SCHEMA = SHARED + ROUTING + LOG;

@@ -1,9 +1,11 @@
 import type { InvocationEvent } from '../domain/invocation.ts';
+import type { JobEvent } from '../domain/job.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
 import { type Log, silentLog } from '../ports/log.ts';
 import { openAttemptMinutes } from './attempt-minutes.ts';
+import { openBelongings } from './belongings.ts';
 import { openChanges } from './changes.ts';
 import { openCounters } from './counters.ts';
 import { openDatabase } from './database.ts';
@@ -12,9 +14,12 @@ import { openDueList } from './due-list.ts';
 import { openEventReports } from './event-reports.ts';
 import { openInvocationLog } from './invocation-log.ts';
 import { openInvocationWriter } from './invocation-writer.ts';
+import { openFailed } from './failed.ts';
+import { openJobs } from './jobs.ts';
 import type { Group, ReadModels } from './read-models.ts';
 import { openRelationGraph } from './relation-graph.ts';
 import { openWebhookHealth } from './webhook-health.ts';
+import { openTallies } from './tallies.ts';
 import { openWebhookList } from './webhook-list.ts';
 import { openWebhookVersions } from './webhook-versions.ts';
 
@@ -47,13 +52,15 @@ export const openReadModels = ({
 
   const routingCompanies = openDictionary(db, 'routing_companies');
   const webhookVersions = openWebhookVersions(db, routingCompanies);
-  const relationGraph = openRelationGraph(db, routingCompanies);
+  const belongings = openBelongings(db, routingCompanies);
+  const relationGraph = openRelationGraph(db, routingCompanies, belongings);
   const eventReports = openEventReports(db, routingCompanies);
   const webhookList = openWebhookList(db, routingCompanies);
 
   const logCompanies = openDictionary(db, 'log_companies');
   const logWebhooks = openDictionary(db, 'log_webhooks');
-  const changes = openChanges(db, logCompanies);
+  const changes = openChanges(db, counters, logCompanies);
+  const tallies = openTallies(db, logCompanies, logWebhooks);
   const health = openWebhookHealth(db, logWebhooks);
   const minutes = openAttemptMinutes(db);
   const writer = openInvocationWriter(
@@ -64,10 +71,13 @@ export const openReadModels = ({
     changes,
     health,
     minutes,
+    tallies,
     beginningsMayBeGone,
   );
   const invocationLog = openInvocationLog(db, counters, logCompanies, logWebhooks, changes);
   const dueList = openDueList(db, logWebhooks);
+  const failed = openFailed(db, logCompanies, logWebhooks);
+  const jobs = openJobs(db, logCompanies);
 
   const route = ({ event, ...rest }: Decoded): void => {
     switch (event.type) {
@@ -101,6 +111,7 @@ export const openReadModels = ({
       case 'InvocationCancelled':
       case 'InvocationSuperseded':
       case 'RetryRequested':
+        jobs.did(decoded.event);
         return writer.add(decoded as Decoded<InvocationEvent>);
       case 'ResourceChanged':
       case 'OrderSold':
@@ -109,6 +120,14 @@ export const openReadModels = ({
       case 'OrderCancelled':
       case 'TicketsScanned':
         return changes.add(decoded as Decoded<ResourceChange>);
+      case 'JobCreated':
+      case 'JobStarted':
+      case 'JobProgressed':
+      case 'JobPaused':
+      case 'JobResumed':
+      case 'JobCancelled':
+      case 'JobCompleted':
+        return jobs.add(decoded as Decoded<JobEvent>);
       default:
         return;
     }
@@ -116,7 +135,7 @@ export const openReadModels = ({
 
   const forget = (): void => {
     counters.reload();
-    for (const part of [routingCompanies, webhookVersions, relationGraph]) part.forget();
+    for (const part of [routingCompanies, webhookVersions, relationGraph, belongings]) part.forget();
     for (const part of [logCompanies, logWebhooks, changes, writer]) part.forget();
   };
 
@@ -139,18 +158,32 @@ export const openReadModels = ({
     ...webhookList,
     ...invocationLog,
     ...dueList,
+    ...failed,
+    job: (guid) => jobs.job(guid),
+    jobs: (...question) => jobs.jobs(...question),
+    openJobs: () => jobs.openJobs(),
+    lastJob: (scope) => jobs.lastJob(scope),
     subscribersTo: (...question) => webhookVersions.subscribersTo(...question),
     systemSubscribersTo: (...question) => webhookVersions.systemSubscribersTo(...question),
     partitionsOf: (...question) => webhookVersions.partitionsOf(...question),
     lastReport: (...question) => eventReports.lastReport(...question),
     ticketTypesOf: (...question) => relationGraph.ticketTypesOf(...question),
     belongsTo: (...question) => relationGraph.belongsTo(...question),
+    belongingTo: (...question) => belongings.belongingTo(...question),
+    wasNamed: (...question) => belongings.wasNamed(...question),
     change: (guid) => changes.change(guid),
     changesOf: (...question) => changes.changesOf(...question),
     health: (...question) => health.health(...question),
     slowest: (...question) => health.slowest(...question),
     minutes: (...question) => minutes.minutes(...question),
     scheduled: () => counters.get('invocations'),
+    positionAt: (recordedAtMs) => changes.positionAt(recordedAtMs),
+    changesInAll: () => changes.changesInAll(),
+    tallyOf: (...question) => tallies.tallyOf(...question),
+    talliesByCompany: (...question) => tallies.talliesByCompany(...question),
+    talliesByWebhook: (...question) => tallies.talliesByWebhook(...question),
+    talliesByDay: (...question) => tallies.talliesByDay(...question),
+    changesAfter: (fromMs) => changes.changesAfter(fromMs),
     checkpoint,
     apply: (group, events, upTo) => {
       const after = checkpoint(group);
@@ -158,9 +191,12 @@ export const openReadModels = ({
       const last = Math.max(upTo, news.at(-1)?.position ?? after);
       if (last <= after) return;
       write(news.length, () => {
-        if (group === 'routing') for (const event of news) route(event);
-        else {
+        if (group === 'routing') {
+          for (const event of news) route(event);
+          belongings.save();
+        } else {
           for (const event of news) record(event);
+          changes.save();
           writer.save();
         }
         counters.set(`checkpoint:${group}`, last);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { startSenderThread } from '../../src/adapters/sender-thread.ts';
+import { sharedLease } from '../../src/adapters/shared-lease.ts';
 import type { HttpSender, SendOutcome, SendRequest } from '../../src/ports/http-sender.ts';
 import { answer, type Receiver, receiver } from './receivers.ts';
 
@@ -14,8 +15,13 @@ const receive = async (...args: Parameters<typeof receiver>): Promise<Receiver> 
   return made;
 };
 
-const sending = (allowTargets = '127.0.0.0/8', failures: unknown[] = []): HttpSender => {
-  const sender = startSenderThread({ allowTargets }, (error) => failures.push(error));
+const sending = (
+  allowTargets = '127.0.0.0/8',
+  failures: unknown[] = [],
+  lease?: SharedArrayBuffer,
+): HttpSender => {
+  const options = { allowTargets, ...(lease !== undefined && { lease }) };
+  const sender = startSenderThread(options, (error) => failures.push(error));
   cleanUp.push(async () => {
     await sender.close();
     expect(failures).toEqual([]);
@@ -96,11 +102,27 @@ describe('the sender on its own thread', () => {
     expect(await answered).toMatchObject({ kind: 'answered', statusCode: 200 });
   });
 
+  it('sends what was given to it under the lease that is held now, and nothing else', async () => {
+    const { url, requests } = await receive((socket) => socket.write(answer('')));
+    const { memory, holdFor, lose } = sharedLease();
+    const sender = sending(undefined, [], memory);
+    expect(await post(sender, url)).toMatchObject({ kind: 'interrupted' });
+    holdFor(60_000);
+    const before = post(sender, url, { body: 'before' });
+    // Still on this side when others take over and the process has come back as another node.
+    lose();
+    holdFor(60_000);
+    const since = post(sender, url, { body: 'since' });
+    expect(await before).toMatchObject({ kind: 'interrupted' });
+    expect(await since).toMatchObject({ kind: 'answered', statusCode: 200 });
+    expect(requests.map((request) => request.slice(request.lastIndexOf('\n') + 1))).toEqual(['since']);
+  });
+
   it('interrupts everything when it is closed, and sends nothing more', async () => {
     const { url, requests } = await receive(() => undefined);
     const sender = sending();
     const running = post(sender, url);
-    await expect.poll(() => requests.length).toBe(1);
+    await expect.poll(() => requests.length, { timeout: 10_000 }).toBe(1);
     await sender.close();
     expect(await running).toEqual({ kind: 'interrupted', address: '127.0.0.1' });
     expect(await post(sender, url)).toEqual({ kind: 'interrupted', address: null });

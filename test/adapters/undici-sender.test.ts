@@ -1,5 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { undiciSender, type UndiciSenderOptions } from '../../src/adapters/undici-sender.ts';
+import { leaseHolds, sharedLease, termOf } from '../../src/adapters/shared-lease.ts';
+import {
+  undiciSender,
+  type UndiciSender,
+  type UndiciSenderOptions,
+} from '../../src/adapters/undici-sender.ts';
 import type { HttpSender, SendOutcome, SendRequest } from '../../src/ports/http-sender.ts';
 import { allow, answer, type Receiver, receiver, type Respond } from './receivers.ts';
 
@@ -15,7 +20,7 @@ const receive = async (...args: Parameters<typeof receiver>): Promise<Receiver> 
 };
 const ok: Respond = (socket) => socket.write(answer('{"ok":true}'));
 
-const sending = (options: UndiciSenderOptions = {}): HttpSender => {
+const sending = (options: UndiciSenderOptions = {}): UndiciSender => {
   const sender = undiciSender({ allow: allow('127.0.0.1'), ...options });
   cleanUp.push(() => sender.close());
   return sender;
@@ -258,6 +263,35 @@ describe('undiciSender', () => {
         statusCode: 202,
         responseExcerpt: 'half',
       });
+    });
+
+    it('when its lease was lost while it was connecting, also if there is a new one by then', async () => {
+      const { port, requests } = await receive(ok);
+      const asked = Promise.withResolvers<undefined>();
+      const resolved = Promise.withResolvers<undefined>();
+      const sender = sending({
+        resolve: async () => {
+          asked.resolve(undefined);
+          await resolved.promise;
+          return ['127.0.0.1'];
+        },
+      });
+      const { memory, holdFor, lose } = sharedLease();
+      const toSend = (body: string): Promise<SendOutcome> => {
+        const term = termOf(memory)();
+        const request = { url: `http://partner.example:${port}/`, headers: {}, body, timeoutMs: 5000 };
+        return sender.send(request, never, () => leaseHolds(memory)(term));
+      };
+      holdFor(60_000);
+      const before = toSend('before');
+      await asked.promise;
+      lose();
+      holdFor(60_000);
+      const since = toSend('since');
+      resolved.resolve(undefined);
+      expect(await before).toMatchObject({ kind: 'interrupted' });
+      expect(await since).toMatchObject({ kind: 'answered', statusCode: 200 });
+      expect(requests.map((request) => request.slice(request.lastIndexOf('\n') + 1))).toEqual(['since']);
     });
 
     it('by closing, also while a name is being resolved; then nothing is sent any more', async () => {

@@ -1,6 +1,7 @@
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addsUp, type Conserved, conserve } from '../../src/audit/conserve.ts';
+import { couldTell } from '../../src/audit/could-tell.ts';
 import { readChange } from '../../src/audit/read-change.ts';
 import type { AuditedLog } from '../../src/audit/log-pages.ts';
 import { hearersOf } from '../../src/delivery/fan-out.ts';
@@ -26,6 +27,7 @@ const conserved = async (
     models,
     hearersOf: (change) =>
       hearersOf({ routing: models, rules }, change).map(({ subscriber }) => subscriber.webhook),
+    couldTell: couldTell({ log, models, rules }),
     onProgress: () => undefined,
   });
   models.close();
@@ -66,6 +68,35 @@ const story = async () => {
   await world.clock.advance(1_000);
   return { good, bad, disabled, changes };
 };
+
+describe('what a backfill told', () => {
+  it('is accounted for, and counted apart', async () => {
+    await world.report(world.change(), world.change('event.update', '8'));
+    const webhook = await world.webhook();
+    await world.report(world.change());
+    await world.job({ kind: 'backfill', webhook });
+    await world.clock.advance(5_000);
+    const found = await conserved();
+    expect(found).toMatchObject({
+      totals: { scheduled: 3, delivered: 3 },
+      backfilled: 2,
+      pending: 0,
+      differencesInAll: 0,
+    });
+    expect(addsUp(found)).toBe(true);
+  });
+
+  it('is unexpected where the webhook, as it was then, would not take the change', async () => {
+    await world.report(world.change());
+    const webhook = await world.webhook();
+    await world.job({ kind: 'backfill', webhook });
+    await world.clock.advance(5_000);
+    const none: Rules = { ...BUILT_IN_RULES, direct: [] };
+    expect(await conserved(world.store, none)).toMatchObject({
+      differences: [{ kind: 'unexpected', webhook }],
+    });
+  });
+});
 
 describe('the account of all invocations', () => {
   it('says what became of every one, and that nothing is missing', async () => {

@@ -53,6 +53,24 @@ const paidOrder = async (): Promise<string> => {
   return change;
 };
 
+describe('a webhook that a backfill told', () => {
+  it('was told by the job, in whose name it was asked for', async () => {
+    const [change = ''] = await world.report(world.change('event.update', 'e1'));
+    await world.clock.advance(1_000);
+    const webhook = await world.webhook();
+    const { guid } = await world.job({ kind: 'backfill', webhook });
+    await world.clock.advance(1_000);
+    const found = (await explained(change)).get(webhook);
+    expect(found).toMatchObject({
+      told: true,
+      reason: { code: 'backfilled', job: guid, deed: { actor: 'partner' } },
+      path: [{ resource: 'event', identifier: 'e1' }],
+      invocation: { status: 'delivered' },
+    });
+    expect(found?.words).toContain(`the backfill ${guid}, asked for by partner`);
+  });
+});
+
 describe('the reason why a webhook was told', () => {
   it('names the rule and the path of relations, or that it is what changed', async () => {
     const far = await listening({});

@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { streamOf } from '../../src/domain/ids.ts';
 import type { EventStore } from '../../src/eventstore/event-store.ts';
 import { verifySqliteStore } from '../../src/eventstore/sqlite-verify.ts';
 import { append, get } from '../contract/event-store.ts';
-import { resourceStream, Writer } from '../eventstore/events.ts';
+import { AT_MS, resourceStream, Writer } from '../eventstore/events.ts';
 import { openStore } from '../eventstore/temporary.ts';
 import { Double } from '../eventstoredb/double/server.ts';
 import { openAt } from '../eventstoredb/stores.ts';
@@ -221,6 +222,44 @@ describe('callboard migrate', SLOW, () => {
     expect(found.code).toBe(1);
   });
 
+  it('refuses a database whose nodes have not told everybody of all changes', async () => {
+    const store = await openAt(double.url);
+    await write(store, plain(10));
+    const nodes = new Writer(streamOf.cluster);
+    const report = {
+      node: '5f3c9d0e-58a4-4a57-9d3a-0c9d2f7f3a01',
+      name: 'one',
+      url: 'http://127.0.0.1:8080',
+      version: '0.1.0',
+      joinedAtMs: AT_MS,
+      readUpTo: 0,
+      inFlight: 0,
+      leaving: false,
+      atMs: AT_MS,
+    };
+    await append(
+      store,
+      nodes.next([1], () => ({ type: 'NodeJoined', ...report, handledUpTo: 0 })),
+    );
+    const back = `sqlite:${join(folder, 'back', 'events.db')}`;
+    const changes = double.log.all.filter(({ stream }) => stream.startsWith('event-')).length;
+    expect(changes).toBeGreaterThan(1);
+    const refused = await migrate(double.url, back);
+    expect(refused.code).toBe(1);
+    expect(refused.output).toContain(
+      `its servers have not said that everybody was told of the last ${changes} changes`,
+    );
+    expect(existsSync(join(folder, 'back', 'events.db'))).toBe(false);
+
+    const handledUpTo = get(await store.head()());
+    await append(
+      store,
+      nodes.next([2], () => ({ type: 'NodeRenewed', ...report, handledUpTo })),
+    );
+    await store.close();
+    expect(await migrate(double.url, back)).toMatchObject({ code: 0 });
+  });
+
   it('refuses a target with another history, and leaves its key and servers alone', async () => {
     const source = await filledFile('source', 50);
     writeFileSync(`${source.path}.key-id`, 'feedbeef\n', { mode: 0o600 });
@@ -411,6 +450,16 @@ describe('a server on a moved store', () => {
       answer = 503;
       await sell(second.url, 100);
       await expect.poll(() => received.length, PATIENCE).toBe(21);
+      const admin = await token('admin');
+      const handled = async (): Promise<boolean> => {
+        const headers = { authorization: `Bearer ${admin}` };
+        const { items } = (await (await fetch(`${second.url}/nodes`, { headers })).json()) as {
+          readonly items: ReadonlyArray<{ readonly handled_up_to: number; readonly read_up_to: number }>;
+        };
+        return items.every(({ handled_up_to, read_up_to }) => handled_up_to >= read_up_to);
+      };
+      // What is said when it stops is what the move relies on.
+      await expect.poll(handled, PATIENCE).toBe(true);
       await stop(second);
 
       answer = 204;

@@ -45,6 +45,21 @@ describe('more changes than there are slots', () => {
     expect(started).toBeGreaterThan(900);
   });
 
+  it('so do the first ones after a start, when nothing is known of the webhook yet', async () => {
+    await quickWorld();
+    await world.restart();
+    let started = 0;
+    world.store.appendFault = (batch) => {
+      if (isFanOut(batch))
+        started += batch.filter(({ events }) => events[1]?.type === 'AttemptStarted').length;
+      return undefined;
+    };
+    await world.report(...burst(4));
+    await world.clock.advance(HOUR_MS);
+    expect(await world.situations()).toEqual(delivered(5));
+    expect(started).toBe(4);
+  });
+
   it('those for an endpoint that keeps its slots delay no other by more than a moment', async () => {
     await quickWorld();
     world.sender.at(URL_A, answers(200, { afterMs: 3_000 }));

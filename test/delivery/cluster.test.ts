@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { partitionsOf } from '../../src/domain/cluster.ts';
+import { DEFAULT_TEMPLATE } from '../../src/domain/moshtix-request.ts';
 import { endpointOf, ownerOf, PARTITIONS, partitionOf } from '../../src/domain/partitions.ts';
 import { auditWorld } from '../support/engine-audit.ts';
 import { CAUSE, type Process, World } from '../support/engine-world.ts';
@@ -260,6 +261,60 @@ describe('nodes that share a store', () => {
     world.store.appendFault = () => undefined;
     await world.clock.advance(60_000);
     expect([await world.situations(), world.sender.seen.length]).toEqual([['delivered'], 1]);
+  });
+
+  it('start nothing at an endpoint that they have let go of since they planned it', async () => {
+    const [first] = await start(1);
+    if (first === undefined) throw new Error('one was started');
+    const urls = Array.from({ length: 8 }, (_, n) => `https://receiver-${n}.example/hook`);
+    for (const url of urls) await world.webhook({ url });
+    // Told last, and only after reading: those before it are planned by then.
+    await world.webhook({
+      url: 'https://saved.example/',
+      selection: {
+        dialect: 'moshtix',
+        id: 1,
+        clientId: 6080,
+        systemEvents: [{ id: 2, systemEvent: 'EVENT_SAVED' }],
+      },
+      request: { headers: [], body: DEFAULT_TEMPLATE },
+    });
+    await world.clock.advance(500);
+    let answer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    let isStored = false;
+    world.store.appendFault = (batch) => {
+      isStored ||= batch.some(({ stream }) => stream.startsWith('event-'));
+      return undefined;
+    };
+    world.store.afterRead = (stream) =>
+      isStored && stream.startsWith('event-') ? answered : Promise.resolve();
+    await first.intake.report([world.change()], 'platform', world.random.uuid());
+    await world.clock.advance(100);
+    expect(await startedBy()).toEqual([]);
+
+    const second = world.build();
+    void second.engine.start();
+    const heldByFirst = (): ReadonlyArray<string> =>
+      urls.filter((url) => first.membership?.mayAttempt(partitionOf(endpointOf(url))));
+    expect(heldByFirst()).toEqual(urls);
+    for (let step = 0; step < 1_000 && heldByFirst().length === urls.length; step += 1)
+      await world.clock.advance(5);
+    const kept = heldByFirst();
+    expect(kept.length).toBeLessThan(urls.length);
+    const before = (await world.log()).length;
+    answer();
+    await world.clock.advance(1);
+    const startedSince = (await world.log())
+      .slice(before)
+      .flatMap(({ event }) =>
+        event.type === 'AttemptStarted' && event.node === nodeOf(first) && urls.includes(event.url)
+          ? [event.url]
+          : [],
+      );
+    expect(startedSince.toSorted()).toEqual([...kept]);
+    await world.clock.advance(2 * LEASE_MS);
+    expect(await world.situations()).toEqual(Array.from({ length: 9 }, () => 'delivered'));
   });
 
   it('go on with what is ordered when the one that it waits for ends at a node that is leaving', async () => {

@@ -138,6 +138,7 @@ describe('a node that was away for longer than the stream of nodes is kept', () 
     a.mortal.resume();
     await pass(3 * LEASE_MS, [a, b]);
     expect(a.membership?.node).not.toBe(before);
+    expect(world.fenced).toEqual([before]);
     expect([...(b.membership?.state.members.keys() ?? [])]).not.toContain(before);
     expect(heldBy(a).length).toBeGreaterThan(0);
     expect(heldBy(a).length + heldBy(b).length).toBe(PARTITIONS);

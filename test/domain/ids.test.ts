@@ -83,6 +83,7 @@ describe('streams', () => {
       streamOf.client(6080),
       streamOf.webhook(DNS),
       streamOf.invocation(DNS),
+      streamOf.job(DNS),
       ...RESOURCES.map((resource) => streamOf.resource(COMPANY, resource, '1')),
     ];
     const found = names.map((name) => STREAM_PREFIXES.filter((prefix) => name.startsWith(prefix)));

@@ -11,6 +11,7 @@ const ours = fc.oneof(
   guid.map(streamOf.account),
   guid.map(streamOf.webhook),
   guid.map(streamOf.invocation),
+  guid.map(streamOf.job),
   fc.integer({ min: 1, max: 2 ** 31 - 1 }).map(streamOf.client),
   fc
     .tuple(guid, fc.constantFrom(...RESOURCES), identifier)
@@ -20,7 +21,7 @@ const ours = fc.oneof(
 /** The rule once more, in the words of a pattern. */
 const G = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const PATTERN = new RegExp(
-  `^(?:(?:account|webhook|invocation)-${G}|(?:${RESOURCES.join('|')})-${G}-[^]*|client-[1-9]\\d{0,15})$`,
+  `^(?:(?:account|webhook|invocation|job)-${G}|(?:${RESOURCES.join('|')})-${G}-[^]*|client-[1-9]\\d{0,15})$`,
 );
 
 describe('isOurStream', () => {

@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { type Committer, openCommitter } from '../../src/eventstore/sqlite-commit.ts';
 import { openForWriting } from '../../src/eventstore/sqlite-schema.ts';
-import { tailBreak } from '../../src/eventstore/sqlite-verify.ts';
+import { tailBreak } from '../../src/eventstore/sqlite-tail.ts';
 import { get } from '../contract/event-store.ts';
 import { change, Writer } from './events.ts';
 import { temporaryPaths } from './temporary.ts';

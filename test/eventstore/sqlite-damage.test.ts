@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import type { ChainBreak } from '../../src/eventstore/decoded.ts';
 import { openSqliteStore } from '../../src/eventstore/sqlite.ts';
 import { openForReading } from '../../src/eventstore/sqlite-schema.ts';
-import { tailBreak, verifySqliteStore } from '../../src/eventstore/sqlite-verify.ts';
+import { tailBreak } from '../../src/eventstore/sqlite-tail.ts';
+import { verifySqliteStore } from '../../src/eventstore/sqlite-verify.ts';
 import { append, get } from '../contract/event-store.ts';
 import { change, Writer } from './events.ts';
 import { openStore, temporaryPaths } from './temporary.ts';
@@ -107,8 +108,8 @@ describe('damage in the log is found when the store is opened, and by verifying 
     expect(tailBreak(db, 18)).toEqual({
       stream: 'order-2',
       revision: 0,
-      position: 8,
-      reason: 'stored after revision 1',
+      position: 3,
+      reason: 'missing: revision 1 is the next',
     });
     db.close();
   });

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openReader } from '../../src/eventstore/sqlite-reader.ts';
 import { openForWriting } from '../../src/eventstore/sqlite-schema.ts';
-import { tailBreak } from '../../src/eventstore/sqlite-verify.ts';
+import { tailBreak } from '../../src/eventstore/sqlite-tail.ts';
 import { append, get } from '../contract/event-store.ts';
 import { change, Writer } from './events.ts';
 import { openStore, temporaryPaths } from './temporary.ts';

@@ -3,8 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { isLeft, left } from 'fp-ts/lib/Either.js';
 import { urlPolicy, NO_TARGETS } from '../../src/adapters/address-guard.ts';
 import { issueToken, type TokenClaims, verifyToken } from '../../src/adapters/jwt.ts';
+import { openMetrics } from '../../src/adapters/prometheus.ts';
 import { newNonce, newWebhookSecret, openSecretBox } from '../../src/adapters/secret-box.ts';
 import { systemRandom } from '../../src/adapters/system-random.ts';
+import { differenceOf } from '../../src/audit/conservation.ts';
 import {
   getInvocation,
   type InvocationDeps,
@@ -12,6 +14,7 @@ import {
   retryInvocation,
   testWebhook,
 } from '../../src/commands/invocations.ts';
+import { askForJob, previewJob, steerJob } from '../../src/commands/jobs.ts';
 import { ChangeClaims } from '../../src/commands/change-claims.ts';
 import { ChangeIntake } from '../../src/commands/report-changes.ts';
 import { Accounts } from '../../src/commands/accounts.ts';
@@ -143,6 +146,23 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
     defaultRetryBaseMs: RETRY_BASE_MS,
   };
 
+  const metrics = openMetrics('1.2.3', async () => {
+    const places = readModels.counts();
+    const scheduled = readModels.scheduledInAll();
+    return {
+      ready: world.health.ready,
+      changes: readModels.changesInAll(),
+      scheduled,
+      places,
+      difference: differenceOf({ scheduled, ...places }),
+      lateMs: 0,
+      lag: 0,
+      inFlight: 0,
+      nodes: 1,
+      partitions: 256,
+    };
+  });
+  const jobDeps = { store, clock, random, webhooks, readModels, rules: BUILT_IN_RULES };
   const logged: World['logged'] = [];
   const record = (fields: LogFields, message: string): void => void logged.push({ fields, message });
   const deps = change({
@@ -158,6 +178,11 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
       retryAllFailed: (webhook, cause) => retryAllFailed(invocationDeps, webhook, cause),
       test: (webhook, cause) => testWebhook(invocationDeps, webhook, cause),
     },
+    jobs: {
+      preview: (request) => previewJob(jobDeps, request),
+      ask: (request, cause) => askForJob(jobDeps, request, cause),
+      steer: (guid, asked, cause) => steerJob(jobDeps, guid, asked, cause),
+    },
     readModels,
     store,
     verifyToken: verifyToken(tokenKey, clock),
@@ -170,6 +195,7 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
     writtenUpTo: newest,
     nodes: () => world.nodes,
     health: () => world.health,
+    metrics,
     development: false,
     clock,
     random,

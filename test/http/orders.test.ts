@@ -66,6 +66,14 @@ describe('GET /orders/{id}', () => {
       ],
       complete: true,
       revision: 0,
+      last_change: {
+        change: guidOf(sale),
+        type: 'order.sold',
+        triggers: ['create', 'paid'],
+        occurred_at: '2026-01-01T00:00:00.000Z',
+        recorded_at: '2026-01-02T03:04:05.678Z',
+        revision: 0,
+      },
     });
     expect(JSON.stringify(at(got, 'order'))).toBe(JSON.stringify(printedData()));
   });

@@ -14,6 +14,8 @@ export interface Invocation {
   readonly webhook: string;
   readonly change: string;
   readonly status: string;
+  /** The job that told of it, if one did. */
+  readonly backfill?: string;
   readonly origin: { readonly resource: string; readonly identifier: string };
   readonly settled_at: string | null;
   readonly attempts: ReadonlyArray<Attempt>;
@@ -44,10 +46,19 @@ export class Api {
   }
 
   async call<T>(method: 'GET' | 'POST' | 'PATCH', path: string, body?: unknown): Promise<T> {
+    return this.#send<T>(method, path, 'application/json', body);
+  }
+
+  /** Reports changes together. */
+  async batch(changes: ReadonlyArray<object>): Promise<void> {
+    await this.#send('POST', '/changes', 'application/cloudevents-batch+json', changes);
+  }
+
+  async #send<T>(method: string, path: string, contentType: string, body: unknown): Promise<T> {
     const answer = await this.#pool.request({
-      method,
+      method: method,
       path,
-      headers: { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${this.#token}`, 'content-type': contentType },
       body: body === undefined ? null : JSON.stringify(body),
     });
     const text = await answer.body.text();
@@ -67,9 +78,10 @@ export class Api {
     }
   }
 
-  /** The newest one with this status. */
-  async newest(status: string): Promise<Invocation | undefined> {
-    const page = await this.call<Page<Invocation>>('GET', `/invocations?limit=1&status=${status}`);
+  /** The newest one with this status, of one webhook or of all. */
+  async newest(status: string, webhook?: string): Promise<Invocation | undefined> {
+    const path = `/invocations?limit=1&status=${status}${webhook === undefined ? '' : `&webhook=${webhook}`}`;
+    const page = await this.call<Page<Invocation>>('GET', path);
     return page.items[0];
   }
 

@@ -18,7 +18,7 @@ const headOf = async ({ url, login }: Reached): Promise<Position> => {
   return head.right;
 };
 
-/** What was stored in an EventStoreDB since a moment, in the order of its log. */
+/** What was stored in an EventStoreDB since a moment, in streams that began since then, in the order of its log. */
 export class DatabaseLog {
   readonly #reached: Reached;
   readonly #from: Position;
@@ -47,7 +47,7 @@ export class DatabaseLog {
         const page = await store.readAll({ after, limit: PAGE, filter })();
         if (isLeft(page)) throw new Error(page.left.message);
         all.push(...page.right.events);
-        if (page.right.atEnd) return all;
+        if (page.right.atEnd) return begunSince(all);
         after = page.right.next;
       }
     } finally {
@@ -55,6 +55,13 @@ export class DatabaseLog {
     }
   }
 }
+
+/** Streams of others are gone on with while a server is up: their attempts are made by whoever is there. */
+const begunSince = (events: ReadonlyArray<RecordedEvent>): ReadonlyArray<RecordedEvent> => {
+  const begun = new Set(events.flatMap(({ stream, revision }) => (revision === 0 ? [stream] : [])));
+  // The nodes' own stream is everybody's.
+  return events.filter(({ stream }) => begun.has(stream) || stream === CLUSTER);
+};
 
 const byStream = (events: ReadonlyArray<RecordedEvent>): ReadonlyMap<string, ReadonlyArray<RecordedEvent>> =>
   Map.groupBy(events, ({ stream }) => stream);
@@ -101,6 +108,7 @@ export const databaseStore =
     const log = await DatabaseLog.from(reached);
     return {
       environment: storeSettings(reached),
+      shared: true,
       atomicBatches: false,
       workMs: 1_000,
       count: async () => (await log.events()).length,

@@ -7,7 +7,7 @@ import { promised, Violation } from './violation.ts';
 export const RETRY_BASE_MS = 50;
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 /** Longer than that no start and no stop takes, however busy the machine. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 const environment = (dataDir: string, more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => ({
   PATH: process.env['PATH'],

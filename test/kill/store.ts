@@ -4,6 +4,8 @@ import { checkAttemptNumbers, checkHistory, headOf, logPath } from './log-checks
 export interface StoreUnderTest {
   /** What the server is started with. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Whether others may have left webhooks of theirs in it. */
+  readonly shared: boolean;
   /** Whether one report of several changes is stored as a whole, whatever is killed. */
   readonly atomicBatches: boolean;
   /** How long a server that is ready works at most before it is killed. */
@@ -22,6 +24,7 @@ export type OpenStore = (dataDir: string) => Promise<StoreUnderTest>;
 
 export const embeddedStore: OpenStore = async (dataDir) => ({
   environment: { CALLBOARD_STORE: `sqlite:${logPath(dataDir)}` },
+  shared: false,
   atomicBatches: true,
   workMs: 300,
   count: async () => headOf(dataDir),

@@ -3,12 +3,18 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decode, headOf, seal } from '../../src/eventstore/codec.ts';
 import type { DatabaseStore } from '../../src/eventstore/eventstoredb.ts';
 import { readRemovals, REMOVALS_STREAM } from '../../src/eventstore/removals.ts';
+import { SealWatch } from '../../src/eventstore/seal-watch.ts';
+import { readSeals } from '../../src/eventstore/seals.ts';
 import { openRemovalIndex } from '../../src/eventstore/sqlite-removals.ts';
 import { checkLog } from '../../src/migration/check-log.ts';
 import { scavenge, type ScavengeTarget, survey } from '../../src/migration/scavenge.ts';
+import { rootFault } from '../../src/audit/kept-root.ts';
+import { checkProof, wrap } from '../../src/audit/proof-check.ts';
+import { prove, rootAt } from '../../src/audit/prove.ts';
 import { openReadModels } from '../../src/projections/sqlite-read-models.ts';
 import { guidOf } from '../arbitraries/decoded-log.ts';
 import { append, get, readStream } from '../contract/event-store.ts';
+import { sealNow } from '../contract/seals.ts';
 import { CAUSE } from '../eventstore/events.ts';
 import { Double } from '../eventstoredb/double/server.ts';
 import { openAt } from '../eventstoredb/stores.ts';
@@ -45,6 +51,18 @@ const everyKind = async (): Promise<ReadonlyMap<string, string>> => {
 
 const revisions = async (stream: string): Promise<ReadonlyArray<number>> =>
   (await readStream(store, stream)).map(({ revision }) => revision);
+
+/** As `callboard audit verify` does with seals. */
+const verifySeals = async () => {
+  const removals = openRemovalIndex();
+  get(await readRemovals(store, (removal) => removals.add(removal)));
+  const { seals, broken } = get(await readSeals(store));
+  const watch = new SealWatch(seals, store.id, removals);
+  const { breaks } = get(await checkLog(store, { breaksMax: 100, removals, watch }));
+  removals.close();
+  expect(broken).toBeUndefined();
+  return { breaks, ...watch.counts() };
+};
 
 /** As `callboard audit verify` does. */
 const verify = async () => {
@@ -94,6 +112,50 @@ describe('scavenge', () => {
     expect(double.log.scavenge()).toBeGreaterThan(SETTLED.length);
     expect(get(await scavenge(store, OPTIONS))).toMatchObject(again);
     expect((await verify()).breaks).toEqual([]);
+  });
+
+  it('leaves seals that hold, though they end within what goes, and a proof of what stays', async () => {
+    const streams = await everyKind();
+    const sealed = await sealNow(store, 3);
+    expect(sealed.length).toBeGreaterThan(10);
+    const root = rootAt(sealed);
+    expect(get(await scavenge(store, OPTIONS)).streams).toBe(SETTLED.length);
+    const counts = { holding: sealed.length, unprovable: 0, unsealed: 0 };
+    expect(await verifySeals()).toMatchObject({ breaks: [], ...counts });
+    const positions = double.log.all.map(({ position }) => position);
+    double.log.scavenge(positions[Math.floor(positions.length / 3)] ?? 0);
+    expect(await verifySeals()).toMatchObject({ breaks: [], ...counts });
+    double.log.scavenge();
+    const after = await verifySeals();
+    expect(after).toMatchObject({ breaks: [], ...counts });
+    expect(after.thinned).toBeGreaterThan(0);
+    const { seals } = get(await readSeals(store));
+    expect(rootFault(root, seals)).toBeUndefined();
+
+    const removals = openRemovalIndex();
+    get(await readRemovals(store, (removal) => removals.add(removal)));
+    for (const life of SETTLED) {
+      const stream = streams.get(`old ${life}`) ?? '';
+      const [first] = await readStream(store, stream);
+      const guid = stream.slice('invocation-'.length);
+      const subject = { kind: 'invocation', guid, stream, revision: first?.revision ?? 0 } as const;
+      const { proof } = get(await prove({ log: store, seals, removals }, subject));
+      const checked = checkProof(wrap('callboardProof', proof), wrap('callboardRoot', { root }));
+      expect(checked).toMatchObject({ holds: true });
+      expect(checked.holds ? checked.lines[0] : '').toContain(`from revision ${first?.revision} on`);
+    }
+    removals.close();
+  });
+
+  it('takes nothing that no seal covers, once there are seals', async () => {
+    await live(store, 0, SETTLED[0] ?? '', OLD_MS);
+    await sealNow(store);
+    await live(store, 1, SETTLED[0] ?? '', OLD_MS);
+    expect(get(await scavenge(store, OPTIONS)).streams).toBe(1);
+    await sealNow(store);
+    expect(get(await scavenge(store, OPTIONS)).streams).toBe(1);
+    double.log.scavenge();
+    expect(await verifySeals()).toMatchObject({ breaks: [], holding: 2 });
   });
 
   it('leaves a log that can be checked, wherever a scavenge of the database was stopped', async () => {

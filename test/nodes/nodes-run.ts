@@ -300,16 +300,22 @@ class Run {
 
   /** Every node says of itself that it has scheduled what all these changes ask for, and shows it: what is missing is lost. */
   async #handled(): Promise<void> {
-    await this.#allSay('has handled everything', ({ handled_up_to }) => handled_up_to >= this.#newest);
+    await this.#allSay('has handled everything', (self, all) => {
+      // The others, too: one that was here before the run, and is not known to be gone yet, may still own what nobody does.
+      const own = new Set(this.#cluster.nodes.map(({ url }) => url));
+      const strangers = all.filter(({ url }) => !own.has(url));
+      return strangers.length === 0 && self.handled_up_to >= this.#newest;
+    });
     const head = await this.#log.head();
     await this.#allSay('shows everything', ({ read_up_to }) => read_up_to >= head);
   }
 
-  async #allSay(what: string, isSo: (self: Listed) => boolean): Promise<void> {
+  async #allSay(what: string, isSo: (self: Listed, all: ReadonlyArray<Listed>) => boolean): Promise<void> {
     for (const node of this.#cluster.nodes) {
       const saysSo = async (): Promise<boolean> => {
-        const self = (await node.nodes()).find(({ this_node }) => this_node);
-        return self !== undefined && isSo(self);
+        const all = await node.nodes();
+        const self = all.find(({ this_node }) => this_node);
+        return self !== undefined && isSo(self, all);
       };
       await until(`${node.settings.name} ${what}`, saysSo, SETTLED_WITHIN_MS);
     }
@@ -321,9 +327,7 @@ class Run {
       async () => {
         for (const { guid } of this.#webhooks) {
           for (const status of ['waiting', 'in_flight']) {
-            const path = `/invocations?limit=1&status=${status}&webhook=${guid}`;
-            const page = await api.call<{ readonly items: ReadonlyArray<unknown> }>('GET', path);
-            if (page.items.length > 0) return false;
+            if ((await api.newest(status, guid)) !== undefined) return false;
           }
         }
         return true;

@@ -45,6 +45,42 @@ describe('changes', () => {
   });
 });
 
+describe('the newest change recorded up to a time', () => {
+  it('is found over many blocks, also where the clock was set back', () => {
+    const { models, log } = start();
+    expect(models.positionAt(START_MS)).toBeUndefined();
+    const count = 3 * TIME_BLOCK_ROWS;
+    // The clock goes back for a while in the middle.
+    const timeOf = (n: number): number => START_MS + (n >= 1_500 && n < 1_600 ? n - 700 : n);
+    for (let n = 0; n < count; n += 1) log.change({ ...changed(ORDER), atMs: timeOf(n) });
+    log.catchUp();
+    for (const ms of [
+      -1,
+      0,
+      1,
+      799,
+      800,
+      850,
+      899,
+      900,
+      1_499,
+      1_500,
+      1_599,
+      1_600,
+      2_047,
+      2_048,
+      count,
+      1e6,
+    ]) {
+      const expected = Array.from({ length: count }, (_, n) => n).findLast((n) => timeOf(n) <= START_MS + ms);
+      const position = models.positionAt(START_MS + ms);
+      expect([ms, position]).toEqual([ms, expected === undefined ? undefined : expected + 1]);
+    }
+    expect(models.changesInAll()).toBe(count);
+    models.close();
+  });
+});
+
 describe('invocations', () => {
   it('that wait are found by their company alone, not by looking at those of all others', () => {
     withScratchFile((path) => {

@@ -8,6 +8,13 @@ import {
   retryInvocation,
   testWebhook,
 } from '../../src/commands/invocations.ts';
+import {
+  askForJob,
+  type AskedJob,
+  type JobDeps,
+  type JobRequest,
+  steerJob,
+} from '../../src/commands/jobs.ts';
 import { ChangeClaims } from '../../src/commands/change-claims.ts';
 import { ChangeIntake } from '../../src/commands/report-changes.ts';
 import type { ReportedChange } from '../../src/commands/reported-change.ts';
@@ -34,7 +41,7 @@ import { type Log, silentLog } from '../../src/ports/log.ts';
 import type { HttpSender } from '../../src/ports/http-sender.ts';
 import type { Random } from '../../src/ports/random.ts';
 import { decodeAll } from '../../src/projections/projector.ts';
-import type { ReadModels } from '../../src/projections/read-models.ts';
+import type { JobRow, ReadModels } from '../../src/projections/read-models.ts';
 import { openReadModels } from '../../src/projections/sqlite-read-models.ts';
 import { type FaultyStore, faulty } from './faulty-store.ts';
 import { Mortal } from './mortal.ts';
@@ -76,6 +83,7 @@ export interface Process {
   readonly intake: ChangeIntake;
   readonly readModels: ReadModels;
   readonly invocations: InvocationDeps;
+  readonly jobs: JobDeps;
   readonly mortal: Mortal;
   readonly membership?: Membership;
 }
@@ -88,6 +96,8 @@ export class World {
   readonly random = countingRandom();
   readonly limits: QueueLimits;
   readonly defects: unknown[] = [];
+  /** Nodes that were told that others have taken over, under the name that they had until then. */
+  readonly fenced: string[] = [];
   /** Throws for what is damaged. */
   openSecret = (sealed: string): string => sealed;
   operatorLog: Log = silentLog;
@@ -192,6 +202,8 @@ export class World {
             },
             leaseMs: this.leaseMs,
             onLease: (untilMs) => (leaseUntilMs = untilMs),
+            // No request is stopped by it here: each leaves at once.
+            onFenced: () => void this.fenced.push(membership?.node ?? ''),
             onDefect: (error) => engine.failed(error),
           });
     const engine = new Engine({
@@ -230,6 +242,7 @@ export class World {
       intake,
       readModels,
       invocations,
+      jobs: { store, random, clock, webhooks, readModels, rules: BUILT_IN_RULES },
       mortal,
       ...(membership !== undefined && { membership }),
     };
@@ -321,7 +334,35 @@ export class World {
     return testWebhook(this.process.invocations, webhook, CAUSE);
   }
 
+  /** Asks for a job on everything of the company, or on less. */
+  async job(asked: Partial<JobRequest> = {}, { engine, jobs } = this.process): Promise<AskedJob> {
+    await engine.settled();
+    const request: JobRequest = {
+      kind: 'retry_failed',
+      companyId: COMPANY,
+      webhook: null,
+      fromMs: null,
+      toMs: null,
+      ratePerSecond: 50,
+      ...asked,
+    };
+    const made = await askForJob(jobs, request, { ...CAUSE, actor: 'partner' });
+    if (isLeft(made)) throw new Error(`no job: ${made.left._tag}`);
+    return made.right;
+  }
+
+  async steer(guid: string, asked: 'pause' | 'resume' | 'cancel'): Promise<string> {
+    const steered = await steerJob(this.process.jobs, guid, asked, CAUSE);
+    return isLeft(steered) ? steered.left._tag : steered.right.situation;
+  }
+
   // What can be seen
+
+  jobRow(guid: string, { readModels } = this.process): JobRow {
+    const row = readModels.job(guid);
+    if (row === undefined) throw new Error(`no job ${guid}`);
+    return row;
+  }
 
   async log(): Promise<ReadonlyArray<Decoded>> {
     const page = await this.store.readAll({ after: 0, limit: 1_000_000 })();

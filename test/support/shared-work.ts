@@ -11,6 +11,7 @@ import { VirtualClock } from './virtual-clock.ts';
 export const LEASE_MS = 6_000;
 const READ_EVERY_MS = 100;
 const BATCH_MAX = 4;
+const REDO_PAGE = 3;
 export const WEBHOOKS = 12;
 
 /** From a position on a webhook is in a partition. */
@@ -97,6 +98,7 @@ export class Worker {
       identity: { name, url: '', version: '' },
       leaseMs: LEASE_MS,
       onLease: () => undefined,
+      onFenced: () => undefined,
       onDefect: (error) => work.broken.push(String(error)),
     });
     this.#takeovers = new Takeovers({
@@ -104,7 +106,7 @@ export class Worker {
       seenUpTo: () => this.#seen,
       doneByAll: () => this.membership.doneByAll,
       inTurn: (todo) => void this.#inTurn(todo),
-      redo: (after, upTo, isOurs) => this.#redo(after, upTo, isOurs),
+      redo: (after, upTo, isOurs, onDone) => this.#redo(after, upTo, isOurs, onDone),
     });
     void this.membership.join({
       handledUpTo: () => this.#takeovers.upTo(this.#handled),
@@ -170,9 +172,23 @@ export class Worker {
     );
   }
 
-  async #redo(after: Position, upTo: Position, isOurs: IsOurs): Promise<Redone> {
-    await this.#tell(after, upTo, isOurs);
-    return { reacted: this.#pause() };
+  async #redo(
+    after: Position,
+    upTo: Position,
+    isOurs: IsOurs,
+    onDone?: (upTo: Position) => void,
+  ): Promise<Redone> {
+    let reacted = Promise.resolve();
+    for (let from = after; from < upTo && !this.#stopped; from += REDO_PAGE) {
+      const done = Math.min(from + REDO_PAGE, upTo);
+      await this.#tell(from, done, isOurs);
+      reacted = reacted
+        .then(() => this.#pause())
+        .then(() => {
+          if (!this.#stopped) onDone?.(done);
+        });
+    }
+    return { reacted };
   }
 
   async #tell(after: Position, upTo: Position, isOurs: IsOurs): Promise<void> {

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { SendOutcome, SendRequest } from '../../../src/ports/http-sender.ts';
 import type { RecordedEvent, StreamAppend } from '../../../src/eventstore/event-store.ts';
 import type { Journey } from '../network.ts';
@@ -49,7 +49,7 @@ export class Auditor {
   readonly #relations = new Relations();
   readonly #submissions = new Map<string, Submission>();
   readonly #claims = new Map<string, string | undefined>();
-  readonly #keys = new Map<string, Buffer>();
+  readonly #keys = new Map<string, KeyObject>();
   /** Counts everything that is noticed, so that before and after can be told within a millisecond. */
   #moment = 0;
   /** Attempts that were given to the network, by what has become of them. */
@@ -311,10 +311,10 @@ export class Auditor {
       .join(' ');
   };
 
-  #key(sealed: string): Buffer {
+  #key(sealed: string): KeyObject {
     const known = this.#keys.get(sealed);
     if (known !== undefined) return known;
-    const key = Buffer.from(this.#deps.openSecret(sealed).slice('whsec_'.length), 'base64');
+    const key = createSecretKey(Buffer.from(this.#deps.openSecret(sealed).slice('whsec_'.length), 'base64'));
     this.#keys.set(sealed, key);
     return key;
   }

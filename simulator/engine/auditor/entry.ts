@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { RecordedEvent } from '../../../src/eventstore/event-store.ts';
 import { CLUSTER_STREAM } from './cluster.ts';
 
@@ -49,10 +49,10 @@ export class LogReader {
     if (revision !== end.revision + 1) this.#complain('S14', `${where} follows revision ${end.revision}`);
     const { id, type, data, metadata } = event;
     const at = metadata.lastIndexOf(',"hash":"');
-    const hash = sha256(`${end.hash}\n${id}\n${type}\n${data}\n${metadata.slice(0, at)}`);
-    if (!metadata.endsWith(`,"hash":"${hash}"}`))
+    const linked = sha256(`${end.hash}\n${id}\n${type}\n${data}\n${metadata.slice(0, at)}`);
+    if (!metadata.endsWith(`,"hash":"${linked}"}`))
       this.#complain('S12', `${where}: ${type} breaks the hash chain`);
-    this.#ends.set(stream, { revision, hash });
+    this.#ends.set(stream, { revision, hash: linked });
     if (data.includes(SECRET) || metadata.includes(SECRET))
       this.#complain('S18', `${where}: ${type} holds a secret`);
     const about = JSON.parse(metadata) as Readonly<Record<string, unknown>>;
@@ -83,4 +83,4 @@ export class LogReader {
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const sha256 = (text: string): string => hash('sha256', text);

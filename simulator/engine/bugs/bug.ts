@@ -15,6 +15,8 @@ export interface Ground {
   readonly isReady: () => boolean;
   /** For how long its machine has stood still altogether. */
   readonly stoodStillMs: () => number;
+  /** What the sending thread compares the lease with. */
+  readonly sendingClock: { monotonicMs: () => number };
 }
 
 /** A defect on purpose: the simulation has to notice it. The product itself is never changed. */
@@ -23,6 +25,8 @@ export interface Bug {
   readonly summary: string;
   /** Any of these may be the first to notice. */
   readonly breaks: ReadonlyArray<Invariant>;
+  /** Elsewhere it changes nothing. */
+  readonly sharedStoreOnly?: boolean;
   plant(ground: Ground): { readonly ports: Ports; readonly settings: ProcessSettings };
 }
 

@@ -16,8 +16,7 @@ const asTenant = (change: (tenant: Tenant, ground: Ground) => Tenant) => (ground
   },
 });
 
-/** Defects of nodes that share a store: they show on the remote store only. */
-export const CLUSTER_BUGS: ReadonlyArray<Bug> = [
+const DEFECTS: ReadonlyArray<Bug> = [
   bug(
     'zombie-sends',
     'the sending thread does not ask whether the lease still holds',
@@ -36,16 +35,12 @@ export const CLUSTER_BUGS: ReadonlyArray<Bug> = [
     'standstill-not-counted',
     'the clock of leases does not count the time in which the machine stood still',
     ['S22', 'S23', 'S8', 'S4'],
-    ({ ports, stoodStillMs }) =>
-      ports.sharing === undefined
-        ? {}
-        : {
-            clock: { ...ports.clock, monotonicMs: () => ports.clock.monotonicMs() - stoodStillMs() },
-            sharing: {
-              ...ports.sharing,
-              onLease: (untilMs) => ports.sharing?.onLease(untilMs + stoodStillMs()),
-            },
-          },
+    ({ ports, stoodStillMs, sendingClock }) => {
+      // All threads read the same one.
+      const clock = { ...ports.clock, monotonicMs: () => ports.clock.monotonicMs() - stoodStillMs() };
+      sendingClock.monotonicMs = clock.monotonicMs;
+      return { clock };
+    },
   ),
   bug(
     'silence-is-forgiven',
@@ -94,3 +89,9 @@ export const CLUSTER_BUGS: ReadonlyArray<Bug> = [
     },
   })),
 ];
+
+/** Defects of nodes that share a store: they show on the remote store only. */
+export const CLUSTER_BUGS: ReadonlyArray<Bug> = DEFECTS.map((defect) => ({
+  ...defect,
+  sharedStoreOnly: true,
+}));

@@ -16,7 +16,8 @@ import type { Appended, RecordedEvent, StreamAppend } from '../../../src/eventst
 import { type Committer, openCommitter } from '../../../src/eventstore/sqlite-commit.ts';
 import { type LogReader, openReader } from '../../../src/eventstore/sqlite-reader.ts';
 import { openForReading, openForWriting } from '../../../src/eventstore/sqlite-schema.ts';
-import { describeBreak, tailBreak } from '../../../src/eventstore/sqlite-verify.ts';
+import { describeBreak } from '../../../src/eventstore/sqlite-check.ts';
+import { tailBreak } from '../../../src/eventstore/sqlite-tail.ts';
 import type { Chance } from '../chance.ts';
 import type { Disk } from './disk.ts';
 

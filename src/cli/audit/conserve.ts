@@ -1,12 +1,14 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { addsUp, type Conserved, conserve } from '../../audit/conserve.ts';
+import { dayText, differenceOf, everyTally, type Grouping } from '../../audit/conservation.ts';
+import { couldTell } from '../../audit/could-tell.ts';
 import { hearersOf } from '../../delivery/fan-out.ts';
 import { EXIT_FINDINGS, EXIT_OK, failed } from '../command.ts';
 import { Progress } from '../migrate/progress.ts';
-import { type AuditedStore, withHistory } from './history.ts';
+import { type AuditedHistory, type AuditedStore, withHistory } from './history.ts';
 
-/** `callboard audit conserve` */
-export const runConserve = (store: AuditedStore): Promise<number> =>
+/** `callboard audit conserve [--by company|webhook|day]` */
+export const runConserve = (store: AuditedStore, by: Grouping | undefined): Promise<number> =>
   withHistory(store, async ({ log, models, rules }) => {
     const progress = new Progress('counted');
     const conserved = await conserve({
@@ -14,15 +16,36 @@ export const runConserve = (store: AuditedStore): Promise<number> =>
       models,
       hearersOf: (change) =>
         hearersOf({ routing: models, rules }, change).map(({ subscriber }) => subscriber.webhook),
+      couldTell: couldTell({ log, models, rules }),
       onProgress: progress.at,
     });
     if (isLeft(conserved)) return failed(conserved.left.message);
     progress.end();
-    return report(conserved.right);
+    const groupsFit = by === undefined || reportGroups(models, by, conserved.right.totals.scheduled);
+    const code = report(conserved.right);
+    return groupsFit ? code : EXIT_FINDINGS;
   });
 
+/** One JSON object a line for each group. Whether each of them adds up, and all together to what the log holds. */
+const reportGroups = (models: AuditedHistory['models'], by: Grouping, scheduledInLog: number): boolean => {
+  let misfits = 0;
+  let scheduled = 0;
+  for (const { companyId, webhook, day, tally } of everyTally(models, by)) {
+    const difference = differenceOf(tally);
+    if (difference !== 0) misfits += 1;
+    scheduled += tally.scheduled;
+    const group = {
+      company_id: companyId,
+      ...(webhook !== undefined && { webhook }),
+      ...(day !== undefined && { day: dayText(day) }),
+    };
+    process.stdout.write(`${JSON.stringify({ ...group, ...tally, difference })}\n`);
+  }
+  return misfits === 0 && scheduled === scheduledInLog;
+};
+
 const report = (conserved: Conserved): number => {
-  const { totals, changes, pending, removed, differences, differencesInAll } = conserved;
+  const { totals, changes, pending, removed, backfilled, differences, differencesInAll } = conserved;
   const { scheduled, delivered, waiting, in_flight, exhausted, cancelled, superseded } = totals;
   process.stdout.write(
     `${JSON.stringify({ scheduled, delivered, waiting, in_flight, exhausted, cancelled, superseded })}\n`,
@@ -37,6 +60,7 @@ const report = (conserved: Conserved): number => {
   }
   if (differencesInAll > differences.length) say(`… and ${differencesInAll - differences.length} more`);
   if (pending > 0) say(`${pending} changes at the end of the log are still being worked on`);
+  if (backfilled > 0) say(`${backfilled} of them were told by backfill, long after the change`);
   if (removed > 0) say(`${removed} invocations were removed from the log by policy and are not counted`);
   if (addsUp(conserved)) {
     say(`${changes} changes, ${scheduled} invocations: every one is accounted for.`);

@@ -1,13 +1,13 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { pinoLog } from '../../adapters/pino-log.ts';
 import type { AuditedLog } from '../../audit/log-pages.ts';
-import type { ReadFailure } from '../../eventstore/event-store.ts';
+import type { EventStore, ReadFailure } from '../../eventstore/event-store.ts';
 import { openReader } from '../../eventstore/sqlite-reader.ts';
-import { openForReading, textOf } from '../../eventstore/sqlite-schema.ts';
+import { openForReading, textOf, value } from '../../eventstore/sqlite-schema.ts';
 import { type MovableStore, openDatabase } from '../migrate/sides.ts';
 
 export interface OpenedLog {
-  readonly log: AuditedLog;
+  readonly log: AuditedLog & Pick<EventStore, 'id'>;
   /** What was settled long ago may have lost its beginning. */
   readonly beginningsMayBeGone: boolean;
   close(): Promise<void>;
@@ -35,6 +35,7 @@ export const openLog = async (store: MovableStore): Promise<Either<string, Opene
     };
   return right({
     log: {
+      id: String(value(opened.right, 'SELECT store_id FROM log')),
       readAll: (options) => read(() => reader.all(options)),
       readStream: (stream, options) => read(() => reader.stream(stream, options)),
       head: () => read(() => reader.head()),

@@ -2,7 +2,7 @@ import { INVOCATIONS_MAX } from '../../audit/timeline.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { SYSTEM_EVENTS } from '../../domain/webhook.ts';
 import { INVOCATION_STATUSES } from '../invocations.ts';
-import { COMPANY, PAGE, RESOURCE, TRIGGER, WEBHOOK_IN_PATH } from './common.ts';
+import { AT, COMPANY, PAGE, RESOURCE, TRIGGER, WEBHOOK_IN_PATH } from './common.ts';
 import {
   ANY_JSON,
   array,
@@ -30,6 +30,7 @@ const DETAILS: Readonly<Record<string, Schema>> = {
   propagated: object({ trigger: TRIGGER, rule: ref('PropagationRule') }),
   saved: object({ system_event: oneOfTexts(SYSTEM_EVENTS) }),
   other_rules: object({}),
+  backfilled: object({ job: GUID, at: TIME, actor: TEXT }),
   trigger_differs: object({ wanted: TRIGGER, fired: array(TRIGGER) }),
   no_rule: object({ wanted: ref('WantedResource'), from: ref('ResourceRef') }),
   no_path: object({ wanted: ref('WantedResource'), from: ref('ResourceRef') }),
@@ -112,6 +113,20 @@ export const auditSchemas: JsonObject = {
     ),
     more: described(BOOLEAN, 'Whether there are more: /invocations?change= lists all.'),
   }),
+  ResourceAsOf: object({
+    resource: RESOURCE,
+    identifier: TEXT,
+    belongs_to: described(array(ref('ResourceRef')), 'In the order of identifiers.'),
+    has: described(array(ref('ResourceRef')), 'One page of what belongs to it.'),
+    next: described(
+      nullable(TEXT),
+      'Send it as "after" for the next page of "has", with the same "at"; null at the end. A page may hold fewer than "limit", and still have a next.',
+    ),
+    last_change: described(
+      nullable(ref('LastChange')),
+      'The newest of its changes; null when only others named it.',
+    ),
+  }),
   WebhookAsOf: object({
     as_of: TIME,
     revision: INTEGER,
@@ -164,6 +179,23 @@ export const auditPaths: JsonObject = {
       path: [{ name: 'id', description: 'The order: the subject of its reports.', schema: TEXT }],
       query: [COMPANY, ...PAGE],
       answer: timelineAnswer,
+      problems: [404, 422],
+    }),
+  },
+  '/resources/{resource}/{id}': {
+    get: operation({
+      id: 'getResource',
+      tag,
+      summary: 'A resource and its relations, now or as of any moment',
+      description:
+        'Directly, in both directions. Found is what was reported, and what something else says it belongs to. What belongs to it comes in pages, in the order in which it came to; the other fields are the same on each.',
+      roles: ['partner', 'platform', 'admin'],
+      path: [
+        { name: 'resource', description: 'Its type.', schema: RESOURCE },
+        { name: 'id', description: 'Its identifier: the subject of its reports.', schema: TEXT },
+      ],
+      query: [COMPANY, AT, ...PAGE],
+      answer: { status: 200, description: 'The resource.', schema: ref('ResourceAsOf') },
       problems: [404, 422],
     }),
   },
@@ -220,15 +252,7 @@ export const auditPaths: JsonObject = {
         'Oldest first, of either dialect, also after it was deleted. With "at" the webhook as it was then; before it was created it is not found.',
       roles: ['partner', 'admin'],
       path: WEBHOOK_IN_PATH,
-      query: [
-        {
-          name: 'at',
-          description:
-            'A time (RFC 3339), or a position in the log: a value of the header Callboard-Position.',
-          schema: TEXT,
-        },
-        ...PAGE,
-      ],
+      query: [AT, ...PAGE],
       answer: {
         status: 200,
         description: 'One page of its history; with "at" the webhook.',

@@ -12,6 +12,7 @@ import {
   type Parameter,
   type Schema,
   TEXT,
+  TIME,
 } from './shape.ts';
 
 export const RESOURCE = oneOfTexts(RESOURCES);
@@ -25,6 +26,13 @@ export const COMPANY: Parameter = {
   name: 'company_id',
   description: 'The company. Administrators name it; a token that stands for one company need not.',
   schema: GUID,
+};
+
+export const AT: Parameter = {
+  name: 'at',
+  description:
+    'As it was then: a time (RFC 3339), or a position in the log: a value of the header Callboard-Position. What lies ahead is refused.',
+  schema: TEXT,
 };
 
 export const PAGE: ReadonlyArray<Parameter> = [
@@ -45,6 +53,14 @@ export const inForms = (schema: Schema): Readonly<Record<string, Schema>> => ({
 
 export const commonSchemas: JsonObject = {
   ResourceRef: object({ resource: RESOURCE, identifier: TEXT }),
+  LastChange: object({
+    change: GUID,
+    type: TEXT,
+    triggers: array(TRIGGER),
+    occurred_at: TIME,
+    recorded_at: TIME,
+    revision: described(INTEGER, 'Of the resource: 0 is its first change.'),
+  }),
   Problem: described(
     object(
       {

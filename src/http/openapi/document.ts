@@ -3,8 +3,10 @@ import { accountPaths, accountSchemas } from './accounts.ts';
 import { auditPaths, auditSchemas } from './audit.ts';
 import { changePaths, changeSchemas } from './changes.ts';
 import { commonSchemas } from './common.ts';
+import { conservationPaths, conservationSchemas } from './conservation.ts';
 import { graphqlPaths, graphqlSchemas } from './graphql.ts';
 import { invocationPaths, invocationSchemas } from './invocations.ts';
+import { jobPaths, jobSchemas } from './jobs.ts';
 import { secretPaths, secretSchemas } from './secrets.ts';
 import { nodePaths, nodeSchemas } from './nodes.ts';
 import { servicePaths } from './service.ts';
@@ -29,8 +31,10 @@ export const openApiDocument = (version: string): JsonObject => ({
     ...settingsPaths,
     ...secretPaths,
     ...invocationPaths,
+    ...jobPaths,
     ...changePaths,
     ...auditPaths,
+    ...conservationPaths,
     ...graphqlPaths,
     ...accountPaths,
     ...orderPaths,
@@ -46,8 +50,10 @@ export const openApiDocument = (version: string): JsonObject => ({
       ...settingsSchemas,
       ...secretSchemas,
       ...invocationSchemas,
+      ...jobSchemas,
       ...changeSchemas,
       ...auditSchemas,
+      ...conservationSchemas,
       ...graphqlSchemas,
       ...accountSchemas,
       ...orderSchemas,

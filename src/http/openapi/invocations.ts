@@ -51,6 +51,10 @@ const invocation = object(
     webhook: GUID,
     change: described(nullable(GUID), 'Null for a test.'),
     test: described({ type: 'boolean', const: true }, 'Only there for a test.'),
+    backfill: described(
+      GUID,
+      'The job that told the webhook of a change from before it was there. Only there then.',
+    ),
     status: oneOfTexts(INVOCATION_STATUSES),
     resource: RESOURCE,
     trigger: TRIGGER,
@@ -65,7 +69,7 @@ const invocation = object(
     ),
     attempts: array(ref('Attempt')),
   },
-  ['test', 'cancel_reason'],
+  ['test', 'backfill', 'cancel_reason'],
 );
 
 export const invocationSchemas: JsonObject = { Attempt: attempt, Invocation: invocation };

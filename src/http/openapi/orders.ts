@@ -2,7 +2,7 @@ import type { JsonObject } from '../../domain/json.ts';
 import { ORDER_SITUATIONS } from '../../domain/order.ts';
 import { CONTRADICTION_KINDS } from '../../domain/order-contradiction.ts';
 import { HISTORY_MAX } from '../orders.ts';
-import { COMPANY } from './common.ts';
+import { AT, COMPANY } from './common.ts';
 import {
   ANY_JSON,
   array,
@@ -91,6 +91,7 @@ export const orderSchemas: JsonObject = {
     ),
     complete: described(BOOLEAN, 'False when there are older changes that are not listed.'),
     revision: described(INTEGER, 'Of the newest change: 0 is the first.'),
+    last_change: ref('LastChange'),
   }),
 };
 
@@ -101,10 +102,10 @@ export const orderPaths: JsonObject = {
       tag: 'Changes',
       summary: 'Read an order as its reports left it',
       description:
-        'An order of which none of order.sold, order.refunded, order.reissued, order.cancelled and order.scanned was reported is not found.',
+        'An order of which none of order.sold, order.refunded, order.reissued, order.cancelled and order.scanned was reported is not found. With "at" the order as it was then, with what had been reported up to then; before its first report it is not found.',
       roles: ['partner', 'platform', 'admin'],
       path: [{ name: 'id', description: 'The order: the subject of its reports.', schema: TEXT }],
-      query: [COMPANY],
+      query: [COMPANY, AT],
       answer: { status: 200, description: 'The order.', schema: ref('Order') },
       problems: [404, 422],
     }),

@@ -36,6 +36,22 @@ export const servicePaths: JsonObject = {
       },
     },
   },
+  '/metrics': {
+    get: operation({
+      id: 'metrics',
+      tag,
+      summary: 'What Prometheus reads',
+      description:
+        'Counts over the whole store, and of this process. Without a token, as it names no tenant: nothing in it tells one company or webhook from another. Do not publish it where the volume of all business is not to be known.',
+      roles: 'open',
+      answer: {
+        status: 200,
+        description: 'The text format of Prometheus.',
+        schema: TEXT,
+        mediaType: 'text/plain',
+      },
+    }),
+  },
   '/docs': {
     get: operation({
       id: 'docs',

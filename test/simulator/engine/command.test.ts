@@ -22,6 +22,8 @@ describe('callboard simulate', () => {
     [['--seed', '99999999999999999999'], '--seed must be a whole number'],
     [['--seed', '1', '--seeds', '2'], 'goes with neither'],
     [['--trace'], 'go with --seed'],
+    [['--nightly', '--seed', '1'], 'go with neither each other'],
+    [['--nightly', '--bugs'], 'go with neither each other'],
     [['--bug', 'none-such'], 'there is no bug "none-such"'],
     [['--seed', '1', '--faults', 'weather'], 'there is no kind of fault "weather"'],
     [['--seed', '1', '--steps', 'a'], '--steps takes numbers'],

@@ -1,0 +1,49 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { streamOf } from '../domain/ids.ts';
+import { type SealedContents, SealTally } from '../domain/seal.ts';
+import type { ChainBreak } from './decoded.ts';
+import type { Position } from './event-store.ts';
+import { isOurs } from './ours.ts';
+import { endBreaksIn, eventsIn, type OnEvent, openCheck } from './sqlite-check.ts';
+
+/** One piece of the verification of a store: what is asked of a thread, and how it is done. */
+
+export type VerifyAsk =
+  | { readonly kind: 'events'; readonly after: Position; readonly upTo: Position }
+  /** Whether these streams end where they should. */
+  | { readonly kind: 'ends'; readonly fromNo: number; readonly toNo: number };
+
+export interface VerifyAnswer {
+  /** Events read. */
+  readonly events: number;
+  readonly breaks: ReadonlyArray<ChainBreak>;
+  /** What a seal over the part would say; undefined: nothing was read. */
+  readonly contents: SealedContents | undefined;
+}
+
+/** Every row is read once: more of it would only be memory. */
+export const VERIFY_CACHE_KIB = 8_000;
+
+export const verifyPart = (db: DatabaseSync, ask: VerifyAsk, breaksMax: number): VerifyAnswer => {
+  const breaks: ChainBreak[] = [];
+  if (ask.kind === 'ends') {
+    for (const found of endBreaksIn(db, ask.fromNo, ask.toNo)) {
+      if (breaks.push(found) >= breaksMax) break;
+    }
+    return { events: 0, breaks, contents: undefined };
+  }
+  const check = openCheck(db, ask.after);
+  const tally = new SealTally();
+  const count: OnEvent = (stream, hash, [, , revision, , type, , metadata]) => {
+    if (stream !== streamOf.seals && isOurs({ stream, event: { type, metadata } }))
+      tally.add(stream, revision, hash);
+  };
+  let events = 0;
+  for (const event of eventsIn(db, ask.after, ask.upTo)) {
+    events += 1;
+    for (const found of check.check(event, count)) breaks.push(found);
+    if (breaks.length >= breaksMax) return { events, breaks, contents: undefined };
+  }
+  breaks.push(...check.end(ask.upTo));
+  return { events, breaks, contents: tally.contents() };
+};
