@@ -18,12 +18,12 @@ export const keepOn = async (stage: Stage, port: number): Promise<never> => {
   const token = (role: string, ...more: ReadonlyArray<string>): Promise<string> =>
     callboard(dataDir, 'token', '--role', role, '--expires', '12h', ...more);
   const ofCompany = ['--company', COMPANY.id];
-  screen.heading('It goes on: orders keep coming until Ctrl-C');
+  screen.heading('The dashboard, while orders keep coming until Ctrl-C');
   for (const [who, made] of [
     ['partner', await token('partner', ...ofCompany)],
     ['operator', await token('admin')],
   ] as const) {
-    screen.line(`  dashboard  ${await linkTo(engine.url, made)}  (${who})`);
+    screen.line(`  ${who.padEnd(9)}  ${await linkTo(engine.url, made)}`);
   }
   screen.line('  Each link signs in once, within five minutes. For another one, in another terminal:');
   screen.line(`  export CALLBOARD_DATA_DIR=${dataDir}`);

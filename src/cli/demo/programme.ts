@@ -18,7 +18,7 @@ export const printStage = (
   screen.line(`  data       ${dataDir}`);
   const database = databaseOfDemo();
   if (database !== undefined) screen.line(`  store      ${database}`);
-  screen.line(`  dashboard  ${dashboard}  (signs in once)`);
+  screen.line(`  dashboard  ${dashboard}`);
   screen.line(`  API        ${engine.url}/docs`);
   for (const name of RECEIVERS) {
     screen.line(`  ${name.padEnd(9)}  http://127.0.0.1:${receivers.ports[name]}  ${CHARACTER[name]}`);

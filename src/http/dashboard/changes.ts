@@ -1,5 +1,5 @@
-import { isLeft, right } from 'fp-ts/lib/Either.js';
-import type { Explanation } from '../../audit/explain.ts';
+import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
+import { explain, type Explanation } from '../../audit/explain.ts';
 import { readChange } from '../../audit/read-change.ts';
 import { timeline, type Told } from '../../audit/timeline.ts';
 import type { ResourceChange } from '../../domain/resource-change.ts';
@@ -7,6 +7,7 @@ import type { Decoded } from '../../eventstore/decoded.ts';
 import { onlyCompany } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
 import { explainPage } from '../explain.ts';
+import type { Failure } from '../failure.ts';
 import { codecOf, decodeQuery } from '../fields.ts';
 import { findChange } from '../find-change.ts';
 import { html, type Html } from '../html.ts';
@@ -118,7 +119,7 @@ const show = async (deps: Deps, visit: Visit): Replied => {
   if (isLeft(found)) return found;
   const change = found.right;
   const { companyId, resource, identifier } = change.event;
-  const told = await explainPage(deps, change, { limit: TOLD_SHOWN, after: undefined, told: true });
+  const told = await toldOf(deps, change);
   if (isLeft(told)) return told;
   const given = visit.query.get('after');
   const query = decodeQuery(QUERY, new URLSearchParams(given === null ? {} : { after: given }));
@@ -129,12 +130,6 @@ const show = async (deps: Deps, visit: Visit): Replied => {
     told: false,
   });
   if (isLeft(others)) return others;
-  const withInvocations: ToldWebhook[] = [];
-  for (const explanation of told.right.rows) {
-    const guid = explanation.invocation?.guid;
-    const read = guid === undefined ? undefined : await deps.invocations.get(guid);
-    withInvocations.push({ explanation, invocation: read?._tag === 'Right' ? read.right : undefined });
-  }
   const isPlatform = visit.principal.role === 'platform';
   const around = Math.max(0, change.revision - TIMELINE_BEFORE);
   const life = await timeline(deps, companyId, { resource, identifier }, around, TIMELINE_SHOWN);
@@ -148,20 +143,20 @@ const show = async (deps: Deps, visit: Visit): Replied => {
         <section aria-labelledby="told">
           <h2 id="told">Who was told, and why</h2>
           ${
-            withInvocations.length === 0
+            told.right.shown.length === 0
               ? html`<p class="empty">Nobody was told of this change. Below stands why, for each webhook.</p>`
               : html`${scroll(
                   'Picture of who was told',
                   explainPicture(
                     { ref: { resource, identifier }, what: change.event.changeType },
-                    withInvocations,
+                    told.right.shown,
                     !isPlatform,
                   ),
                 )}
-                ${toldList(withInvocations, isPlatform)}`
+                ${toldList(told.right.shown, isPlatform)}`
           }
           ${
-            told.right.next === null
+            !told.right.more
               ? null
               : html`<p class="quiet">
                   These are the first ${TOLD_SHOWN}; the API lists all under
@@ -175,6 +170,28 @@ const show = async (deps: Deps, visit: Visit): Replied => {
       companyId,
     ),
   );
+};
+
+/** Found by the invocations themselves: among very many webhooks those that were told may be few and far between. */
+const toldOf = async (
+  deps: Deps,
+  change: Decoded<ResourceChange>,
+): Promise<Either<Failure, { readonly shown: ReadonlyArray<ToldWebhook>; readonly more: boolean }>> => {
+  const { companyId } = change.event;
+  const rows = deps.readModels.invocations({ companyId, change: change.id }, undefined, TOLD_SHOWN + 1);
+  const shown: ToldWebhook[] = [];
+  for (const { webhook, guid } of rows.slice(0, TOLD_SHOWN)) {
+    const createdAt = deps.readModels.createdAt(webhook);
+    if (createdAt === undefined) continue;
+    const explained = await explain(deps, change, createdAt - 1, 1);
+    if (isLeft(explained)) return explained;
+    const [explanation] = explained.right;
+    const invocation = await deps.invocations.get(guid);
+    if (explanation === undefined) continue;
+    shown.push({ explanation, invocation: isLeft(invocation) ? undefined : invocation.right });
+  }
+  shown.reverse();
+  return right({ shown, more: rows.length > TOLD_SHOWN });
 };
 
 const factsOf = ({ id, event, metadata }: Decoded<ResourceChange>): Html => {
