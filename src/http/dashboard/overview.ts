@@ -196,7 +196,7 @@ const show = async (deps: Deps, slow: SlowList): Replied => {
           <span class="quiet" data-state role="status">as of ${time(state.nowMs)}</span>
         </div>
         <dl class="figures">
-          ${fact('Delivered a second', 'live-rate')} ${fact('Succeeded', 'live-success')}
+          ${fact('Delivered / s', 'live-rate')} ${fact('Succeeded', 'live-success')}
           ${fact('50 % took', 'live-p50')} ${fact('95 % took', 'live-p95')} ${fact('99 % took', 'live-p99')}
         </dl>
         <p class="quiet">Attempts of the last ${LATELY_MINUTES} minutes.</p>
