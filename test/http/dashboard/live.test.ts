@@ -1,8 +1,10 @@
+import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { FOLLOWERS_MAX, LiveFeed } from '../../../src/http/dashboard/live.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
-const read = (stream: { read(): unknown } | undefined): string => String(stream?.read() ?? '');
+const read = (stream: Readable | undefined): string =>
+  (stream?.read() as Buffer | null | undefined)?.toString() ?? '';
 
 describe('a live feed', () => {
   it('computes once an interval however many follow, and not at all while nobody does', async () => {
