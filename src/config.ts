@@ -24,6 +24,8 @@ export interface Config {
   readonly attemptTimeoutMs: number;
   /** How long a node that shares its store with others may be silent before they take over its work. */
   readonly leaseMs: number;
+  /** Where people reach the dashboard, e.g. `https://callboard.example`; null: where the server listens. */
+  readonly publicUrl: string | null;
   /** Path of an operator's rules file, or null for the built-in rules. */
   readonly rulesPath: string | null;
   /** Between two seals of the history; 0: none are made. */
@@ -61,6 +63,7 @@ const text = (description: string, accepts: (value: string) => boolean) =>
   );
 
 const SECRET_LENGTH_MIN = 32;
+const ORIGIN = /^https?:\/\/[^\s/?#@\\]+$/;
 const DATABASE = /^esdb(?:\+discover)?:/;
 
 /** Everything that the environment may say, in one place: name, default, meaning of a bad value. */
@@ -90,6 +93,13 @@ const VARIABLES = {
   CALLBOARD_RETRY_BASE_MS: { default: '30000', codec: wholeNumber(10, 3_600_000) },
   CALLBOARD_ATTEMPT_TIMEOUT_MS: { default: '15000', codec: wholeNumber(100, 120_000) },
   CALLBOARD_LEASE_MS: { default: '5000', codec: wholeNumber(1000, 60_000) },
+  CALLBOARD_PUBLIC_URL: {
+    default: '',
+    codec: text(
+      'a URL such as https://callboard.example, without a path',
+      (value) => value === '' || ORIGIN.test(value),
+    ),
+  },
   CALLBOARD_SEAL_EVERY_MS: { default: '3600000', codec: wholeNumber(0, 2_147_483_647) },
   CALLBOARD_SEAL_KEY: { default: '', codec: t.string },
   CALLBOARD_RULES: { default: '', codec: t.string },
@@ -128,6 +138,7 @@ export const readConfig = (
     retryBaseMs: read('CALLBOARD_RETRY_BASE_MS'),
     attemptTimeoutMs: read('CALLBOARD_ATTEMPT_TIMEOUT_MS'),
     leaseMs: read('CALLBOARD_LEASE_MS'),
+    publicUrl: read('CALLBOARD_PUBLIC_URL'),
     sealEveryMs: read('CALLBOARD_SEAL_EVERY_MS'),
     sealKey: read('CALLBOARD_SEAL_KEY'),
     rules: read('CALLBOARD_RULES'),
@@ -157,6 +168,7 @@ export const readConfig = (
     retryBaseMs: config.retryBaseMs,
     attemptTimeoutMs: config.attemptTimeoutMs,
     leaseMs: config.leaseMs,
+    publicUrl: config.publicUrl === '' ? null : config.publicUrl,
     rulesPath: config.rules === '' ? null : resolve(workingDir, config.rules),
     sealEveryMs: config.sealEveryMs,
     sealKeyPath: config.sealKey === '' ? null : resolve(workingDir, config.sealKey),

@@ -41,6 +41,7 @@ import type { Health } from './http/deps.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
 import type { Random } from './ports/random.ts';
+import type { Simulations } from './ports/simulations.ts';
 import type { SealSigner } from './ports/sign-seal.ts';
 import { openReadModels } from './projections/sqlite-read-models.ts';
 import { parseRules } from './rules-file.ts';
@@ -148,7 +149,10 @@ const openStore = async (
 };
 
 /** Puts all parts together and starts them. Answers as soon as the port is bound; `ready` follows. */
-export const startServer = async (config: Config): Promise<Either<StartFailure, RunningServer>> => {
+export const startServer = async (
+  config: Config,
+  { simulations }: { readonly simulations?: Simulations } = {},
+): Promise<Either<StartFailure, RunningServer>> => {
   const log = pinoLog(config.logLevel);
   const clock = systemClock();
   const random = systemRandom();
@@ -337,6 +341,9 @@ export const startServer = async (config: Config): Promise<Either<StartFailure, 
     store,
     verifyToken: verifyToken(box.tokenKey(), clock),
     openSecret: (sealed) => box.open(sealed),
+    cookies: { seal: (plain) => box.seal(plain), open: (sealed) => box.open(sealed) },
+    publicUrl: config.publicUrl,
+    ...(simulations !== undefined && { simulations }),
     checkUrl: urlPolicy(targets.right),
     settled: () => engine.settled(),
     shownUpTo: () => engine.shownUpTo,

@@ -15,6 +15,7 @@ describe('the configuration', () => {
         retryBaseMs: 30_000,
         attemptTimeoutMs: 15_000,
         leaseMs: 5_000,
+        publicUrl: null,
         rulesPath: null,
         sealEveryMs: 3_600_000,
         sealKeyPath: null,
@@ -38,6 +39,7 @@ describe('the configuration', () => {
       CALLBOARD_SEAL_KEY: 'seal.pem',
       CALLBOARD_RULES: 'rules.json',
       CALLBOARD_ENV: 'development',
+      CALLBOARD_PUBLIC_URL: 'https://callboard.example',
       LOG_LEVEL: 'warn',
     };
     expect(readConfig(environment, '/srv')).toEqual(
@@ -51,6 +53,7 @@ describe('the configuration', () => {
         retryBaseMs: 10,
         attemptTimeoutMs: 120_000,
         leaseMs: 5_000,
+        publicUrl: 'https://callboard.example',
         rulesPath: '/srv/rules.json',
         sealEveryMs: 0,
         sealKeyPath: '/srv/seal.pem',

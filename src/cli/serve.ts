@@ -1,5 +1,6 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { readEnvironment, startServer } from '../main.ts';
+import { openSimulations } from './simulations.ts';
 import { type Command, failed, misused, parseOptions } from './command.ts';
 
 const HELP = `callboard serve
@@ -15,13 +16,14 @@ export const serve: Command = {
     if (isLeft(options)) return misused(options.left, HELP);
     const config = readEnvironment();
     if (isLeft(config)) return failed(config.left.message);
-    const started = await startServer(config.right);
+    const simulations = openSimulations();
+    const started = await startServer(config.right, { simulations });
     if (isLeft(started)) return failed(started.left.message);
     const { ended } = started.right;
     const stop = (): void => started.right.stop();
     // A second signal changes nothing: the drain has its own bound.
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
-    return ended;
+    return ended.finally(() => simulations.close());
   },
 };

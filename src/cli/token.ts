@@ -6,8 +6,9 @@ import { isGuid } from '../domain/ids.ts';
 import { openSecrets, readEnvironment } from '../main.ts';
 import { ROLES } from '../ports/tokens.ts';
 import { type Command, EXIT_OK, failed, misused, parseOptions } from './command.ts';
+import { signInLink } from './sign-in-link.ts';
 
-const HELP = `callboard token --role partner|platform|admin --company <guid> [--client <id>] [--expires 365d]
+const HELP = `callboard token --role partner|platform|admin --company <guid> [--client <id>] [--expires 365d] [--link]
 
 Prints an access token and nothing else. It is signed with the secret of CALLBOARD_DATA_DIR (or CALLBOARD_SECRET), so run
 it with the same settings as the server.
@@ -19,6 +20,9 @@ it with the same settings as the server.
   --client    the company's client id, a whole number
   --expires   how long it is valid: a number with s, m, h or d; default 365d
   --subject   who the audit names as actor; default <role>:<8 random characters>
+  --link      prints, instead of the token, a link to the dashboard that signs in with it once, within five minutes;
+              the server has to be running
+  --url       where --link finds the server; default http://HOST:PORT as the server's own settings say
 `;
 
 const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -34,9 +38,11 @@ export const token: Command = {
       client: { type: 'string' },
       expires: { type: 'string', default: '365d' },
       subject: { type: 'string' },
+      link: { type: 'boolean', default: false },
+      url: { type: 'string' },
     });
     if (isLeft(options)) return misused(options.left, HELP);
-    const { role: named, company = [], client, expires, subject } = options.right.values;
+    const { role: named, company = [], client, expires, subject, link, url } = options.right.values;
 
     const role = ROLES.find((known) => known === named);
     if (role === undefined) return misused(`--role must be one of ${ROLES.join(', ')}`, HELP);
@@ -71,7 +77,16 @@ export const token: Command = {
       },
       nowMs,
     );
-    process.stdout.write(`${issued}\n`);
+    if (!link) {
+      process.stdout.write(`${issued}\n`);
+      return EXIT_OK;
+    }
+    const { host, port, publicUrl } = config.right;
+    const server = (url ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`).replace(/\/+$/, '');
+    if (!URL.canParse(server)) return misused(`--url must be a URL, not "${server}"`, HELP);
+    const made = await signInLink(server, issued, publicUrl ?? server);
+    if (isLeft(made)) return failed(made.left);
+    process.stdout.write(`${made.right}\n`);
     return EXIT_OK;
   },
 };

@@ -8,6 +8,7 @@ import type { Answer } from './answer.ts';
 import { changeRoutes } from './changes.ts';
 import { conservationRoutes } from './conservation.ts';
 import type { HttpDeps } from './deps.ts';
+import { mountDashboard } from './dashboard/mount.ts';
 import { docsRoutes } from './docs.ts';
 import { explainRoutes } from './explain.ts';
 import type { Failure } from './failure.ts';
@@ -76,6 +77,7 @@ export const createApp = (deps: HttpDeps): Koa => {
       }
     });
   }
+  mountDashboard(router, deps);
   app.use(router.routes());
   app.use((ctx) => {
     const methods = allowedMethods(router, ctx.path);

@@ -11,6 +11,7 @@ import type { Rules } from '../domain/rules.ts';
 import type { EventStore, Position } from '../eventstore/event-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
+import type { Simulations } from '../ports/simulations.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { Random } from '../ports/random.ts';
 import type { VerifyToken } from '../ports/tokens.ts';
@@ -79,6 +80,16 @@ export interface HttpDeps {
     | 'invocation'
     | 'belongsTo'
     | 'revisionAt'
+    | 'liveWebhooksOf'
+    | 'createdAt'
+    | 'companies'
+    | 'changesOf'
+    | 'failedOf'
+    | 'health'
+    | 'counts'
+    | 'scheduled'
+    | 'slowest'
+    | 'minutes'
     | 'belongingTo'
     | 'wasNamed'
     | 'positionAt'
@@ -93,6 +104,10 @@ export interface HttpDeps {
   readonly verifyToken: VerifyToken;
   /** The secret behind its sealed form, as the partner sees it: `whsec_…`. */
   readonly openSecret: (sealed: string) => string;
+  /** Seals what a browser keeps, so that nobody else can read or make it; `open` throws for what was not sealed here. */
+  readonly cookies: { readonly seal: (plain: string) => string; readonly open: (sealed: string) => string };
+  /** Where people reach this server if that is not where it listens: behind a proxy with TLS. */
+  readonly publicUrl: string | null;
   readonly checkUrl: CheckUrl;
   /** Resolves when the read models show everything that this process has written. */
   readonly settled: () => Promise<void>;
@@ -105,6 +120,8 @@ export interface HttpDeps {
   readonly metrics: Pick<Metrics, 'print'>;
   /** A developer's machine: GraphQL shows its schema to everybody, and has a page to try it out. */
   readonly development: boolean;
+  /** For the dashboard; absent where the program was started without them. */
+  readonly simulations?: Simulations;
   readonly clock: Clock;
   readonly random: Pick<Random, 'uuid'>;
   readonly log: Log;

@@ -68,7 +68,10 @@ const asOf = (
   );
 };
 
-const printedStep = ({ defaultRetryBaseMs }: Deps, { decoded, before, after }: WebhookStep) => ({
+export const printedStep = (
+  { defaultRetryBaseMs }: Pick<Deps, 'defaultRetryBaseMs'>,
+  { decoded, before, after }: WebhookStep,
+) => ({
   event: decoded.event.type,
   at: new Date(decoded.event.atMs).toISOString(),
   actor: decoded.metadata.actor,
@@ -78,7 +81,7 @@ const printedStep = ({ defaultRetryBaseMs }: Deps, { decoded, before, after }: W
 });
 
 /** Only what differs, each with what it was and what it is; null for what was not there. */
-const differences = (before: JsonObject, after: JsonObject): JsonObject =>
+export const differences = (before: JsonObject, after: JsonObject): JsonObject =>
   Object.fromEntries(
     Object.entries(after).flatMap(([field, now]): ReadonlyArray<[string, Json]> => {
       const was = before[field] ?? null;
@@ -90,7 +93,7 @@ const fieldsIn = (state: WebhookState, defaultRetryBaseMs: number): JsonObject =
   state.situation === 'unknown' ? {} : fieldsOf(state, defaultRetryBaseMs);
 
 /** Everything that can change about a webhook, by the names that the API gives it; of secrets only that one was replaced. */
-const fieldsOf = (webhook: KnownWebhook, defaultRetryBaseMs: number): JsonObject => {
+export const fieldsOf = (webhook: KnownWebhook, defaultRetryBaseMs: number): JsonObject => {
   const { settings, previousSecrets } = webhook.facts;
   const { selection, request } = settings;
   const previousUntilMs = previousSecrets[0]?.untilMs;

@@ -42,7 +42,7 @@ export const INVOCATION_STATUSES: ReadonlyArray<InvocationStatus> = [
   'superseded',
 ];
 
-const FILTER_FIELDS = {
+export const FILTER_FIELDS = {
   ...PAGE_FIELDS,
   status: optional(oneOf(INVOCATION_STATUSES)),
   change: optional(guid),
@@ -75,22 +75,25 @@ const listOfWebhook = async (deps: Deps, call: Call): Handled => {
   return listBy(deps, companyId, { ...query.right, webhook });
 };
 
-const listBy = async (
-  deps: Deps,
+type Query = Omit<Checked<typeof QUERY_FIELDS>, 'company_id'>;
+
+export const filterOf = (
   companyId: string | null,
-  query: Omit<Checked<typeof QUERY_FIELDS>, 'company_id'>,
-): Handled => {
-  const { limit, after, status, webhook, change, resource, identifier, from, to } = query;
-  const filter: InvocationFilter = {
-    companyId,
-    ...(status !== undefined && { status }),
-    ...(webhook !== undefined && { webhook }),
-    ...(change !== undefined && { change }),
-    ...(resource !== undefined && { resource }),
-    ...(identifier !== undefined && { identifier }),
-    ...(from !== undefined && { fromMs: from }),
-    ...(to !== undefined && { toMs: to }),
-  };
+  { status, webhook, change, resource, identifier, from, to }: Omit<Query, 'limit' | 'after'>,
+): InvocationFilter => ({
+  companyId,
+  ...(status !== undefined && { status }),
+  ...(webhook !== undefined && { webhook }),
+  ...(change !== undefined && { change }),
+  ...(resource !== undefined && { resource }),
+  ...(identifier !== undefined && { identifier }),
+  ...(from !== undefined && { fromMs: from }),
+  ...(to !== undefined && { toMs: to }),
+});
+
+const listBy = async (deps: Deps, companyId: string | null, query: Query): Handled => {
+  const { limit, after } = query;
+  const filter = filterOf(companyId, query);
   const settled = await settledSoon(deps);
   if (isLeft(settled)) return settled;
   const found = deps.readModels.invocations(filter, after, limit + 1);
@@ -100,7 +103,10 @@ const listBy = async (
 };
 
 /** The invocation that the path names, if the caller may see it. */
-const find = async (deps: Deps, call: Call): Promise<Either<Failure, KnownInvocation>> => {
+export const findInvocation = async (
+  deps: Pick<Deps, 'invocations'>,
+  call: Call,
+): Promise<Either<Failure, KnownInvocation>> => {
   const named = guidIn(call, 'guid');
   if (named === undefined) return left({ _tag: 'NotFound' });
   const found = await deps.invocations.get(named);
@@ -109,12 +115,12 @@ const find = async (deps: Deps, call: Call): Promise<Either<Failure, KnownInvoca
 };
 
 const read = async (deps: Deps, call: Call): Handled => {
-  const found = await find(deps, call);
+  const found = await findInvocation(deps, call);
   return isLeft(found) ? found : right(ok(printedInvocation(found.right)));
 };
 
 const retry = async (deps: Deps, call: Call): Handled => {
-  const found = await find(deps, call);
+  const found = await findInvocation(deps, call);
   if (isLeft(found)) return found;
   const { guid: named, companyId } = found.right.facts.scheduled;
   const retried = await deps.invocations.retry(named, causeOf(call, companyId));

@@ -30,7 +30,7 @@ const retryBaseOrDefault: Check<number | null> = (value) => (value === null ? ri
 
 const readOnly: Check<never> = () => left('is read only; disable or enable with "enabled"');
 
-const PATCH = patchCodecOf({
+export const SETTINGS_PATCH = patchCodecOf({
   enabled: required(boolean),
   ordering: oneOf<Ordering>(['none', 'per_resource']),
   coalesce: required(boolean),
@@ -49,7 +49,7 @@ const update = async (deps: Deps, call: Call): Handled => {
   if (isLeft(found)) return found;
   const values = await readFields(call.request);
   if (isLeft(values)) return values;
-  const decoded = decodeFields(PATCH, values.right);
+  const decoded = decodeFields(SETTINGS_PATCH, values.right);
   if (isLeft(decoded)) return decoded;
 
   const { enabled, ordering, coalesce, retry_base_ms } = decoded.right;
@@ -75,11 +75,11 @@ const settingsOf = (webhook: LiveWebhook, defaultRetryBaseMs: number) => {
     ordering,
     coalesce,
     retry_base_ms: retryBaseMs ?? defaultRetryBaseMs,
-    disabled_reason: webhook.situation === 'disabled' ? inWords(webhook.reason) : null,
+    disabled_reason: webhook.situation === 'disabled' ? disabledInWords(webhook.reason) : null,
   };
 };
 
-const inWords = (reason: DisabledReason): string => {
+export const disabledInWords = (reason: DisabledReason): string => {
   switch (reason.kind) {
     case 'by_request':
       return 'by_request';

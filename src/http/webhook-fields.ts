@@ -3,6 +3,7 @@ import type { Json } from '../domain/json.ts';
 import { RESOURCES, TRIGGERS } from '../domain/resources.ts';
 import { couldFire, triggersThatCouldFire } from '../domain/rules.ts';
 import { URL_LENGTH_MAX } from '../domain/url-policy.ts';
+import type { WebhookChanges, WebhookSettings } from '../domain/webhook.ts';
 import {
   boolean,
   type Check,
@@ -79,5 +80,39 @@ export const newWebhookReader = ({ checkUrl, rules }: Pick<HttpDeps, 'checkUrl' 
     });
     const others = isLeft(decoded) && decoded.left._tag === 'InvalidFields' ? decoded.left.errors : [];
     return left({ _tag: 'InvalidFields', errors: [...others, never] });
+  };
+};
+
+/** What an OpenTicket webhook is at first. */
+export const settingsOf = (fields: NewWebhook): WebhookSettings => ({
+  name: fields.name,
+  url: fields.url,
+  retries: fields.retries,
+  selection: {
+    dialect: 'openticket',
+    resource: fields.resource,
+    trigger: fields.trigger,
+    identifier: fields.identifier,
+    triggeredByChildResources: fields.triggered_by_child_resources,
+  },
+  retryBaseMs: null,
+  ordering: 'none',
+  coalesce: false,
+});
+
+export const changesOf = (patch: WebhookPatch): WebhookChanges => {
+  const { name, url: address, retries, resource, trigger, identifier, triggered_by_child_resources } = patch;
+  return {
+    ...(name !== undefined && { name }),
+    ...(address !== undefined && { url: address }),
+    ...(retries !== undefined && { retries }),
+    selection: {
+      ...(resource !== undefined && { resource }),
+      ...(trigger !== undefined && { trigger }),
+      ...(identifier !== undefined && { identifier }),
+      ...(triggered_by_child_resources !== undefined && {
+        triggeredByChildResources: triggered_by_child_resources,
+      }),
+    },
   };
 };

@@ -1,6 +1,5 @@
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import type { KnownWebhook } from '../commands/webhooks.ts';
-import type { WebhookChanges, WebhookSettings } from '../domain/webhook.ts';
 import { companyOf } from './access.ts';
 import { created, ok } from './answer.ts';
 import { readFields } from './body.ts';
@@ -12,7 +11,7 @@ import { PAGE_FIELDS, pageOf } from './paging.ts';
 import { printedIdentity } from './print-webhook.ts';
 import { type Call, causeOf, type Handled, type Route } from './routing.ts';
 import { settledSoon } from './settled.ts';
-import { newWebhookReader, type WebhookPatch, webhookPatchCodec } from './webhook-fields.ts';
+import { changesOf, newWebhookReader, settingsOf, webhookPatchCodec } from './webhook-fields.ts';
 
 type Deps = Pick<HttpDeps, 'webhooks' | 'readModels' | 'rules' | 'checkUrl' | 'settled' | 'clock'>;
 
@@ -43,22 +42,7 @@ const create = async (
   const company = companyOf(call.principal, fields.company_id, 'company_id');
   if (isLeft(company)) return company;
 
-  const settings: WebhookSettings = {
-    name: fields.name,
-    url: fields.url,
-    retries: fields.retries,
-    selection: {
-      dialect: 'openticket',
-      resource: fields.resource,
-      trigger: fields.trigger,
-      identifier: fields.identifier,
-      triggeredByChildResources: fields.triggered_by_child_resources,
-    },
-    retryBaseMs: null,
-    ordering: 'none',
-    coalesce: false,
-  };
-  const made = await deps.webhooks.create(company.right, settings, causeOf(call, company.right));
+  const made = await deps.webhooks.create(company.right, settingsOf(fields), causeOf(call, company.right));
   if (isLeft(made)) return made;
   const { webhook } = made.right;
   return right(created(`/webhook/${webhook.facts.guid}`, printed(webhook)));
@@ -104,23 +88,6 @@ const update = async (deps: Deps, codec: ReturnType<typeof webhookPatchCodec>, c
   const changes = changesOf(decoded.right);
   const updated = await deps.webhooks.update(facts.guid, changes, causeOf(call, facts.companyId));
   return isLeft(updated) ? updated : right(ok(printed(updated.right.webhook)));
-};
-
-const changesOf = (patch: WebhookPatch): WebhookChanges => {
-  const { name, url, retries, resource, trigger, identifier, triggered_by_child_resources } = patch;
-  return {
-    ...(name !== undefined && { name }),
-    ...(url !== undefined && { url }),
-    ...(retries !== undefined && { retries }),
-    selection: {
-      ...(resource !== undefined && { resource }),
-      ...(trigger !== undefined && { trigger }),
-      ...(identifier !== undefined && { identifier }),
-      ...(triggered_by_child_resources !== undefined && {
-        triggeredByChildResources: triggered_by_child_resources,
-      }),
-    },
-  };
 };
 
 const remove = async (deps: Deps, call: Call): Handled => {

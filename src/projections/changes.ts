@@ -8,6 +8,7 @@ import type { Dictionary } from './dictionary.ts';
 import { guidBytes, guidHash, guidText } from './guid.ts';
 import type { Counters } from './counters.ts';
 import type { Changes } from './read-models.ts';
+import { LIMIT } from '../eventstore/sqlite-limit.ts';
 import { OPEN } from './schema.ts';
 import { openTimeBlocks } from './time-blocks.ts';
 
@@ -34,6 +35,10 @@ export const openChanges = (db: Database, counters: Counters, companies: Diction
     FROM changes c INDEXED BY changes_by_guid CROSS JOIN log_companies company ON company.id = c.company
     WHERE c.hash = ? AND c.guid = ?`);
 
+  const selectOf = db.prepare(`
+    SELECT position, guid, resource, identifier, revision, fingerprint
+    FROM changes INDEXED BY changes_by_company
+    WHERE company = ? AND position < ? ORDER BY position DESC ${LIMIT}`);
   const selectBlock = db.prepare(`
     SELECT first_position AS first,
       coalesce((SELECT first_position FROM change_times later WHERE later.block = found.block + 1), ${OPEN}) AS next
@@ -89,6 +94,21 @@ export const openChanges = (db: Database, counters: Counters, companies: Diction
         companyId,
         fingerprint: row.fingerprint,
       };
+    },
+    changesOf: (companyId, before, limit) => {
+      const company = companies.find(companyId);
+      if (company === undefined) return [];
+      const rows = selectOf.all(company, before ?? OPEN, limit) as unknown as ReadonlyArray<
+        Omit<ChangeColumns, 'company'> & { readonly guid: Uint8Array }
+      >;
+      return rows.map((row) => ({
+        change: guidText(row.guid),
+        position: row.position,
+        stream: streamOf.resource(companyId, row.resource, row.identifier),
+        revision: row.revision,
+        companyId,
+        fingerprint: row.fingerprint,
+      }));
     },
     forget: () => {
       positions = new Lru(POSITIONS_MAX);

@@ -4,6 +4,7 @@ import { Lru } from '../domain/lru.ts';
 import { refKey } from '../domain/resources.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
+import type { MinuteTable } from './attempt-minutes.ts';
 import type { ChangeTable } from './changes.ts';
 import type { Counters } from './counters.ts';
 import type { Database } from './database.ts';
@@ -12,6 +13,7 @@ import { openGenerations } from './generations.ts';
 import { guidBytes, guidHash } from './guid.ts';
 import { STATUS, STATUS_JOINS } from './invocation-rows.ts';
 import { type Due, type Identity, openInvocationStandings } from './invocation-standings.ts';
+import type { HealthTable } from './webhook-health.ts';
 import { dayOf, type TallyTable } from './tallies.ts';
 import { openTimeBlocks } from './time-blocks.ts';
 
@@ -50,6 +52,8 @@ export const openInvocationWriter = (
   companies: Dictionary,
   webhooks: Dictionary,
   changes: ChangeTable,
+  health: Pick<HealthTable, 'add' | 'save' | 'forget'>,
+  minutes: Pick<MinuteTable, 'add' | 'save' | 'forget'>,
   tallies: TallyTable,
   beginningsMayBeGone: boolean,
 ): InvocationWriter => {
@@ -158,6 +162,8 @@ export const openInvocationWriter = (
       tallies.moved(identity, before, status);
       known.set(guid, { identity, status });
     }
+    health.save();
+    minutes.save();
     standings.unblock();
     times.save();
     tallies.save();
@@ -169,6 +175,8 @@ export const openInvocationWriter = (
       if (event.type === 'InvocationScheduled') return schedule(event, position);
       const entry = touch(stream.slice(INVOCATION_PREFIX));
       if (entry === undefined) return;
+      health.add(entry.identity.webhook, event);
+      minutes.add(event);
       entry.status = statusAfter(event);
       entry.due = dueAfter(event);
       entry.node = (event.type === 'AttemptStarted' && event.node) || '';
@@ -177,6 +185,8 @@ export const openInvocationWriter = (
     forget: () => {
       known = new Lru(KNOWN_MAX);
       touched.clear();
+      health.forget();
+      minutes.forget();
       times.forget();
       tallies.forget();
       standings.forget();

@@ -120,6 +120,14 @@ export interface WebhookList {
     after: number,
     limit: number,
   ): ReadonlyArray<{ readonly cursor: number; readonly guid: string }>;
+  /** Webhooks of one company and of both dialects that are not deleted, newest first, before the cursor. */
+  liveWebhooksOf(
+    companyId: string,
+    before: number | undefined,
+    limit: number,
+  ): ReadonlyArray<{ readonly cursor: number; readonly guid: string }>;
+  /** Companies that anything is known of, in the order in which they became known, after the cursor (0 = from the start). */
+  companies(after: number, limit: number): ReadonlyArray<{ readonly cursor: number; readonly guid: string }>;
   /** The revision of the webhook's newest event as of `at`; undefined before it was created. */
   revisionAt(webhook: string, at: Position): number | undefined;
   /** The position at which it was created; undefined where it does not exist. */
@@ -138,6 +146,8 @@ export interface ChangeRow {
 
 export interface Changes {
   change(guid: string): ChangeRow | undefined;
+  /** What was reported of one company's resources, newest first, before the cursor (undefined = from the newest). */
+  changesOf(companyId: string, before: Position | undefined, limit: number): ReadonlyArray<ChangeRow>;
   /** Of the newest change that was recorded at or before this time; undefined before the first. */
   positionAt(recordedAtMs: number): Position | undefined;
   /** How many there are. */
@@ -206,6 +216,47 @@ export interface Jobs {
   openJobs(): ReadonlyArray<JobRow>;
   /** The newest one that was asked to do this. */
   lastJob(scope: JobScope): JobRow | undefined;
+}
+
+/** How the attempts of one webhook went. */
+export interface WebhookHealth {
+  /** When the last attempt of either kind ended; null when there was none. */
+  readonly deliveredAtMs: number | null;
+  readonly failedAtMs: number | null;
+  /** Those of the last 48 hours in which there were attempts, oldest first; `hour` counts from the epoch. */
+  readonly hours: ReadonlyArray<{
+    readonly hour: number;
+    readonly delivered: number;
+    readonly failed: number;
+    /** Of all attempts together. */
+    readonly durationMs: number;
+  }>;
+}
+
+/** Attempts of all webhooks that ended in one minute, and took about as long as each other. */
+export interface AttemptMinute {
+  /** From the epoch. */
+  readonly minute: number;
+  /** Index into `BUCKETS_MS` of attempt-minutes.ts. */
+  readonly bucket: number;
+  readonly delivered: number;
+  readonly failed: number;
+}
+
+export interface SlowWebhook {
+  readonly webhook: string;
+  readonly attempts: number;
+  readonly averageMs: number;
+}
+
+export interface Health {
+  health(webhook: string, nowMs: number): WebhookHealth;
+  /** Those whose attempts of this hour and the last took longest on average, the slowest first. */
+  slowest(nowMs: number, limit: number): ReadonlyArray<SlowWebhook>;
+  /** Oldest first, at most a day. */
+  minutes(fromMs: number, toMs: number): ReadonlyArray<AttemptMinute>;
+  /** Invocations ever scheduled; the counts by status have to add up to it. */
+  scheduled(): number;
 }
 
 export interface InvocationRow {
@@ -291,7 +342,7 @@ export interface DueList {
 }
 
 export interface ReadModels
-  extends Routing, Belongings, WebhookList, Changes, Tallies, InvocationLog, DueList, Jobs {
+  extends Routing, Belongings, WebhookList, Changes, Tallies, InvocationLog, DueList, Jobs, Health {
   checkpoint(group: Group): Position;
   /** Rows and checkpoint in one transaction. Events at or before the checkpoint are skipped: applying twice is safe. */
   apply(group: Group, events: ReadonlyArray<Decoded>, upTo: Position): void;

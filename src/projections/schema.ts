@@ -8,7 +8,7 @@
  * small however long the log is. A look-up asks the generations one after the other, the newest first: what is asked
  * for is mostly young. Changes have no generations, as most guids asked for there do not exist.
  */
-export const SCHEMA_VERSION = 9;
+export const SCHEMA_VERSION = 10;
 
 export const GENERATION_ROWS = 2 ** 17;
 
@@ -140,6 +140,7 @@ CREATE TABLE changes (
   recorded_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX changes_by_guid ON changes (hash);
+CREATE INDEX changes_by_company ON changes (company);
 
 -- As scheduled_times, of the times at which changes were recorded.
 CREATE TABLE change_times (
@@ -247,6 +248,31 @@ CREATE INDEX undelivered_by_status ON undelivered (status);
 CREATE INDEX undelivered_by_company ON undelivered (company, status);
 CREATE INDEX undelivered_by_webhook ON undelivered (webhook, status);
 
+-- How a webhook's attempts went: a ring of hours (see webhook-health.ts), and when the last of each kind ended (0: none).
+CREATE TABLE webhook_hours (
+  webhook INTEGER NOT NULL,
+  slot INTEGER NOT NULL,
+  hour INTEGER NOT NULL,
+  delivered INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  duration_ms INTEGER NOT NULL,
+  PRIMARY KEY (webhook, slot)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_hours_by_hour ON webhook_hours (hour);
+CREATE TABLE webhook_lasts (
+  webhook INTEGER PRIMARY KEY,
+  delivered_at INTEGER NOT NULL,
+  failed_at INTEGER NOT NULL
+) STRICT;
+-- Attempts of all webhooks: a ring of minutes, by how long they took (see attempt-minutes.ts).
+CREATE TABLE attempt_minutes (
+  slot INTEGER NOT NULL,
+  bucket INTEGER NOT NULL,
+  minute INTEGER NOT NULL,
+  delivered INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  PRIMARY KEY (slot, bucket)
+) STRICT, WITHOUT ROWID;
 -- Jobs as they stand now; the key is the position of the JobCreated. scope: equal for jobs that are asked to do the same;
 -- done: counted from the invocations.
 CREATE TABLE jobs (

@@ -4,6 +4,7 @@ import type { ResourceChange } from '../domain/resource-change.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
 import { type Log, silentLog } from '../ports/log.ts';
+import { openAttemptMinutes } from './attempt-minutes.ts';
 import { openBelongings } from './belongings.ts';
 import { openChanges } from './changes.ts';
 import { openCounters } from './counters.ts';
@@ -17,6 +18,7 @@ import { openFailed } from './failed.ts';
 import { openJobs } from './jobs.ts';
 import type { Group, ReadModels } from './read-models.ts';
 import { openRelationGraph } from './relation-graph.ts';
+import { openWebhookHealth } from './webhook-health.ts';
 import { openTallies } from './tallies.ts';
 import { openWebhookList } from './webhook-list.ts';
 import { openWebhookVersions } from './webhook-versions.ts';
@@ -59,12 +61,16 @@ export const openReadModels = ({
   const logWebhooks = openDictionary(db, 'log_webhooks');
   const changes = openChanges(db, counters, logCompanies);
   const tallies = openTallies(db, logCompanies, logWebhooks);
+  const health = openWebhookHealth(db, logWebhooks);
+  const minutes = openAttemptMinutes(db);
   const writer = openInvocationWriter(
     db,
     counters,
     logCompanies,
     logWebhooks,
     changes,
+    health,
+    minutes,
     tallies,
     beginningsMayBeGone,
   );
@@ -166,6 +172,11 @@ export const openReadModels = ({
     belongingTo: (...question) => belongings.belongingTo(...question),
     wasNamed: (...question) => belongings.wasNamed(...question),
     change: (guid) => changes.change(guid),
+    changesOf: (...question) => changes.changesOf(...question),
+    health: (...question) => health.health(...question),
+    slowest: (...question) => health.slowest(...question),
+    minutes: (...question) => minutes.minutes(...question),
+    scheduled: () => counters.get('invocations'),
     positionAt: (recordedAtMs) => changes.positionAt(recordedAtMs),
     changesInAll: () => changes.changesInAll(),
     tallyOf: (...question) => tallies.tallyOf(...question),

@@ -1,8 +1,10 @@
+import type { Selection } from '../domain/webhook.ts';
 import { isGuid } from '../domain/ids.ts';
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
 import { guidBytes, guidText } from './guid.ts';
 import type { MoshtixSort, WebhookList } from './read-models.ts';
+import { OPEN } from './schema.ts';
 import { LIMIT } from '../eventstore/sqlite-limit.ts';
 
 /** Reads the tables that webhook-versions.ts writes. */
@@ -13,6 +15,12 @@ export const openWebhookList = (db: Database, companies: Dictionary): WebhookLis
   const selectEvery = db.prepare(`
     SELECT position, guid FROM webhooks INDEXED BY webhooks_by_company
     WHERE company = ? AND position > ? ORDER BY position ${LIMIT}`);
+  const selectNewest = db.prepare(`
+    SELECT position, guid FROM webhooks INDEXED BY webhooks_listed
+    WHERE company = ? AND dialect = ? AND deleted = 0 AND position < ? ORDER BY position DESC ${LIMIT}`);
+  const selectCompanies = db.prepare(
+    `SELECT id AS position, guid FROM routing_companies WHERE id > ? ORDER BY id ${LIMIT}`,
+  );
   const selectRevision = db.prepare(`
     SELECT revision FROM webhook_revisions
     WHERE webhook = (SELECT position FROM webhooks WHERE guid = ?) AND position <= ? ORDER BY position DESC LIMIT 1`);
@@ -48,6 +56,17 @@ export const openWebhookList = (db: Database, companies: Dictionary): WebhookLis
       if (company === undefined) return [];
       return (select.all(company, dialect, after, limit) as unknown as Listed[]).map(listed);
     },
+    liveWebhooksOf: (companyId, before, limit) => {
+      const company = companies.find(companyId);
+      if (company === undefined) return [];
+      return DIALECTS.flatMap(
+        (dialect) => selectNewest.all(company, dialect, before ?? OPEN, limit) as unknown as Listed[],
+      )
+        .sort((a, b) => b.position - a.position)
+        .slice(0, limit)
+        .map(listed);
+    },
+    companies: (after, limit) => (selectCompanies.all(after, limit) as unknown as Listed[]).map(listed),
     revisionAt: (guid, at) =>
       (selectRevision.get(guidBytes(guid), at) as { revision: number } | undefined)?.revision,
     createdAt: (guid) =>
@@ -61,6 +80,8 @@ export const openWebhookList = (db: Database, companies: Dictionary): WebhookLis
     },
   };
 };
+
+const DIALECTS: ReadonlyArray<Selection['dialect']> = ['openticket', 'moshtix'];
 
 interface Listed {
   readonly position: number;

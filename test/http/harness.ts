@@ -187,6 +187,8 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
     store,
     verifyToken: verifyToken(tokenKey, clock),
     openSecret: (sealed) => box.open(sealed),
+    cookies: { seal: (plain) => box.seal(plain), open: (sealed) => box.open(sealed) },
+    publicUrl: null,
     checkUrl: urlPolicy(NO_TARGETS),
     settled,
     shownUpTo: () => readModels.checkpoint('log'),

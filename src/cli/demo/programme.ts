@@ -8,12 +8,17 @@ import type { Subscribed } from './subscriptions.ts';
 
 /** What is printed before the evening begins. */
 
-export const printStage = ({ screen, dataDir, receivers }: Stage, engine: EngineProcess): void => {
+export const printStage = (
+  { screen, dataDir, receivers }: Stage,
+  engine: EngineProcess,
+  dashboard: string,
+): void => {
   screen.heading('The stage');
   screen.line(`  engine     ${engine.url}  (process ${engine.pid})`);
   screen.line(`  data       ${dataDir}`);
   const database = databaseOfDemo();
   if (database !== undefined) screen.line(`  store      ${database}`);
+  screen.line(`  dashboard  ${dashboard}`);
   screen.line(`  API        ${engine.url}/docs`);
   for (const name of RECEIVERS) {
     screen.line(`  ${name.padEnd(9)}  http://127.0.0.1:${receivers.ports[name]}  ${CHARACTER[name]}`);

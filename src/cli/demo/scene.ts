@@ -12,6 +12,8 @@ import type { Subscribed } from './subscriptions.ts';
 export interface Stage {
   readonly screen: Screen;
   readonly dataDir: string;
+  /** Goes on with a stream of orders afterwards, until it is interrupted. */
+  readonly keep: boolean;
   readonly receivers: Receivers;
   /** Aborted by Ctrl-C, or when a process ends that should not. */
   readonly signal: AbortSignal;

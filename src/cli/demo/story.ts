@@ -3,6 +3,7 @@ import { Api } from './api.ts';
 import { compare, type Evidence } from './audit.ts';
 import { callboard, type EngineProcess, RETRY_BASE_MS } from './engine-process.ts';
 import { COMPANY, festivalNight, STORIED_ORDER } from './evening.ts';
+import { keepOn, linkTo } from './keep.ts';
 import { killAndRestart, worstMoment } from './kill.ts';
 import { printOrderLife } from './order-life.ts';
 import { messagesOf, Platform } from './platform.ts';
@@ -38,7 +39,7 @@ export const playEvening = async (stage: Stage, fail: (error: unknown) => void):
   await engine.ready(signal);
   const partner = new Api({ baseUrl, token: partnerToken, signal });
   const platform = new Platform(new Api({ baseUrl, token: platformToken, signal }), signal);
-  printStage(stage, engine);
+  printStage(stage, engine, await linkTo(engine.url, partnerToken));
 
   screen.heading('Who wants to know');
   const subscriptions: Subscribed[] = [];
@@ -73,7 +74,9 @@ export const playEvening = async (stage: Stage, fail: (error: unknown) => void):
   printHardest(screen, evidence, SHOWN);
   screen.heading('One order, as both dialects tell of it');
   printOrderLife(screen, evidence, STORIED_ORDER);
-  return conclude(stage, engine, evidence);
+  const { port } = engine;
+  const isWell = await conclude(stage, engine, evidence);
+  return stage.keep ? keepOn(stage, port) : isWell;
 };
 
 /**
