@@ -24,9 +24,10 @@ export const simulation: Figure = {
         seeds.map((seed) => ({ seed })),
         workers,
         (verdict) => {
-          const { seed, violation } = verdict;
+          const { seed, violation, error } = verdict;
           if (violation !== undefined)
             throw new Error(`seed ${seed}: ${violation.invariant} ${violation.message}`);
+          if (error !== undefined) throw new Error(`seed ${seed}: ${error}`);
           made += verdict.attempts;
           cpuMs += verdict.cpuMs;
           simulatedMs += verdict.simulatedMs;

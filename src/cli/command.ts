@@ -5,6 +5,8 @@ export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
   readonly help: string;
+  /** Of a command that has commands of its own: what to say to these arguments and --help. */
+  helpOn?(args: ReadonlyArray<string>): string;
   /** Answers the exit code. */
   run(args: ReadonlyArray<string>): Promise<number>;
 }
@@ -36,4 +38,30 @@ export const misused = (complaint: string, help: string): number => {
 export const failed = (message: string): number => {
   process.stderr.write(`callboard: ${message}\n`);
   return EXIT_FINDINGS;
+};
+
+/** A command that consists of others: `callboard audit verify`. */
+export const group = (
+  name: string,
+  summary: string,
+  commands: Readonly<Record<string, Command>>,
+): Command => {
+  const width = Math.max(...Object.keys(commands).map((one) => one.length));
+  const list = Object.entries(commands).map(([one, each]) => `  ${one.padEnd(width)}  ${each.summary}\n`);
+  const help = `callboard ${name} <command>\n\n${list.join('')}\ncallboard ${name} <command> --help tells more of one.\n`;
+  const commandIn = (args: ReadonlyArray<string>): Command | undefined => {
+    const [asked] = args;
+    return asked !== undefined && Object.hasOwn(commands, asked) ? commands[asked] : undefined;
+  };
+  return {
+    summary,
+    help,
+    helpOn: (args) => commandIn(args)?.help ?? help,
+    run: async (args) => {
+      const [asked, ...rest] = args;
+      const found = commandIn(args);
+      if (found !== undefined) return found.run(rest);
+      return misused(asked === undefined ? `${name} what?` : `there is no ${name} "${asked}"`, help);
+    },
+  };
 };

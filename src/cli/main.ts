@@ -44,7 +44,7 @@ if (command === undefined) {
   (asked ? process.stdout : process.stderr).write(HELP);
   process.exitCode = asked ? 0 : EXIT_USAGE;
 } else if (rest.includes('--help')) {
-  process.stdout.write(command.help);
+  process.stdout.write(command.helpOn?.(rest) ?? command.help);
 } else {
   process.exitCode = await command.run(rest);
 }

@@ -3,7 +3,7 @@ import { isLeft } from 'fp-ts/lib/Either.js';
 import { BUGS } from '../../simulator/engine/bugs/bugs.ts';
 import { findBug } from '../../simulator/engine/bugs/find.ts';
 import { FAULTS, type Fault } from '../../simulator/engine/plan/steps.ts';
-import { type Command, EXIT_OK, misused, parseOptions } from './command.ts';
+import { type Command, EXIT_FINDINGS, EXIT_OK, failed, misused, parseOptions } from './command.ts';
 import { BUG_SEEDS, hunt, nightly, NIGHTLY_SEEDS, plantAll } from './simulate-many.ts';
 import { runOne } from './simulate-one.ts';
 
@@ -43,7 +43,13 @@ const OPTIONS = {
 } as const;
 
 const SEEDS = 20;
-const SEED_MAX = Number.MAX_SAFE_INTEGER;
+const SEED_MAX = 9_000_000_000_000_000;
+const NUMBERS = {
+  seed: [0, SEED_MAX],
+  from: [0, SEED_MAX],
+  seeds: [1, 1_000_000],
+  workers: [1, 256],
+} as const;
 
 export const simulate: Command = {
   summary: 'run the whole engine deterministically under faults',
@@ -52,11 +58,10 @@ export const simulate: Command = {
     const options = parseOptions(args, OPTIONS);
     if (isLeft(options)) return misused(options.left, HELP);
     const { values } = options.right;
-    const numbers = { seed: values.seed, seeds: values.seeds, from: values.from, workers: values.workers };
-    for (const [name, text] of Object.entries(numbers)) {
-      const least = name === 'seeds' || name === 'workers' ? 1 : 0;
-      if (text !== undefined && !isWhole(text, least))
-        return misused(`--${name} must be a whole number from ${least}, not "${text}"`, HELP);
+    for (const [name, [least, most]] of Object.entries(NUMBERS)) {
+      const text = values[name as keyof typeof NUMBERS];
+      if (text !== undefined && !isWhole(text, least, most))
+        return misused(`--${name} must be a whole number from ${least} to ${most}, not "${text}"`, HELP);
     }
     if (values.seed !== undefined && (values.seeds !== undefined || values.from !== undefined))
       return misused('--seed is one run: it goes with neither --seeds nor --from', HELP);
@@ -77,9 +82,10 @@ export const simulate: Command = {
     const unknown = faults?.find((fault) => !FAULTS.includes(fault as Fault));
     if (unknown !== undefined) return misused(`there is no kind of fault "${unknown}"`, HELP);
     const steps = values.steps === undefined ? undefined : listed(values.steps);
-    const notStep = steps?.find((step) => !isWhole(step, 0));
+    const notStep = steps?.find((step) => !isWhole(step, 0, SEED_MAX));
     if (notStep !== undefined) return misused(`--steps takes numbers, not "${notStep}"`, HELP);
 
+    process.stdout.on('error', nobodyReads);
     const workers = Number(values.workers ?? availableParallelism());
     if (values.seed !== undefined) {
       const { bug, trace } = values;
@@ -97,8 +103,8 @@ export const simulate: Command = {
   },
 };
 
-const isWhole = (text: string, least: number): boolean =>
-  /^\d{1,16}$/.test(text) && Number(text) >= least && Number(text) <= SEED_MAX;
+const isWhole = (text: string, least: number, most: number): boolean =>
+  /^\d{1,16}$/.test(text) && Number(text) >= least && Number(text) <= most;
 
 const listed = (text: string): ReadonlyArray<string> => (text === 'none' ? [] : text.split(','));
 
@@ -106,3 +112,7 @@ const list = (): number => {
   for (const { name } of BUGS) process.stdout.write(`${name}\n`);
   return EXIT_OK;
 };
+
+/** What is found cannot be told: the disk is full, or whoever read it has gone, which is no news to anybody. */
+const nobodyReads = ({ code, message }: NodeJS.ErrnoException): never =>
+  process.exit(code === 'EPIPE' ? EXIT_FINDINGS : failed(`what was found cannot be written: ${message}`));

@@ -117,11 +117,12 @@ const partsOf = (
     } else lost.push(sealBreak(seal, 'the event that it ends with is not there, or not in its place'));
     beginsHere = end === after;
   }
-  const nextAfter = db.prepare('SELECT min(position) AS position FROM events WHERE position > ?');
+  // Each ends with an event: what is missing before the next one, or jumped over by a restoration, is seen by one part alone.
+  const lastUpTo = db.prepare('SELECT max(position) AS position FROM events WHERE position <= ?');
+  const firstAfter = db.prepare('SELECT min(position) AS position FROM events WHERE position > ?');
   while (after < newest) {
-    // A restored log goes on far behind its copy: what lies between belongs to one part, however much it is.
-    const next = Number(nextAfter.get(after)?.['position'] ?? newest);
-    const upTo = Math.min(Math.max(after + PART, next), newest);
+    const last = Number(lastUpTo.get(after + PART)?.['position'] ?? 0);
+    const upTo = last > after ? last : Number(firstAfter.get(after)?.['position'] ?? newest);
     parts.push({ after, upTo });
     after = upTo;
   }

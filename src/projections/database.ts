@@ -103,6 +103,10 @@ const removeFiles = (path: string): void => {
 
 const handle = (db: DatabaseSync, path: string): Database => {
   const statements = new Map<string, StatementSync>();
+  // Prepared, as parsing them costs more than running them.
+  const begin = db.prepare('BEGIN IMMEDIATE');
+  const savepoint = db.prepare('SAVEPOINT batch');
+  const release = db.prepare('RELEASE batch');
   let uncommittedEvents = 0;
 
   /** The other group's rows went with the transaction, too: whoever reads on would miss them. */
@@ -131,8 +135,8 @@ const handle = (db: DatabaseSync, path: string): Database => {
       return statement;
     },
     write: (events, work) => {
-      if (!db.isTransaction) db.exec('BEGIN IMMEDIATE');
-      db.exec('SAVEPOINT batch');
+      if (!db.isTransaction) begin.run();
+      savepoint.run();
       try {
         work();
       } catch (error) {
@@ -141,7 +145,7 @@ const handle = (db: DatabaseSync, path: string): Database => {
         db.exec('ROLLBACK TO batch; RELEASE batch');
         throw error;
       }
-      db.exec('RELEASE batch');
+      release.run();
       uncommittedEvents += events;
       if (uncommittedEvents >= COMMIT_EVENTS) commit();
     },

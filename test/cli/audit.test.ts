@@ -115,12 +115,14 @@ describe('callboard audit timeline', () => {
     const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     for (const [args, words] of [
       [['timeline', 'venue', '1'], 'there is no resource "venue"'],
-      [['timeline'], 'audit takes'],
-      [['timeline', 'order', '1', '2'], 'audit takes'],
+      [['timeline'], 'timeline takes an order'],
+      [['timeline', 'order', '1', '2'], 'timeline takes an order'],
+      [[], 'audit what?'],
+      [['repair'], 'there is no audit "repair"'],
       [['conserve', '--by', 'month'], '--by takes company, webhook, day'],
-      [['verify', '--by', 'day'], '--by is for conserve'],
-      [['verify', '--company', COMPANY], '--company is for timeline'],
-      [['verify', '--json'], '--json is for explain and timeline'],
+      [['verify', '--by', 'day'], "Unknown option '--by'"],
+      [['verify', '--company', COMPANY], "Unknown option '--company'"],
+      [['verify', '--json'], "Unknown option '--json'"],
     ] as const) {
       said.mockClear();
       expect([args, await command.run(args)]).toEqual([args, 2]);

@@ -242,6 +242,7 @@ export class Auditor {
     const change = data['change'] as string | null;
     if (webhook === undefined) return this.complain('S3', `${guid} is for a webhook that is not there`);
     const invocation = this.deliveries.schedule(entry, webhook);
+    this.#deps.mark(`event.${entry.type}`);
     if (invocation.guid !== guid) this.complain('S12', `${entry.stream} is about ${invocation.guid}`);
     if (change === null) return this.#deps.mark('test_invocation');
     const awaited = this.changes.get(change)?.awaited;

@@ -58,7 +58,7 @@ const DEFECTS: ReadonlyArray<Bug> = [
   bug(
     'takeover-without-fan-out',
     'what a node that is gone had not fanned out is not fanned out by its heirs',
-    ['S3', 'S10'],
+    ['S3'],
     asTenant((tenant, { sim }) => ({
       ...tenant,
       assigned: (partitions) => tenant.assigned(partitions, sim.disk.head),

@@ -40,7 +40,8 @@ export const remoteStore = (
   const { scheduler, chance, faults } = host;
 
   const isCutOff = (): boolean => scheduler.nowMs < host.cutOffUntilMs();
-  const isAway = (): boolean => scheduler.nowMs < faults.awayUntilMs || isCutOff();
+  const isDown = (): boolean => scheduler.nowMs < faults.awayUntilMs;
+  const isAway = (): boolean => isDown() || isCutOff();
   const latencyMs = (): number =>
     scheduler.nowMs < faults.slowUntilMs ? chance.delayMs(1, faults.slowMostMs) : chance.delayMs(0, 6);
 
@@ -71,7 +72,9 @@ export const remoteStore = (
       if (pointsBefore([part]).some((point) => host.point(point))) return;
       // On its way: nothing that happens to the process stops it.
       scheduler.after(drawn === 'late' ? chance.delayMs(1, LATE_MS_MAX) : latencyMs(), () => {
-        if (isAway()) {
+        // Cut off since it left: either the request or its answer is what gets lost.
+        const lost = isDown() || (isCutOff() && chance.chance(0.5));
+        if (lost) {
           if (drawn === 'answered') answer(chance.between(...UNKNOWN_MS), unknown);
           return;
         }

@@ -1,17 +1,41 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
-import { addsUp, type Conserved, conserve } from '../../audit/conserve.ts';
-import { dayText, differenceOf, everyTally, type Grouping } from '../../audit/conservation.ts';
+import { addsUp, type Conserved, conserve as conserveLog } from '../../audit/conserve.ts';
+import { dayText, differenceOf, everyTally, type Grouping, GROUPINGS } from '../../audit/conservation.ts';
 import { couldTell } from '../../audit/could-tell.ts';
 import { hearersOf } from '../../delivery/fan-out.ts';
-import { EXIT_FINDINGS, EXIT_OK, failed } from '../command.ts';
+import { type Command, EXIT_FINDINGS, EXIT_OK, failed, misused, parseOptions } from '../command.ts';
 import { Progress } from '../migrate/progress.ts';
-import { type AuditedHistory, type AuditedStore, withHistory } from './history.ts';
+import { type AuditedHistory, type AuditedStore, auditedStore, withHistory } from './history.ts';
 
-/** `callboard audit conserve [--by company|webhook|day]` */
-export const runConserve = (store: AuditedStore, by: Grouping | undefined): Promise<number> =>
+const HELP = `callboard audit conserve [--by company|webhook|day]
+
+Counts what became of every invocation, as one JSON object, and compares the invocations with the changes and the webhooks that
+had to hear of them, by the rules in force now. Exit code 1 when something does not fit, with the change and the webhook of
+each difference. Works with the server up or down; writes nothing.
+
+  --by  every company, each of its webhooks or each day (UTC, of the scheduling) is counted apart, one JSON object a line, before
+        the whole; a running server tells the same at once under /conservation
+`;
+
+export const conserve: Command = {
+  summary: 'what became of every invocation, compared with the changes',
+  help: HELP,
+  run: async (args) => {
+    const options = parseOptions(args, { by: { type: 'string' } });
+    if (isLeft(options)) return misused(options.left, HELP);
+    const { by } = options.right.values;
+    const grouping = GROUPINGS.find((one) => one === by);
+    if (by !== undefined && grouping === undefined)
+      return misused(`--by takes ${GROUPINGS.join(', ')}, not "${by}"`, HELP);
+    const audited = auditedStore();
+    return isLeft(audited) ? failed(audited.left) : runConserve(audited.right, grouping);
+  },
+};
+
+const runConserve = (store: AuditedStore, by: Grouping | undefined): Promise<number> =>
   withHistory(store, async ({ log, models, rules }) => {
     const progress = new Progress('counted');
-    const conserved = await conserve({
+    const conserved = await conserveLog({
       log,
       models,
       hearersOf: (change) =>

@@ -22,7 +22,7 @@ import { EMPTY_DIGEST } from '../../eventstore/log-digest.ts';
 import { time } from '../../http/checks.ts';
 import { openSecrets, readEnvironment } from '../../main.ts';
 import { VERSION } from '../../version.ts';
-import { EXIT_OK, failed, misused, parseOptions } from '../command.ts';
+import { type Command, EXIT_OK, failed, misused, parseOptions } from '../command.ts';
 import { count, Progress } from '../migrate/progress.ts';
 import { type MovableStore, openSource } from '../migrate/sides.ts';
 import { wholeOption } from '../numbers.ts';
@@ -30,7 +30,7 @@ import { checkExport } from './check-export.ts';
 import { type OpenedLog, openLog } from './open-log.ts';
 import { keepHeapSmall } from '../small-heap.ts';
 
-export const EXPORT_HELP = `callboard audit export --out FOLDER [--from T] [--to T] [--company GUID] [--webhook GUID] [--format ndjson|csv]
+const HELP = `callboard audit export --out FOLDER [--from T] [--to T] [--company GUID] [--webhook GUID] [--format ndjson|csv]
                        [--personal-data] [--resume]
 callboard audit export --check FOLDER
 
@@ -67,20 +67,25 @@ const OPTIONS = {
 
 const MIB = 1024 * 1024;
 
-/** `callboard audit export` */
-export const runExport = async (args: ReadonlyArray<string>): Promise<number> => {
+export const exportHistory: Command = {
+  summary: 'changes, invocations and attempts as files',
+  help: HELP,
+  run: (args) => runExport(args),
+};
+
+const runExport = async (args: ReadonlyArray<string>): Promise<number> => {
   const options = parseOptions(args, OPTIONS);
-  if (isLeft(options)) return misused(options.left, EXPORT_HELP);
+  if (isLeft(options)) return misused(options.left, HELP);
   const { values } = options.right;
   if (values.check !== undefined) {
     return Object.keys(values).some((name) => values[name as keyof typeof values] === true) || values.out
-      ? misused('--check stands alone', EXPORT_HELP)
+      ? misused('--check stands alone', HELP)
       : checkExport(values.check);
   }
-  if (values.out === undefined) return misused('--out is missing', EXPORT_HELP);
+  if (values.out === undefined) return misused('--out is missing', HELP);
   const nowMs = systemClock().nowMs();
   const question = questionOf(values, nowMs);
-  if (isLeft(question)) return misused(question.left, EXPORT_HELP);
+  if (isLeft(question)) return misused(question.left, HELP);
   const config = readEnvironment();
   if (isLeft(config)) return failed(config.left.message);
   const { store } = config.right;

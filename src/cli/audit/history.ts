@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isLeft } from 'fp-ts/lib/Either.js';
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { AuditedLog } from '../../audit/log-pages.ts';
 import type { Config } from '../../config.ts';
 import type { Rules } from '../../domain/rules.ts';
-import { loadRules } from '../../main.ts';
+import { loadRules, readEnvironment } from '../../main.ts';
 import type { ReadModels } from '../../projections/read-models.ts';
 import { openReadModels } from '../../projections/sqlite-read-models.ts';
 import { failed } from '../command.ts';
@@ -23,6 +23,16 @@ export interface AuditedHistory {
 export interface AuditedStore extends Pick<Config, 'rulesPath'> {
   readonly store: MovableStore;
 }
+
+/** What the environment names. */
+export const auditedStore = (): Either<string, AuditedStore & Pick<Config, 'sealKeyPath'>> => {
+  const config = readEnvironment();
+  if (isLeft(config)) return left(config.left.message);
+  const { store, rulesPath, sealKeyPath } = config.right;
+  return store.kind === 'memory'
+    ? left('there is no history to audit in memory: CALLBOARD_STORE=memory:')
+    : right({ store, rulesPath, sealKeyPath });
+};
 
 /** Opens the configured history for reading, does the work, and answers its exit code. */
 export const withHistory = async (

@@ -1,6 +1,6 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { readRoot, wrap } from '../../audit/proof-check.ts';
-import { prove, type ProvenLog, type Subject } from '../../audit/prove.ts';
+import { prove as proveSubject, type ProvenLog, type Subject } from '../../audit/prove.ts';
 import { rootFault } from '../../audit/kept-root.ts';
 import { isGuid, STREAM_PREFIXES, streamOf } from '../../domain/ids.ts';
 import type { HistorySealed } from '../../domain/seal.ts';
@@ -9,13 +9,34 @@ import { readRemovals } from '../../eventstore/removals.ts';
 import { readSeals } from '../../eventstore/seals.ts';
 import { describeBreak } from '../../eventstore/sqlite-check.ts';
 import { openRemovalIndex } from '../../eventstore/sqlite-removals.ts';
-import { EXIT_OK, failed } from '../command.ts';
+import { type Command, EXIT_OK, failed, misused, parseOptions } from '../command.ts';
 import type { MovableStore } from '../migrate/sides.ts';
 import { readText, writeNew } from './files.ts';
+import { auditedStore } from './history.ts';
 import { openLog } from './open-log.ts';
 
-/** `callboard audit prove` */
-export const runProve = async (
+const HELP = `callboard audit prove GUID [--out FILE] [--root FILE]
+
+Writes a file that proves that an invocation, or a change, is part of what the newest seal covers, or that of --root. It is checked
+with 'callboard audit check'.
+`;
+
+export const prove: Command = {
+  summary: 'a proof of one invocation or change',
+  help: HELP,
+  run: async (args) => {
+    const options = parseOptions(args, { out: { type: 'string' }, root: { type: 'string' } }, true);
+    if (isLeft(options)) return misused(options.left, HELP);
+    const { positionals, values } = options.right;
+    const [guid, ...more] = positionals;
+    if (guid === undefined || more.length > 0) return misused('prove takes one GUID', HELP);
+    const audited = auditedStore();
+    if (isLeft(audited)) return failed(audited.left);
+    return runProve(audited.right.store, guid, { out: values.out, root: values.root });
+  },
+};
+
+const runProve = async (
   store: MovableStore,
   guid: string,
   { out, root }: { readonly out: string | undefined; readonly root: string | undefined },
@@ -37,7 +58,7 @@ export const runProve = async (
     if (isLeft(broken)) return failed(broken.left.message);
     const subject = await subjectOf(log, guid);
     if (isLeft(subject)) return failed(subject.left);
-    const proven = await prove({ log, seals: seals.right, removals }, subject.right);
+    const proven = await proveSubject({ log, seals: seals.right, removals }, subject.right);
     if (isLeft(proven)) return failed(proven.left);
     const { proof, unsealed } = proven.right;
     const text = wrap('callboardProof', proof);

@@ -9,11 +9,47 @@ import type { EventStore } from '../../eventstore/event-store.ts';
 import { openForReading } from '../../eventstore/sqlite-schema.ts';
 import { openSqliteStore } from '../../eventstore/sqlite.ts';
 import { openSealKey } from '../../main.ts';
-import { EXIT_OK, failed } from '../command.ts';
+import { type Command, EXIT_OK, failed, misused, parseOptions } from '../command.ts';
 import { type MovableStore, openDatabase } from '../migrate/sides.ts';
+import { auditedStore } from './history.ts';
 
-/** `callboard audit seal` */
-export const runSeal = async (where: MovableStore, keyPath: string | null): Promise<number> => {
+const HELP = `callboard audit seal
+
+Seals what is new, as the server does from time to time (CALLBOARD_SEAL_EVERY_MS), signed if CALLBOARD_SEAL_KEY names a key. With
+the embedded store only while the server is down.
+`;
+
+export const seal: Command = {
+  summary: 'seals what is new now',
+  help: HELP,
+  run: async (args) => {
+    const options = parseOptions(args, {});
+    if (isLeft(options)) return misused(options.left, HELP);
+    const audited = auditedStore();
+    if (isLeft(audited)) return failed(audited.left);
+    return runSeal(audited.right.store, audited.right.sealKeyPath);
+  },
+};
+
+const KEY_HELP = `callboard audit seal-key FILE
+
+Makes an Ed25519 key for seals: FILE (mode 0600) for the server, as CALLBOARD_SEAL_KEY, and FILE.pub for auditors.
+`;
+
+export const sealKey: Command = {
+  summary: 'makes a key that signs seals',
+  help: KEY_HELP,
+  run: async (args) => {
+    const options = parseOptions(args, {}, true);
+    if (isLeft(options)) return misused(options.left, KEY_HELP);
+    const [path, ...more] = options.right.positionals;
+    return path === undefined || more.length > 0
+      ? misused('seal-key takes one file', KEY_HELP)
+      : runSealKey(path);
+  },
+};
+
+const runSeal = async (where: MovableStore, keyPath: string | null): Promise<number> => {
   const signer = openSealKey(keyPath);
   if (isLeft(signer)) return failed(signer.left.message);
   const opened = await openForSealing(where);
@@ -28,7 +64,7 @@ export const runSeal = async (where: MovableStore, keyPath: string | null): Prom
       breathe: async () => true,
     });
     if (isLeft(sealed)) return failed(sealed.left);
-    for (const seal of sealed.right) process.stdout.write(`${describeSeal(seal)}: total ${seal.total}\n`);
+    for (const made of sealed.right) process.stdout.write(`${describeSeal(made)}: total ${made.total}\n`);
     if (sealed.right.length === 0) process.stdout.write('There is nothing new to seal.\n');
     return EXIT_OK;
   } finally {
@@ -59,8 +95,7 @@ const openForSealing = async (where: MovableStore): Promise<Either<string, Event
   return isLeft(opened) ? left(opened.left.message) : right(opened.right);
 };
 
-/** `callboard audit seal-key` */
-export const runSealKey = (path: string): number => {
+const runSealKey = (path: string): number => {
   const created = createSealKey(path);
   if (isLeft(created)) return failed(created.left);
   const { keyId, publicPath } = created.right;

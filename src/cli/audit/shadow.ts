@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
-import { shadow, type ShadowScope } from '../../audit/shadow.ts';
+import { shadow as shadowLog, type ShadowScope } from '../../audit/shadow.ts';
 import type { ShadowSettings } from '../../audit/shadow-routing.ts';
 import { dataReader, hearersOf, invocationOf } from '../../delivery/fan-out.ts';
 import { RESOURCES, TRIGGERS } from '../../domain/resources.ts';
@@ -9,7 +9,7 @@ import { boolean, guid, oneOf, optional, text, time, wholeNumber } from '../../h
 import { codecOf, decodeFields } from '../../http/fields.ts';
 import { readEnvironment } from '../../main.ts';
 import { parseRules } from '../../rules-file.ts';
-import { EXIT_OK, failed, misused, parseOptions } from '../command.ts';
+import { type Command, EXIT_OK, failed, misused, parseOptions } from '../command.ts';
 import { Progress } from '../migrate/progress.ts';
 import { readText } from '../rules-input.ts';
 import { withHistory } from './history.ts';
@@ -17,7 +17,7 @@ import { shadowHtml, shadowJson, shadowText, type ShadowTried } from './shadow-r
 
 /** `callboard audit shadow` */
 
-export const SHADOW_HELP = `callboard audit shadow [--rules FILE] [--as FILE] [--template FILE] [--retries N] [--retry-base-ms N] [--always]
+const HELP = `callboard audit shadow [--rules FILE] [--as FILE] [--template FILE] [--retries N] [--retry-base-ms N] [--always]
   [--webhook GUID] [--company GUID] [--from TIME] [--to TIME] [--examples N] [--json FILE] [--html FILE]
 
 Goes through the history once more as it would have been with something else: an operator's rules (--rules), a webhook's
@@ -62,12 +62,18 @@ const SELECTION = codecOf({
   triggered_by_child_resources: optional(boolean),
 });
 
-export const runShadow = async (args: ReadonlyArray<string>): Promise<number> => {
+export const shadow: Command = {
+  summary: 'what would have been sent with other rules, webhooks, templates or retries',
+  help: HELP,
+  run: (args) => runShadow(args),
+};
+
+const runShadow = async (args: ReadonlyArray<string>): Promise<number> => {
   const options = parseOptions(args, OPTIONS);
-  if (isLeft(options)) return misused(options.left, SHADOW_HELP);
+  if (isLeft(options)) return misused(options.left, HELP);
   const { values } = options.right;
   const asked = askedFrom(values);
-  if (isLeft(asked)) return misused(asked.left, SHADOW_HELP);
+  if (isLeft(asked)) return misused(asked.left, HELP);
   const { scope, rules: tried, what } = asked.right;
   const config = readEnvironment();
   if (isLeft(config)) return failed(config.left.message);
@@ -77,7 +83,7 @@ export const runShadow = async (args: ReadonlyArray<string>): Promise<number> =>
   return withHistory({ store, rulesPath }, async ({ log, models, rules: inForce }) => {
     const rules = tried ?? inForce;
     const progress = new Progress('compared');
-    const result = await shadow(
+    const result = await shadowLog(
       {
         log,
         models,

@@ -15,15 +15,47 @@ import {
   verifySqliteStore,
 } from '../../eventstore/sqlite-verify.ts';
 import { checkLog } from '../../migration/check-log.ts';
-import { EXIT_FINDINGS, EXIT_OK, failed } from '../command.ts';
+import { type Command, EXIT_FINDINGS, EXIT_OK, failed, misused, parseOptions } from '../command.ts';
 import { count, Progress } from '../migrate/progress.ts';
 import { type MovableStore, openSource } from '../migrate/sides.ts';
 import { readText } from './files.ts';
+import { auditedStore } from './history.ts';
 import { openLog } from './open-log.ts';
 
 const BREAKS_SHOWN_MAX = 20;
 
-export interface VerifyOptions {
+const HELP = `callboard audit verify [--root FILE …] [--key FILE]
+
+Checks the whole history: every stream's hash chain, revisions without gaps, and that what each seal covers is there as it was.
+Works with the server up or down; writes and repairs nothing. Exit code 1 when something does not fit, with stream and revision
+of each place.
+
+  --root FILE  also that the history still contains what was kept then (callboard audit root); may be repeated
+  --key FILE   also that every seal from the first signed one on is signed with this public key
+
+In the embedded store also positions without gaps, and nothing missing at a stream's end. An EventStoreDB keeps no second
+account of where a stream ends: events missing there are found as far as a seal covers them. A stream whose beginning is gone
+is accepted exactly where 'callboard scavenge' has recorded the hash of the last event that went, and what remains fits it. Else
+it is one of the places: from there on it is checked as any other.
+`;
+
+const OPTIONS = { root: { type: 'string', multiple: true }, key: { type: 'string' } } as const;
+
+export const verify: Command = {
+  summary: 'every hash, revision, position and seal of the history',
+  help: HELP,
+  run: async (args) => {
+    const options = parseOptions(args, OPTIONS);
+    if (isLeft(options)) return misused(options.left, HELP);
+    const { root, key } = options.right.values;
+    const audited = auditedStore();
+    return isLeft(audited)
+      ? failed(audited.left)
+      : runVerify(audited.right.store, { roots: root ?? [], key });
+  },
+};
+
+interface VerifyOptions {
   /** Files of roots that were kept. */
   readonly roots: ReadonlyArray<string>;
   /** File of the public key of who signs seals. */
@@ -40,8 +72,7 @@ interface Kept {
   readonly keyPem: string | undefined;
 }
 
-/** `callboard audit verify` */
-export const runVerify = async (store: MovableStore, options: VerifyOptions): Promise<number> => {
+const runVerify = async (store: MovableStore, options: VerifyOptions): Promise<number> => {
   const kept = readKept(options);
   if (isLeft(kept)) return failed(kept.left);
   const verified: Either<string, Verified> =

@@ -1,4 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BUGS } from '../../../simulator/engine/bugs/bugs.ts';
@@ -18,7 +20,9 @@ describe('callboard simulate', () => {
   it.each([
     [['--seed', 'x'], '--seed must be a whole number'],
     [['--seed', '-1'], 'seed'],
-    [['--seeds', '0'], '--seeds must be a whole number from 1'],
+    [['--seeds', '0'], '--seeds must be a whole number from 1 to 1000000'],
+    [['--seeds', '9000000000000000'], '--seeds must be a whole number from 1 to 1000000'],
+    [['--workers', '1000000'], '--workers must be a whole number from 1 to 256'],
     [['--seed', '99999999999999999999'], '--seed must be a whole number'],
     [['--seed', '1', '--seeds', '2'], 'goes with neither'],
     [['--trace'], 'go with --seed'],
@@ -39,6 +43,19 @@ describe('callboard simulate', () => {
     expect(code).toBe(0);
     expect(stdout.trim().split('\n')).toEqual(BUGS.map(({ name }) => name));
     expect(BUGS.length).toBeGreaterThanOrEqual(15);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('says that the disk is full', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [MAIN, 'simulate', '--seed', '5'], {
+      stdio: ['ignore', full, 'pipe'],
+    });
+    let stderr = '';
+    child.stderr?.on('data', (data: Buffer) => (stderr += data.toString()));
+    const [code] = (await once(child, 'close')) as [number];
+    closeSync(full);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^callboard: what was found cannot be written: ENOSPC.*\n$/);
   });
 
   it('prints the trace hash of a seed, the same twice', { timeout: 120_000 }, async () => {

@@ -31,11 +31,10 @@ describe('the engine under faults', () => {
       const fresh = Array.from({ length: FRESH }, (_, index) => FROM + index);
       const seeds = [...REGRESSION_SEEDS.map(({ seed }) => seed), ...fresh];
       const verdicts = await verdictsOf(seeds.map((seed) => ({ seed })));
-      const broken = verdicts.flatMap(({ seed, violation }) =>
-        violation === undefined
-          ? []
-          : [`npm run -s callboard -- simulate --seed ${seed}: ${violation.invariant} ${violation.message}`],
-      );
+      const broken = verdicts.flatMap(({ seed, violation, error }) => {
+        const what = violation === undefined ? error : `${violation.invariant} ${violation.message}`;
+        return what === undefined ? [] : [`npm run -s callboard -- simulate --seed ${seed}: ${what}`];
+      });
       expect(broken).toEqual([]);
       expect(verdicts).toHaveLength(seeds.length);
       expect(verdicts.reduce((sum, { attempts }) => sum + attempts, 0)).toBeGreaterThan(FRESH * 20);
