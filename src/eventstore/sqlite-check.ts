@@ -40,6 +40,7 @@ interface SeenStream {
 export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
   const nameOf = db.prepare('SELECT name FROM streams WHERE stream_no = ?');
   const before = db.prepare('SELECT position, metadata FROM events WHERE stream_no = ? AND revision = ?');
+  const lastUpTo = db.prepare('SELECT max(position) AS position FROM events WHERE position <= ?');
   const seen = new Map<number, SeenStream>();
   let expected = after + 1;
 
@@ -53,9 +54,9 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
   /** A log that was put back to an earlier copy goes on behind whatever the lost part had, and says where the copy ended. */
   const goesOnRestored = ([, streamNo, , , type, data, metadata]: EventRow): boolean => {
     const end = restorationIn(type, data, metadata)?.end.position;
-    const isSeen = expected > after + 1 || after === 0;
-    if (end === undefined || (isSeen ? end !== expected - 1 : end >= expected)) return false;
-    return nameOf.get(streamNo)?.['name'] === RESTORATIONS_STREAM;
+    const isSeen = expected > after + 1;
+    const lastBefore = isSeen ? expected - 1 : Number(lastUpTo.get(after)?.['position'] ?? 0);
+    return end === lastBefore && nameOf.get(streamNo)?.['name'] === RESTORATIONS_STREAM;
   };
 
   /** The stream as it was before the part; what cannot be told is a fault of the event. */

@@ -1,3 +1,4 @@
+import { LIMIT } from '../eventstore/sqlite-limit.ts';
 import { isGuid } from '../domain/ids.ts';
 import type { InvocationEvent } from '../domain/invocation.ts';
 import {
@@ -38,10 +39,10 @@ export const openJobs = (db: Database, companies: Dictionary): JobTable => {
   );
   const pages = {
     all: db.prepare(
-      'SELECT position, guid, done, state FROM jobs WHERE position < ? ORDER BY position DESC LIMIT ?',
+      `SELECT position, guid, done, state FROM jobs WHERE position < ? ORDER BY position DESC ${LIMIT}`,
     ),
     ofCompany: db.prepare(`
-      SELECT position, guid, done, state FROM jobs WHERE company = ? AND position < ? ORDER BY position DESC LIMIT ?`),
+      SELECT position, guid, done, state FROM jobs WHERE company = ? AND position < ? ORDER BY position DESC ${LIMIT}`),
   };
 
   const find = (guid: string): JobRow | undefined =>

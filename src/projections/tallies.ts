@@ -1,3 +1,4 @@
+import { LIMIT } from '../eventstore/sqlite-limit.ts';
 import type { InvocationStatus } from '../domain/invocation.ts';
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
@@ -83,14 +84,14 @@ export const openTallies = (db: Database, companies: Dictionary, webhooks: Dicti
   const selectCompanies = db.prepare(`
     SELECT c.id AS place, c.guid AS company, ${sums}
     FROM log_companies c CROSS JOIN tallies t ON t.company = c.id AND t.webhook = ${ALL} AND ${inDays}
-    WHERE c.id > ? GROUP BY c.id ORDER BY c.id LIMIT ?`);
+    WHERE c.id > ? GROUP BY c.id ORDER BY c.id ${LIMIT}`);
   const selectWebhooks = db.prepare(`
     SELECT t.webhook AS place, w.guid AS webhook, ${sums}
     FROM tallies t CROSS JOIN log_webhooks w ON w.id = t.webhook
-    WHERE t.company = ? AND t.webhook > ? AND ${inDays} GROUP BY t.webhook ORDER BY t.webhook LIMIT ?`);
+    WHERE t.company = ? AND t.webhook > ? AND ${inDays} GROUP BY t.webhook ORDER BY t.webhook ${LIMIT}`);
   const selectDays = db.prepare(`
     SELECT day AS place, day, ${sums} FROM tallies
-    WHERE company = ? AND webhook = ? AND ${inDays} AND day > ? GROUP BY day ORDER BY day LIMIT ?`);
+    WHERE company = ? AND webhook = ? AND ${inDays} AND day > ? GROUP BY day ORDER BY day ${LIMIT}`);
   const selectAll = db.prepare(`
     SELECT 0 AS place, ${sums}
     FROM log_companies c CROSS JOIN tallies t ON t.company = c.id AND t.webhook = ${ALL} AND ${inDays}`);

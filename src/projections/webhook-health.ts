@@ -1,3 +1,4 @@
+import { LIMIT } from '../eventstore/sqlite-limit.ts';
 import type { InvocationEvent } from '../domain/invocation.ts';
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
@@ -51,7 +52,7 @@ export const openWebhookHealth = (db: Database, webhooks: Dictionary): HealthTab
     SELECT w.guid, h.attempts, h.averageMs FROM (
       SELECT webhook, sum(delivered + failed) AS attempts, sum(duration_ms) * 1.0 / sum(delivered + failed) AS averageMs
       FROM webhook_hours INDEXED BY webhook_hours_by_hour WHERE hour >= ? GROUP BY webhook
-      ORDER BY averageMs DESC LIMIT ?
+      ORDER BY averageMs DESC ${LIMIT}
     ) h CROSS JOIN log_webhooks w ON w.id = h.webhook ORDER BY h.averageMs DESC`);
 
   return {
