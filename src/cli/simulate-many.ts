@@ -1,8 +1,6 @@
 import { BUGS } from '../../simulator/engine/bugs/bugs.ts';
-import type { Bug } from '../../simulator/engine/bugs/bug.ts';
-import { findBug } from '../../simulator/engine/bugs/find.ts';
+import { findBug, seedsFor } from '../../simulator/engine/bugs/find.ts';
 import { EXPECTED_MARKS } from '../../simulator/engine/expected-marks.ts';
-import { drawOptions } from '../../simulator/engine/plan/options.ts';
 import { type Job, runJobs, type Verdict } from '../../simulator/engine/pool.ts';
 import { REGRESSION_SEEDS } from '../../simulator/engine/regression-seeds.ts';
 import { progressOf, Tally } from '../../simulator/engine/tally.ts';
@@ -52,10 +50,6 @@ const whatBroke = ({ violation, error }: Verdict): string =>
 
 const replayOf = ({ seed, bug }: Job): string =>
   `callboard simulate --seed ${seed}${bug === undefined ? '' : ` --bug ${bug}`}`;
-
-/** Those on which a bug can show at all. */
-const seedsFor = ({ sharedStoreOnly }: Bug, seeds: ReadonlyArray<number>): ReadonlyArray<number> =>
-  sharedStoreOnly === true ? seeds.filter((seed) => drawOptions(seed).cluster !== undefined) : seeds;
 
 /** Runs until one fails, and shows that one. Without `from` the seeds that once failed come first. */
 export const hunt = async (

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findBug } from '../../../simulator/engine/bugs/find.ts';
+import { findBug, seedsFor } from '../../../simulator/engine/bugs/find.ts';
 import { drawOptions } from '../../../simulator/engine/plan/options.ts';
 import { drawPlan } from '../../../simulator/engine/plan/plan.ts';
 import { type Job, runJobs, type Verdict } from '../../../simulator/engine/pool.ts';
@@ -71,16 +71,19 @@ describe('a planted bug', () => {
     'subscription-gap',
     'tenant-filter-dropped',
     'zombie-sends',
+    'standstill-not-counted',
     'takeover-without-attempts',
     'claims-ignored',
   ])(
     'is noticed: %s',
     async (name) => {
       const bug = findBug(name);
-      const jobs = Array.from({ length: 200 }, (_, index) => ({ seed: index + 1, bug: name }));
+      if (bug === undefined) throw new Error('there is no such bug');
+      const seeds = Array.from({ length: 200 }, (_, index) => index + 1);
+      const jobs = seedsFor(bug, seeds).map((seed) => ({ seed, bug: name }));
       const verdicts = await verdictsOf(jobs, ({ violation }) => violation === undefined);
       const noticed = verdicts.find(({ violation }) => violation !== undefined);
-      expect(bug?.breaks).toContain(noticed?.violation?.invariant);
+      expect(bug.breaks).toContain(noticed?.violation?.invariant);
     },
     2 * MINUTES,
   );
