@@ -12,6 +12,7 @@ import { start } from './start.ts';
 import { template } from './template.ts';
 import { verify } from './verify.ts';
 import { waiting } from './waiting.ts';
+import { wholeLog } from './whole-log.ts';
 
 /** In the order of the table. */
 export const FIGURES: ReadonlyArray<Figure> = [
@@ -28,4 +29,5 @@ export const FIGURES: ReadonlyArray<Figure> = [
   nodes,
   explain,
   verify,
+  wholeLog,
 ];

@@ -46,5 +46,5 @@ serveWorker<VerifyBenchAsk, VerifyBenchAnswer>(async ({ path, bare }) => {
   const startedMs = performance.now();
   const events = bare ? bareRead(path) : await verified(path);
   const elapsedMs = performance.now() - startedMs;
-  return { events, elapsedMs, rssMaxMb: process.resourceUsage().maxRSS / 1024 };
+  return { events, elapsedMs, rssMaxMb: (process.resourceUsage().maxRSS * 1024) / 1e6 };
 });

@@ -158,15 +158,21 @@ export class SealTally {
   readonly #order = createHash('sha256');
   /** Each call costs as much as the hashing. */
   #unhashed = '';
-  #last = { stream: '', revision: -1 };
+  readonly #last = { stream: '', revision: -1 };
   count = 0;
 
   add(stream: string, revision: number, hashHex: string): void {
+    this.pass(stream, revision, hashHex);
+    this.raise(stream, revision, hashHex);
+  }
+
+  /** Without its stream's head, for a caller that knows where each stream has come to and raises it once, at the end. */
+  pass(stream: string, revision: number, hashHex: string): void {
     this.count += 1;
-    this.#last = { stream, revision };
+    this.#last.stream = stream;
+    this.#last.revision = revision;
     this.#unhashed += `${hashHex}\n`;
     if (this.count % SLICE === 0) this.#fold();
-    this.raise(stream, revision, hashHex);
   }
 
   /** The stream had come to this revision, though the event is not in the log any more. */
@@ -209,7 +215,7 @@ export class SealTally {
     const root = yield* rootInSlices(hashes, SLICE);
     this.#fold();
     const order = this.#order.copy().digest('hex');
-    return { count: this.count, streams: streams.length, root, order, last: this.#last };
+    return { count: this.count, streams: streams.length, root, order, last: { ...this.#last } };
   }
 
   #leaf(stream: string): string {

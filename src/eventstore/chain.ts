@@ -42,10 +42,25 @@ export const hashIn = (metadata: string): string | undefined => {
   return HASH_TAIL.test(tail) ? tail.slice(HASH_KEY.length, HASH_KEY.length + HASH_DIGITS) : undefined;
 };
 
-/** The hash of the event, if it follows the one with hash `previous`; else undefined. The fastest way to look at many. */
-export const linkedHash = (previous: string, { id, type, data, metadata }: EventData): string | undefined => {
-  const computed = chainHash(previous, id, type, data, metadata.slice(0, -HASH_TAIL_LENGTH));
-  return metadata.endsWith(HASH_KEY + computed + HASH_END) ? computed : undefined;
+/**
+ * The hash of the event, if it follows the one with hash `previous`; else undefined. The fastest way to look at many: the text
+ * is compared where it stands, and no other is made of it.
+ */
+export const linkedHash = (
+  previous: string,
+  id: string,
+  type: string,
+  data: string,
+  metadata: string,
+): string | undefined => {
+  const openLength = metadata.length - HASH_TAIL_LENGTH;
+  if (openLength < 0) return undefined;
+  const computed = chainHash(previous, id, type, data, metadata.slice(0, openLength));
+  return metadata.startsWith(computed, openLength + HASH_KEY.length) &&
+    metadata.startsWith(HASH_KEY, openLength) &&
+    metadata.endsWith(HASH_END)
+    ? computed
+    : undefined;
 };
 
 /** Whether the event follows the one with hash `previous`: undefined, or what is wrong with it. */

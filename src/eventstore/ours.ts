@@ -9,6 +9,14 @@ type Stored = Pick<RecordedEvent, 'stream'> & { readonly event: Pick<EventData, 
 export const isOurs = (recorded: Stored): boolean =>
   isOurStream(recorded.stream) && (!isCommonName(recorded.stream) || hasOurMark(recorded));
 
+/** What the name of a stream alone tells of its events: whether they are Callboard's, or that each has to tell itself. */
+export type Whose = 'ours' | 'others' | 'either';
+
+export const whoseStream = (stream: string): Whose => {
+  if (!isOurStream(stream)) return 'others';
+  return isCommonName(stream) ? 'either' : 'ours';
+};
+
 /** A newer version may know more types, but each of its events carries a hash. */
 const hasOurMark = ({ event }: Stored): boolean =>
   event.type === 'ClientClaimed' || hashIn(event.metadata) !== undefined;

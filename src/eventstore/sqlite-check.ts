@@ -1,7 +1,8 @@
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { emptyHead, hashIn, linkedHash, linkFault } from './chain.ts';
 import type { ChainBreak } from './decoded.ts';
-import type { Position } from './event-store.ts';
+import { NO_STREAM, type Position } from './event-store.ts';
+import { type Whose, whoseStream } from './ours.ts';
 import { restorationIn, RESTORATIONS_STREAM } from './restorations.ts';
 import { nameHash } from './sqlite-schema.ts';
 
@@ -15,23 +16,28 @@ export type EventRow = readonly [
   metadata: string,
 ];
 
+/** A stream as it is after the events looked at so far. */
+export interface SeenStream {
+  readonly name: string;
+  readonly whose: Whose;
+  revision: number;
+  /** The one that its last event says it has. */
+  hash: string;
+}
+
 /** Looks at events one after the other, by position, and finds where the log does not hang together. */
 export interface LogCheck {
-  /** `onEvent` hears of every event with the name of its stream, if it has one, and the hash that it says it has. */
+  /** `onEvent` hears of every event with its stream, if it has one, as it is after the event. */
   check(event: EventRow, onEvent?: OnEvent): ReadonlyArray<ChainBreak>;
   /** After the last event: what is missing up to there. */
   end(upTo: Position): ReadonlyArray<ChainBreak>;
+  /** All that got events. */
+  streams(): Iterable<SeenStream>;
 }
 
-export type OnEvent = (stream: string, hash: string, event: EventRow) => void;
+export type OnEvent = (stream: SeenStream, event: EventRow) => void;
 
 const NO_BREAK: ReadonlyArray<ChainBreak> = [];
-
-interface SeenStream {
-  readonly name: string;
-  revision: number;
-  hash: string;
-}
 
 /**
  * From the event after `after` on; 0 for the whole log. The predecessors of events whose streams began before are looked up, so
@@ -39,6 +45,7 @@ interface SeenStream {
  */
 export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
   const nameOf = db.prepare('SELECT name FROM streams WHERE stream_no = ?');
+  const newNameOf = openNewNames(db);
   const before = db.prepare('SELECT position, metadata FROM events WHERE stream_no = ? AND revision = ?');
   const lastUpTo = db.prepare('SELECT max(position) AS position FROM events WHERE position <= ?');
   const seen = new Map<number, SeenStream>();
@@ -61,15 +68,16 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
 
   /** The stream as it was before the part; what cannot be told is a fault of the event. */
   const beginning = (streamNo: number, revision: number, position: Position): SeenStream | string => {
-    const name = nameOf.get(streamNo)?.['name'];
+    const name = revision === 0 ? newNameOf(streamNo) : nameOf.get(streamNo)?.['name'];
     if (typeof name !== 'string') return 'the event belongs to no stream';
-    if (revision === 0) return { name, ...emptyHead(name) };
+    const whose = whoseStream(name);
+    if (revision === 0) return { name, whose, revision: NO_STREAM, hash: emptyHead(name).hash };
     const found = before.get(streamNo, revision - 1);
     const metadata = found?.['metadata'];
     // How many are missing nobody can tell: the one before is.
     if (typeof metadata !== 'string' || Number(found?.['position']) > position)
-      return { name, revision: revision - 2, hash: '' };
-    return { name, revision: revision - 1, hash: hashIn(metadata) ?? '' };
+      return { name, whose, revision: revision - 2, hash: '' };
+    return { name, whose, revision: revision - 1, hash: hashIn(metadata) ?? '' };
   };
 
   const fault = (
@@ -89,8 +97,11 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
   };
 
   return {
+    // Hot: taking a row apart by a pattern would go through an iterator.
     check: (event, onEvent) => {
-      const [position, streamNo, revision] = event;
+      const position = event[0];
+      const streamNo = event[1];
+      const revision = event[2];
       const missing =
         position === expected || goesOnRestored(event) ? undefined : gap(expected, position - 1);
       expected = position + 1;
@@ -100,18 +111,41 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
         const found = { stream: null, revision: null, position, reason: known };
         return missing === undefined ? [found] : [missing, found];
       }
-      const [, , , id, type, data, metadata] = event;
       const fits =
-        known.revision === revision - 1 ? linkedHash(known.hash, { id, type, data, metadata }) : undefined;
+        known.revision === revision - 1
+          ? linkedHash(known.hash, event[3], event[4], event[5], event[6])
+          : undefined;
       const found = fits === undefined ? fault(known, event) : undefined;
       known.revision = revision;
-      known.hash = fits ?? hashIn(metadata) ?? '';
+      known.hash = fits ?? hashIn(event[6]) ?? '';
       if (met === undefined) seen.set(streamNo, known);
-      onEvent?.(known.name, known.hash, event);
+      onEvent?.(known, event);
       if (found === undefined && missing === undefined) return NO_BREAK;
       return [missing, found].filter((each) => each !== undefined);
     },
     end: (upTo) => (expected <= upTo ? [gap(expected, upTo)] : NO_BREAK),
+    streams: () => seen.values(),
+  };
+};
+
+/** Asking for one row at a time costs as much as reading it. */
+const ROWS = 256;
+
+/**
+ * Names of streams by their numbers. Made for streams that begin: their numbers stand in the order of their first events, so that
+ * the next ones are read along.
+ */
+const openNewNames = (db: DatabaseSync): ((streamNo: number) => string | undefined) => {
+  const some = db.prepare(
+    `SELECT stream_no, name FROM streams WHERE stream_no >= ? ORDER BY stream_no LIMIT ${ROWS}`,
+  );
+  some.setReturnArrays(true);
+  let names = new Map<number, string>();
+  return (streamNo) => {
+    const known = names.get(streamNo);
+    if (known !== undefined) return known;
+    names = new Map(some.all(streamNo) as unknown as Array<[number, string]>);
+    return names.get(streamNo);
   };
 };
 
@@ -122,54 +156,97 @@ export const headBreaks = (db: DatabaseSync, newest: Position): ReadonlyArray<Ch
   return newest > head ? [{ stream: null, revision: null, position: head + 1, reason }] : NO_BREAK;
 };
 
+/** The same where events are large: so few of them are never more than memory can hold. */
+const LARGE_ROWS = 16;
+const BYTES_MAX = 8 * 1024 * 1024;
+
 /** The events after one place, up to another: in the order of the log. */
-export const eventsIn = (
+export function* eventsIn(
   db: DatabaseSync,
   after: Position,
   upTo = Number.MAX_SAFE_INTEGER,
-): Iterable<EventRow> => {
-  const statement = db.prepare(
-    `SELECT position, stream_no, revision, id, type, data, metadata FROM events
-     WHERE position > ? AND position <= ? ORDER BY position`,
+): Generator<EventRow> {
+  const pageOf = (columns: string, rows: number): string =>
+    `SELECT ${columns} FROM events WHERE position > ? AND position <= ? ORDER BY position LIMIT ${rows}`;
+  // Lengths stand at the head of a row: nothing else is read for them.
+  const size = db.prepare(
+    `SELECT sum(bytes) AS bytes FROM (${pageOf('octet_length(data) + octet_length(metadata) AS bytes', ROWS)})`,
   );
-  statement.setReturnArrays(true);
-  return statement.iterate(after, upTo) as unknown as Iterable<EventRow>;
-};
+  const columns = 'position, stream_no, revision, id, type, data, metadata';
+  const many = db.prepare(pageOf(columns, ROWS));
+  const few = db.prepare(pageOf(columns, LARGE_ROWS));
+  many.setReturnArrays(true);
+  few.setReturnArrays(true);
+  for (let last = after; ;) {
+    const isLarge = Number(size.get(last, upTo)?.['bytes']) > BYTES_MAX;
+    const rows = (isLarge ? few : many).all(last, upTo) as unknown as ReadonlyArray<EventRow>;
+    for (const row of rows) yield row;
+    const end = rows.at(-1);
+    if (end === undefined) return;
+    last = end[0];
+  }
+}
 
 export const describeBreak = ({ stream, revision, position, reason }: ChainBreak): string => {
   const place = stream === null ? 'the log' : `stream '${stream}' at revision ${revision}`;
   return `${place}${position === null ? '' : ` (position ${position})`}: ${reason}`;
 };
 
+type EndRow = readonly [
+  streamNo: number,
+  name: string,
+  nameHash: number,
+  revision: number,
+  last: number | null,
+];
+
 const STREAM_ENDS = `
-  SELECT s.name, s.name_hash, s.revision,
+  SELECT s.stream_no, s.name, s.name_hash, s.revision,
     (SELECT max(e.revision) FROM events e WHERE e.stream_no = s.stream_no) AS last
   FROM streams s`;
 
 /** Streams that end elsewhere than they should, of those whose numbers lie in the range. */
 export function* endBreaksIn(db: DatabaseSync, fromNo: number, toNo: number): Generator<ChainBreak> {
-  const some = db.prepare(`${STREAM_ENDS} WHERE s.stream_no BETWEEN ? AND ?`);
-  for (const row of some.iterate(fromNo, toNo)) yield* endBreak(row);
+  const some = db.prepare(
+    `${STREAM_ENDS} WHERE s.stream_no BETWEEN ? AND ? ORDER BY s.stream_no LIMIT ${ROWS}`,
+  );
+  some.setReturnArrays(true);
+  for (let from = fromNo; ;) {
+    const rows = some.all(from, toNo) as unknown as ReadonlyArray<EndRow>;
+    for (const row of rows) {
+      const found = endBreak(row);
+      if (found !== undefined) yield found;
+    }
+    const end = rows.at(-1);
+    if (end === undefined) return;
+    from = end[0] + 1;
+  }
 }
 
 /** Streams that end elsewhere than they should: those with the given numbers, or all. */
 export function* endBreaks(db: DatabaseSync, streamNos?: Iterable<number>): Generator<ChainBreak> {
   if (streamNos === undefined) {
-    for (const row of db.prepare(STREAM_ENDS).iterate()) yield* endBreak(row);
+    yield* endBreaksIn(db, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
     return;
   }
   const one = db.prepare(`${STREAM_ENDS} WHERE s.stream_no = ?`);
-  for (const streamNo of streamNos) yield* endBreak(one.get(streamNo) ?? {});
+  one.setReturnArrays(true);
+  for (const streamNo of streamNos) {
+    const row = one.get(streamNo) as unknown as EndRow | undefined;
+    const found = row && endBreak(row);
+    if (found !== undefined) yield found;
+  }
 }
 
-const endBreak = (row: Record<string, SQLOutputValue>): ReadonlyArray<ChainBreak> => {
-  const stream = String(row['name']);
-  const end = Number(row['revision']);
-  const last = Number(row['last'] ?? -1);
-  const broken = (revision: number, reason: string): ChainBreak[] => [
-    { stream, revision, position: null, reason },
-  ];
+const endBreak = ([, stream, storedHash, end, lastFound]: EndRow): ChainBreak | undefined => {
+  const last = lastFound ?? NO_STREAM;
+  const broken = (revision: number, reason: string): ChainBreak => ({
+    stream,
+    revision,
+    position: null,
+    reason,
+  });
   if (last < end) return broken(last + 1, `missing at the end: revision ${end} was the last`);
   if (last > end) return broken(end + 1, `stored after the end: revision ${end} was the last`);
-  return row['name_hash'] === nameHash(stream) ? NO_BREAK : broken(0, 'the stream is not found by its name');
+  return storedHash === nameHash(stream) ? undefined : broken(0, 'the stream is not found by its name');
 };

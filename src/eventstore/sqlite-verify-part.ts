@@ -34,16 +34,24 @@ export const verifyPart = (db: DatabaseSync, ask: VerifyAsk, breaksMax: number):
   }
   const check = openCheck(db, ask.after);
   const tally = new SealTally();
-  const count: OnEvent = (stream, hash, [, , revision, , type, , metadata]) => {
-    if (stream !== streamOf.seals && isOurs({ stream, event: { type, metadata } }))
-      tally.add(stream, revision, hash);
+  const count: OnEvent = (stream, event) => {
+    const { name, whose, hash } = stream;
+    if (whose === 'others' || name === streamOf.seals) return;
+    if (whose === 'ours') tally.pass(name, event[2], hash);
+    else if (isOurs({ stream: name, event: { type: event[4], metadata: event[6] } }))
+      tally.add(name, event[2], hash);
   };
   let events = 0;
   for (const event of eventsIn(db, ask.after, ask.upTo)) {
     events += 1;
-    for (const found of check.check(event, count)) breaks.push(found);
+    const found = check.check(event, count);
+    if (found.length === 0) continue;
+    breaks.push(...found);
     if (breaks.length >= breaksMax) return { events, breaks, contents: undefined };
   }
   breaks.push(...check.end(ask.upTo));
+  for (const { name, whose, revision, hash } of check.streams()) {
+    if (whose === 'ours' && name !== streamOf.seals) tally.raise(name, revision, hash);
+  }
   return { events, breaks, contents: tally.contents() };
 };

@@ -29,7 +29,7 @@ export const BREAKS_MAX = 1_000;
 /** Positions of a part of the log that no seal covers. */
 const PART = 20_000;
 /** Starting a thread costs as much as checking so many events. */
-const ALONE_MAX = 20_000;
+const ALONE_MAX = 100_000;
 const THREADS_MAX = 4;
 const STREAMS_AT_ONCE = 50_000;
 
