@@ -5,11 +5,13 @@ import { couldTell } from '../../audit/could-tell.ts';
 import { hearersOf } from '../../delivery/fan-out.ts';
 import { EXIT_FINDINGS, EXIT_OK, failed } from '../command.ts';
 import { Progress } from '../migrate/progress.ts';
+import { keepHeapSmall } from '../small-heap.ts';
 import { type AuditedHistory, type AuditedStore, withHistory } from './history.ts';
 
 /** `callboard audit conserve [--by company|webhook|day]` */
-export const runConserve = (store: AuditedStore, by: Grouping | undefined): Promise<number> =>
-  withHistory(store, async ({ log, models, rules }) => {
+export const runConserve = (store: AuditedStore, by: Grouping | undefined): Promise<number> => {
+  keepHeapSmall();
+  return withHistory(store, async ({ log, models, rules }) => {
     const progress = new Progress('counted');
     const conserved = await conserve({
       log,
@@ -25,6 +27,7 @@ export const runConserve = (store: AuditedStore, by: Grouping | undefined): Prom
     const code = report(conserved.right);
     return groupsFit ? code : EXIT_FINDINGS;
   });
+};
 
 /** One JSON object a line for each group. Whether each of them adds up, and all together to what the log holds. */
 const reportGroups = (models: AuditedHistory['models'], by: Grouping, scheduledInLog: number): boolean => {
