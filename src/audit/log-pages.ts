@@ -9,7 +9,8 @@ import type { ReadModels } from '../projections/read-models.ts';
 /** A history to be gone through, which may grow meanwhile. */
 export type AuditedLog = Pick<EventStore, 'readAll' | 'readStream' | 'head'>;
 
-const PAGE = 1_000;
+/** Larger ones are no faster, and what is decoded of them takes more than 100 MB of memory. */
+const PAGE = 200;
 const FILTER = { streamPrefixes: STREAM_PREFIXES };
 
 export interface LogPage {

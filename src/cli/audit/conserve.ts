@@ -5,6 +5,7 @@ import { couldTell } from '../../audit/could-tell.ts';
 import { hearersOf } from '../../delivery/fan-out.ts';
 import { type Command, EXIT_FINDINGS, EXIT_OK, failed, misused, parseOptions } from '../command.ts';
 import { Progress } from '../migrate/progress.ts';
+import { keepHeapSmall } from '../small-heap.ts';
 import { type AuditedHistory, type AuditedStore, auditedStore, withHistory } from './history.ts';
 
 const HELP = `callboard audit conserve [--by company|webhook|day]
@@ -32,8 +33,9 @@ export const conserve: Command = {
   },
 };
 
-const runConserve = (store: AuditedStore, by: Grouping | undefined): Promise<number> =>
-  withHistory(store, async ({ log, models, rules }) => {
+const runConserve = (store: AuditedStore, by: Grouping | undefined): Promise<number> => {
+  keepHeapSmall();
+  return withHistory(store, async ({ log, models, rules }) => {
     const progress = new Progress('counted');
     const conserved = await conserveLog({
       log,
@@ -49,6 +51,7 @@ const runConserve = (store: AuditedStore, by: Grouping | undefined): Promise<num
     const code = report(conserved.right);
     return groupsFit ? code : EXIT_FINDINGS;
   });
+};
 
 /** One JSON object a line for each group. Whether each of them adds up, and all together to what the log holds. */
 const reportGroups = (models: AuditedHistory['models'], by: Grouping, scheduledInLog: number): boolean => {
