@@ -69,7 +69,8 @@ export const openWebhookHealth = (db: Database, webhooks: Dictionary): HealthTab
         failedAtMs: 0,
       };
       hours.set(hour, sums);
-      sums.durationMs += event.result.durationMs;
+      // A stored number may have a fraction; the column has none.
+      sums.durationMs += Math.round(event.result.durationMs);
       if (event.type === 'InvocationDelivered') {
         sums.delivered += 1;
         sums.deliveredAtMs = Math.max(sums.deliveredAtMs, event.atMs);
