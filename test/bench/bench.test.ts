@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, expect, it } from 'vitest';
 import type { Row } from '../../bench/support/figure.ts';
+import { INHERITED } from '../support/inherited.ts';
 
 const run = promisify(execFile);
 const MAIN = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
@@ -15,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The bench makes its own folders in TMPDIR: what it leaves behind is seen there. */
 const bench = (...args: ReadonlyArray<string>) =>
-  run(process.execPath, [MAIN, ...args], { env: { PATH: process.env['PATH'], TMPDIR: folder } });
+  run(process.execPath, [MAIN, ...args], { env: { ...INHERITED, TMPDIR: folder } });
 
 it('prints a table of what was asked for, keeps every run and leaves nothing behind', async () => {
   const json = join(folder, 'runs.json');

@@ -7,6 +7,7 @@ import { append } from '../contract/event-store.ts';
 import { openStore, temporaryPaths } from '../eventstore/temporary.ts';
 import { COMPANY, World } from '../support/engine-world.ts';
 import { answers } from '../support/scripted-sender.ts';
+import { INHERITED } from '../support/inherited.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 const GUID = /[0-9a-f]{8}-[0-9a-f-]{27}/g;
@@ -15,7 +16,7 @@ const newPath = temporaryPaths();
 
 const audit = async (path: string, ...args: ReadonlyArray<string>) => {
   const env = {
-    PATH: process.env['PATH'],
+    ...INHERITED,
     CALLBOARD_STORE: `sqlite:${path}`,
     CALLBOARD_DATA_DIR: join(path, '..'),
   };

@@ -17,6 +17,7 @@ import { openSecretBox } from '../../src/adapters/secret-box.ts';
 import { systemRandom } from '../../src/adapters/system-random.ts';
 import { openStore } from '../eventstore/temporary.ts';
 import { COMPANY, PERSONAL, writeHistory } from '../audit/export/history.ts';
+import { INHERITED } from '../support/inherited.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 const SECRET = 'a secret for tests that nothing else is signed with';
@@ -35,7 +36,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const start = (args: ReadonlyArray<string>, secret: string) => {
   const child = spawn(process.execPath, [MAIN, 'audit', 'export', ...args], {
-    env: { PATH: process.env['PATH'], CALLBOARD_DATA_DIR: join(folder, 'data'), CALLBOARD_SECRET: secret },
+    env: { ...INHERITED, CALLBOARD_DATA_DIR: join(folder, 'data'), CALLBOARD_SECRET: secret },
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));

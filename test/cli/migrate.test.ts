@@ -15,6 +15,7 @@ import { openStore } from '../eventstore/temporary.ts';
 import { Double } from '../eventstoredb/double/server.ts';
 import { openAt } from '../eventstoredb/stores.ts';
 import { contents, plain, write } from '../migration/logs.ts';
+import { INHERITED } from '../support/inherited.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 const COMPANY = 'd0a3f370-cd43-11ed-9c9c-bbcffde24a48';
@@ -47,7 +48,7 @@ interface Running {
 const run = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}): Running => {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], CALLBOARD_DATA_DIR: join(folder, 'unused'), ...env },
+    env: { ...INHERITED, CALLBOARD_DATA_DIR: join(folder, 'unused'), ...env },
   });
   children.push(child);
   let output = '';

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DAY_MS, live } from '../migration/invocation-history.ts';
 import { Double } from '../eventstoredb/double/server.ts';
 import { openAt } from '../eventstoredb/stores.ts';
+import { INHERITED } from '../support/inherited.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 const COMPANY = 'd0a3f370-cd43-11ed-9c9c-bbcffde24a48';
@@ -38,7 +39,7 @@ const run = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}, node: Rea
   const child = spawn(process.execPath, [...node, MAIN, ...args], {
     cwd: folder,
     env: {
-      PATH: process.env['PATH'],
+      ...INHERITED,
       CALLBOARD_DATA_DIR: join(folder, 'unused'),
       CALLBOARD_STORE: double.url,
       ...env,

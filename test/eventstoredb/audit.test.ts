@@ -5,6 +5,7 @@ import { append } from '../contract/event-store.ts';
 import { resourceStream, Writer } from '../eventstore/events.ts';
 import { Double } from './double/server.ts';
 import { openAt } from './stores.ts';
+import { INHERITED } from '../support/inherited.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -19,7 +20,7 @@ const verify = async (): Promise<{
   readonly output: string;
   readonly errors: string;
 }> => {
-  const env = { PATH: process.env['PATH'], CALLBOARD_STORE: double.url };
+  const env = { ...INHERITED, CALLBOARD_STORE: double.url };
   const child = spawn(process.execPath, [MAIN, 'audit', 'verify'], { env });
   let output = '';
   let errors = '';

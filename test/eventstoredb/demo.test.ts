@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Double } from './double/server.ts';
+import { INHERITED } from '../support/inherited.ts';
 
 const CLI = join(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -23,7 +24,7 @@ afterEach(async () => {
 
 const audit = (what: string): Promise<{ stdout: string; stderr: string }> =>
   promisify(execFile)(process.execPath, [CLI, 'audit', what], {
-    env: { PATH: process.env['PATH'], CALLBOARD_STORE: double.url, CALLBOARD_DATA_DIR: temporary },
+    env: { ...INHERITED, CALLBOARD_STORE: double.url, CALLBOARD_DATA_DIR: temporary },
   });
 
 it('the demo is played on EventStoreDB, and its history verified', { timeout: 240_000 }, async () => {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Target, TARGETS } from './targets.ts';
+import { INHERITED } from '../support/inherited.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 const PATIENCE = { timeout: 20_000, interval: 50 };
@@ -39,7 +40,7 @@ afterEach(() => {
 });
 
 const environment = (dataDir = folder): NodeJS.ProcessEnv => ({
-  PATH: process.env['PATH'],
+  ...INHERITED,
   PORT: '0',
   CALLBOARD_DATA_DIR: dataDir,
   CALLBOARD_STORE: target.url,

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ATTEMPT_TIMEOUT_MS } from './receiver.ts';
 import { promised, Violation } from './violation.ts';
+import { INHERITED } from '../support/inherited.ts';
 
 export const RETRY_BASE_MS = 50;
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -10,7 +11,7 @@ const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const PATIENCE_MS = 120_000;
 
 const environment = (dataDir: string, more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => ({
-  PATH: process.env['PATH'],
+  ...INHERITED,
   HOST: '127.0.0.1',
   PORT: '0',
   CALLBOARD_DATA_DIR: dataDir,
