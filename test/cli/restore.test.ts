@@ -185,7 +185,11 @@ describe('the drill: backup under load, kill -9, restore, go on', () => {
     for (const { guid } of invocations) expect(seen.get(guid)).toBeGreaterThanOrEqual(1);
     expect(invocations.filter(({ guid }) => !known.has(guid)).length).toBeGreaterThanOrEqual(20);
     // What the lost part had accepted is taken again, as itself.
+    const earlier = invocations.length;
     await report(again.url, bearer, taken, 50);
+    await expect
+      .poll(async () => (await after.invocations()).length, PATIENCE)
+      .toBeGreaterThanOrEqual(earlier + 50);
     await expect.poll(openOnes, PATIENCE).toEqual([]);
     for (const { guid, webhook: of } of await after.invocations()) {
       if (of === webhook.guid) expect(seen.has(guid)).toBe(true);
