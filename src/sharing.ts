@@ -113,7 +113,8 @@ export const nodeStatuses = (
       ...member,
       isThis,
       readUpTo,
-      handledUpTo: isThis ? engine.handledUpTo : member.handledUpTo,
+      // As it was said: whoever takes over begins there, however far this one has come since.
+      handledUpTo: member.handledUpTo,
       inFlight: isThis ? engine.inFlight : member.inFlight,
       partitions: partitions.get(member.node) ?? [],
       behind: newest - readUpTo,

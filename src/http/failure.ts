@@ -20,6 +20,8 @@ export type RequestFailure =
   | { readonly _tag: 'RoleNotAllowed'; readonly role: string; readonly needed: ReadonlyArray<string> }
   | { readonly _tag: 'CompanyNotAllowed'; readonly companyId: string }
   | { readonly _tag: 'NotFound' }
+  /** Nothing was known of it at the moment that was asked for. */
+  | { readonly _tag: 'NothingThen' }
   | { readonly _tag: 'MethodNotAllowed'; readonly allowed: ReadonlyArray<string> }
   | { readonly _tag: 'BodyTooLarge'; readonly bytesMax: number }
   | { readonly _tag: 'MediaTypeNotTaken'; readonly taken: ReadonlyArray<string> }

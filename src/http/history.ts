@@ -57,7 +57,7 @@ const asOf = (
   steps: ReadonlyArray<WebhookStep>,
 ): Either<Failure, ReturnType<typeof ok>> => {
   const last = steps.at(-1);
-  if (last === undefined || last.after.situation === 'unknown') return left({ _tag: 'NotFound' });
+  if (last === undefined || last.after.situation === 'unknown') return left({ _tag: 'NothingThen' });
   const { decoded, after } = last;
   return right(
     ok({

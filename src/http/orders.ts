@@ -42,7 +42,8 @@ const read = async (deps: Deps, call: Call): Handled => {
   if (isLeft(found)) return found;
   const { newest, changes, complete } = found.right;
   const order = newest?.event.order?.after;
-  if (newest === undefined || order === undefined) return left({ _tag: 'NotFound' });
+  if (newest === undefined || order === undefined)
+    return left({ _tag: query.right.at === undefined ? 'NotFound' : 'NothingThen' });
   return right(
     ok({
       order: printedOrder(order),

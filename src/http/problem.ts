@@ -70,6 +70,11 @@ export const problemOf = (failure: Failure): ProblemAnswer => {
     case 'InvocationUnknown':
     case 'JobUnknown':
       return problem('not-found', 'Nothing is found under this address. Check the path and its identifiers.');
+    case 'NothingThen':
+      return problem(
+        'not-found',
+        "Nothing was known of it at that moment. Ask for a later one, or without 'at' for now.",
+      );
     case 'MethodNotAllowed':
       return problem('method-not-allowed', `This path takes ${failure.allowed.join(', ')}.`, {
         Allow: failure.allowed.join(', '),

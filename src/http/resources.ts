@@ -34,7 +34,7 @@ const read = async (deps: Deps, call: Call): Handled => {
   const ref = { resource, identifier };
   const found = await resourceAsOf(deps, company.right, ref, place.right, { after, limit });
   if (isLeft(found)) return found;
-  if (found.right === undefined) return left({ _tag: 'NotFound' });
+  if (found.right === undefined) return left({ _tag: at === undefined ? 'NotFound' : 'NothingThen' });
   const { belongsTo, has, next, lastChange } = found.right;
   return right(
     ok({

@@ -159,6 +159,9 @@ describe('GET /resources/{resource}/{identifier}', () => {
   it('refuses a moment that lies ahead or is none, and finds nothing before the first change', async () => {
     const { position } = await reported('event.create', 'e1');
     expect((await read('event/e1', timeOf(START_MS - 1))).status).toBe(404);
+    expect((await read('event/e1', timeOf(START_MS - 1))).body).toMatchObject({
+      detail: expect.stringContaining('at that moment') as string,
+    });
     expect((await read('event/e1', '0')).status).toBe(404);
     expect((await read('event/e1', timeOf(START_MS + 60_000))).status).toBe(200);
     for (const moment of [
