@@ -210,7 +210,11 @@ class Run {
     const untilMs = Date.now() + SETTLED_WITHIN_MS;
     for (const { guid } of this.#webhooks) {
       for (;;) {
-        const open = (await api.newest('waiting', guid)) ?? (await api.newest('in_flight', guid));
+        // Waiting is asked for twice: an attempt may end, and its invocation wait again, between the two questions.
+        const open =
+          (await api.newest('waiting', guid)) ??
+          (await api.newest('in_flight', guid)) ??
+          (await api.newest('waiting', guid));
         if (open === undefined) break;
         promised(
           Date.now() < untilMs,
