@@ -326,7 +326,8 @@ class Run {
       'everything is settled',
       async () => {
         for (const { guid } of this.#webhooks) {
-          for (const status of ['waiting', 'in_flight']) {
+          // Waiting is asked for twice: an attempt may end, and its invocation wait again, between the two questions.
+          for (const status of ['waiting', 'in_flight', 'waiting']) {
             if ((await api.newest(status, guid)) !== undefined) return false;
           }
         }
