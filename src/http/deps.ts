@@ -87,7 +87,7 @@ export interface HttpDeps {
     | 'failedOf'
     | 'health'
     | 'counts'
-    | 'scheduled'
+    | 'scheduledInAll'
     | 'slowest'
     | 'minutes'
     | 'belongingTo'

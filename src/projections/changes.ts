@@ -39,13 +39,9 @@ export const openChanges = (db: Database, counters: Counters, companies: Diction
     SELECT position, guid, resource, identifier, revision, fingerprint
     FROM changes INDEXED BY changes_by_company
     WHERE company = ? AND position < ? ORDER BY position DESC ${LIMIT}`);
-  const selectBlock = db.prepare(`
-    SELECT first_position AS first,
-      coalesce((SELECT first_position FROM change_times later WHERE later.block = found.block + 1), ${OPEN}) AS next
-    FROM change_times found WHERE earliest <= ? ORDER BY block DESC LIMIT 1`);
   const selectNewest = db.prepare(`
     SELECT position FROM changes NOT INDEXED
-    WHERE position >= ? AND position < ? AND recorded_at <= ? ORDER BY position DESC LIMIT 1`);
+    WHERE position < ? AND recorded_at <= ? ORDER BY position DESC LIMIT 1`);
 
   return {
     add: ({ id, event, position, revision }) => {
@@ -67,12 +63,12 @@ export const openChanges = (db: Database, counters: Counters, companies: Diction
     },
     save: () => times.save(),
     changesInAll: () => counters.get('changes'),
-    positionAt: (recordedAtMs) => {
-      const block = selectBlock.get(recordedAtMs) as BlockColumns | undefined;
-      if (block === undefined) return undefined;
-      const { first, next } = block;
-      return (selectNewest.get(first, next, recordedAtMs) as { position: number } | undefined)?.position;
-    },
+    // The newest block that can hold it does hold one, so no more than a block is looked through.
+    positionAt: (recordedAtMs) =>
+      (
+        selectNewest.get(times.endOf(recordedAtMs + 1), recordedAtMs) as
+          { readonly position: number } | undefined
+      )?.position,
     changesAfter: (fromMs) => times.placeBefore(fromMs),
     positionOf: (guid) => {
       const known = positions.get(guid);
@@ -116,12 +112,6 @@ export const openChanges = (db: Database, counters: Counters, companies: Diction
     },
   };
 };
-
-/** A block of change_times: its first position, and that of the next one. */
-interface BlockColumns {
-  readonly first: number;
-  readonly next: number;
-}
 
 interface ChangeColumns {
   readonly position: number;

@@ -255,8 +255,6 @@ export interface Health {
   slowest(nowMs: number, limit: number): ReadonlyArray<SlowWebhook>;
   /** Oldest first, at most a day. */
   minutes(fromMs: number, toMs: number): ReadonlyArray<AttemptMinute>;
-  /** Invocations ever scheduled; the counts by status have to add up to it. */
-  scheduled(): number;
 }
 
 export interface InvocationRow {

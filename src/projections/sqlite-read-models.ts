@@ -176,7 +176,6 @@ export const openReadModels = ({
     health: (...question) => health.health(...question),
     slowest: (...question) => health.slowest(...question),
     minutes: (...question) => minutes.minutes(...question),
-    scheduled: () => counters.get('invocations'),
     positionAt: (recordedAtMs) => changes.positionAt(recordedAtMs),
     changesInAll: () => changes.changesInAll(),
     tallyOf: (...question) => tallies.tallyOf(...question),

@@ -100,7 +100,7 @@ describe('health', () => {
       { minute, bucket: 6, delivered: 0, failed: 1 },
     ]);
     expect(models.minutes(NOW_MS - HOUR_MS, NOW_MS)).toHaveLength(3);
-    expect(models.scheduled()).toBe(4);
+    expect(models.scheduledInAll()).toBe(4);
     models.close();
   });
 });

@@ -22,7 +22,7 @@ export const openTestStore = async (): Promise<EventStore> => {
 };
 
 /** The port alone: what an adapter tells besides may be computed, and is not copied. */
-const portOf = (store: EventStore): EventStore => ({
+export const portOf = (store: EventStore): EventStore => ({
   id: store.id,
   atomicBatches: store.atomicBatches,
   positions: store.positions,

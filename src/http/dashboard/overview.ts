@@ -1,4 +1,5 @@
 import { isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { differenceOf } from '../../audit/conservation.ts';
 import type { InvocationStatus } from '../../domain/invocation.ts';
 import { BUCKETS_MS } from '../../projections/attempt-minutes.ts';
 import type { AttemptMinute, SlowWebhook } from '../../projections/read-models.ts';
@@ -80,7 +81,7 @@ const stateOf = ({ readModels, nodes, clock }: Deps, slow: SlowList): State => {
   const nowMs = clock.nowMs();
   return {
     counts: readModels.counts(),
-    scheduled: readModels.scheduled(),
+    scheduled: readModels.scheduledInAll(),
     minutes: readModels.minutes(nowMs - (MINUTES_SHOWN - 1) * MINUTE_MS, nowMs),
     nowMs,
     nodes: nodes(),
@@ -143,7 +144,7 @@ const shownOf = (state: State): Shown => {
   const lately = minutes.filter(({ minute }) => minute > since);
   const delivered = sum(lately.map((one) => one.delivered));
   const failed = sum(lately.map((one) => one.failed));
-  const accounted = sum(Object.values(counts));
+  const difference = differenceOf({ scheduled, ...counts });
   const chart = chartOf(state);
   return {
     'live-rate': (delivered / (LATELY_MINUTES * 60)).toLocaleString('en', { maximumFractionDigits: 1 }),
@@ -155,9 +156,9 @@ const shownOf = (state: State): Shown => {
     ...Object.fromEntries(INVOCATION_STATUSES.map((status) => [`live-${status}`, inWords(counts[status])])),
     'live-scheduled': inWords(scheduled),
     'live-conserved':
-      accounted === scheduled
+      difference === 0
         ? 'every invocation is accounted for'
-        : `${inWords(Math.abs(scheduled - accounted))} invocations are not accounted for`,
+        : `${inWords(Math.abs(difference))} invocations are not accounted for`,
     'live-most': `${inWords(chart.most)} a minute`,
     'live-delivered-line@d': chart.delivered,
     'live-failed-line@d': chart.failed,
