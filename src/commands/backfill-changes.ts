@@ -1,13 +1,17 @@
 import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
 import { streamOf } from '../domain/ids.ts';
 import type { JobScope } from '../domain/job.ts';
+import { matchOne } from '../domain/match-one.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import { RESOURCES } from '../domain/resources.ts';
+import type { Rules } from '../domain/rules.ts';
+import type { WebhookFacts } from '../domain/webhook.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { EventStore, Position, ReadFailure } from '../eventstore/event-store.ts';
 import { oursOf } from '../eventstore/ours.ts';
 import { decodeAll } from '../projections/projector.ts';
-import type { Changes } from '../projections/read-models.ts';
+import { activeWebhookOf } from '../projections/active-webhook.ts';
+import type { Changes, Routing } from '../projections/read-models.ts';
 
 /** Some of a company's changes, in the order of the log. */
 export interface ChangePage {
@@ -25,6 +29,24 @@ export const startOfPeriod = (
   readModels: Pick<Changes, 'changesAfter'>,
   { fromMs }: JobScope,
 ): Position | undefined => (fromMs === null ? 0 : readModels.changesAfter(fromMs));
+
+/** Whether the webhook, as it is now, would have been told of a change, by the relations of then. */
+export const wouldHear = (
+  { rules, readModels }: { readonly rules: Rules; readonly readModels: Pick<Routing, 'belongsTo'> },
+  facts: WebhookFacts,
+) => {
+  const active = activeWebhookOf(facts);
+  return ({ event, position }: Decoded<ResourceChange>) => {
+    const { type, resource, identifier, triggers, companyId } = event;
+    return matchOne(
+      rules,
+      { type, ref: { resource, identifier }, triggers },
+      (of) => readModels.belongsTo(companyId, position, of),
+      facts.settings.selection,
+      active,
+    );
+  };
+};
 
 /** The next changes of a scope's company and period, after < position < before. */
 export const changesOf = async (

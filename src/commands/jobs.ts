@@ -10,17 +10,15 @@ import {
   type KnownJob,
   scopeKeyOf,
 } from '../domain/job.ts';
-import { matchOne } from '../domain/match-one.ts';
 import type { ResourceRef } from '../domain/resources.ts';
 import type { Rules } from '../domain/rules.ts';
 import type { EventStore, Position } from '../eventstore/event-store.ts';
 import { load, type StoreFailure, transact } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
-import { activeWebhookOf } from '../projections/active-webhook.ts';
 import type { ReadModels } from '../projections/read-models.ts';
 import { job as aggregate } from './aggregates.ts';
-import { changesOf, startOfPeriod } from './backfill-changes.ts';
+import { changesOf, startOfPeriod, wouldHear } from './backfill-changes.ts';
 import type { KnownWebhook, WebhookFailure, Webhooks } from './webhooks.ts';
 
 export interface JobDeps {
@@ -121,7 +119,7 @@ const previewBackfill = async (
 ): Promise<Either<JobFailure, JobPreview>> => {
   const cut = readModels.createdAt(facts.guid);
   if (cut === undefined) return left({ _tag: 'WebhookUnknown' });
-  const active = activeWebhookOf(facts);
+  const matchOf = wouldHear({ rules, readModels }, facts);
   const examples: JobExample[] = [];
   let count = 0;
   let after = startOfPeriod(readModels, request) ?? cut;
@@ -129,18 +127,12 @@ const previewBackfill = async (
     if (pages === PAGES_MAX) return right({ count, complete: false, examples, cut });
     const page = await changesOf(store, request, after, cut);
     if (isLeft(page)) return page;
-    for (const { id, event, position } of page.right.changes) {
-      const { type, resource, identifier, triggers, changeType, atMs, companyId } = event;
+    for (const change of page.right.changes) {
+      const { id, event } = change;
+      const { resource, identifier, changeType, atMs } = event;
       const ref = { resource, identifier };
-      const match = matchOne(
-        rules,
-        { type, ref, triggers },
-        (of) => readModels.belongsTo(companyId, position, of),
-        facts.settings.selection,
-        active,
-      );
       const invocation = invocationGuid(facts.guid, id);
-      if (match === undefined || readModels.invocation(invocation) !== undefined) continue;
+      if (matchOf(change) === undefined || readModels.invocation(invocation) !== undefined) continue;
       count += 1;
       if (examples.length < EXAMPLES_MAX) {
         examples.push({ kind: 'backfill', invocation, change: id, changeType, ref, recordedAtMs: atMs });

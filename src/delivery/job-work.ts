@@ -1,19 +1,17 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { invocation as aggregate } from '../commands/aggregates.ts';
-import { changesOf, startOfPeriod } from '../commands/backfill-changes.ts';
+import { changesOf, startOfPeriod, wouldHear } from '../commands/backfill-changes.ts';
 import type { WebhookSnapshot, Webhooks } from '../commands/webhooks.ts';
 import type { Cause } from '../domain/events.ts';
 import { invocationGuid, jobRetryEventId, streamOf } from '../domain/ids.ts';
 import { type InvocationEvent, type InvocationState, mayRetryAsFailed } from '../domain/invocation.ts';
 import type { JobCreated, JobSkip } from '../domain/job.ts';
-import { matchOne } from '../domain/match-one.ts';
 import type { Rules } from '../domain/rules.ts';
 import { emptyHead, seal } from '../eventstore/codec.ts';
 import type { Head } from '../eventstore/decoded.ts';
 import type { EventStore, Position } from '../eventstore/event-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
-import { activeWebhookOf } from '../projections/active-webhook.ts';
 import { decodeAll } from '../projections/projector.ts';
 import type { ReadModels } from '../projections/read-models.ts';
 import { appendUntilKnown } from './append-until-known.ts';
@@ -135,7 +133,7 @@ export const backfillWork =
   async (after, webhook) => {
     if (webhook === undefined) throw new Error(`job ${job.guid} is a backfill of no webhook`);
     const { facts } = webhook.webhook;
-    const active = activeWebhookOf(facts);
+    const matchOf = wouldHear(deps, facts);
     const start = startOfPeriod(deps.readModels, job);
     if (start === undefined) return { items: [], next: job.cut, lookedAt: 0, atEnd: true };
     const from = Math.max(after, start);
@@ -144,14 +142,7 @@ export const backfillWork =
     if (isLeft(page)) throw new NotStored('a job', page.left._tag);
     const { changes, next, atEnd } = page.right;
     const items = changes.flatMap((change, index): ReadonlyArray<JobItem> => {
-      const { type, resource, identifier, triggers, companyId } = change.event;
-      const match = matchOne(
-        deps.rules,
-        { type, ref: { resource, identifier }, triggers },
-        (of) => deps.readModels.belongsTo(companyId, change.position, of),
-        facts.settings.selection,
-        active,
-      );
+      const match = matchOf(change);
       if (match === undefined) return [];
       const tell = async (): Promise<Outcome> => {
         const later = {

@@ -27,7 +27,7 @@ export const openFailed = (
     ];
     return {
       pages: sources.map((from) =>
-        db.prepare(`SELECT ${ROW_COLUMNS}, i.scheduled_at FROM ${from} ORDER BY r.position LIMIT ?6`),
+        db.prepare(`SELECT ${ROW_COLUMNS}, i.scheduled_at FROM ${from} ORDER BY r.position LIMIT ?6 + 0`),
       ),
       counts: sources.map((from) => db.prepare(`SELECT count(*) AS rows FROM ${from}`)),
     };

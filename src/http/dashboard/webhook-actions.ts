@@ -19,7 +19,10 @@ import {
 } from './visit.ts';
 import { nameOf } from './webhook-words.ts';
 
-type Deps = Pick<HttpDeps, 'webhooks' | 'invocations' | 'readModels' | 'openSecret' | 'settled' | 'clock'>;
+type Deps = Pick<
+  HttpDeps,
+  'webhooks' | 'invocations' | 'readModels' | 'openSecret' | 'settled' | 'shownUpTo' | 'clock'
+>;
 
 type Act = (deps: Deps, visit: Visit, found: FoundWebhook) => Replied;
 
@@ -136,27 +139,12 @@ const confirmDelete: Act = async (_deps, _visit, found) =>
     }),
   );
 
-/** Counted so far; then it is "more than". */
-const FAILED_COUNTED_MAX = 10_000;
-const FAILED_PAGE = 1_000;
-
-const failedIn = ({ readModels }: Pick<Deps, 'readModels'>, guid: string): number => {
-  let counted = 0;
-  let after = 0;
-  while (counted < FAILED_COUNTED_MAX) {
-    const rows = readModels.failedOf(guid, after, FAILED_PAGE);
-    counted += rows.length;
-    after = rows.at(-1)?.position ?? after;
-    if (rows.length < FAILED_PAGE) break;
-  }
-  return counted;
-};
-
 const confirmRetry: Act = async (deps, _visit, found) => {
   const settled = await settledSoon(deps);
   if (isLeft(settled)) return settled;
-  const failed = failedIn(deps, found.webhook.facts.guid);
   const { companyId, guid } = found.webhook.facts;
+  const scope = { kind: 'retry_failed', companyId, webhook: guid, fromMs: null, toMs: null } as const;
+  const failed = deps.readModels.countFailedIn(scope, deps.shownUpTo());
   if (failed === 0) {
     return right(
       page(
@@ -173,10 +161,7 @@ const confirmRetry: Act = async (deps, _visit, found) => {
       ),
     );
   }
-  const many =
-    failed >= FAILED_COUNTED_MAX
-      ? `more than ${FAILED_COUNTED_MAX.toLocaleString('en')} invocations`
-      : count(failed, 'invocation');
+  const many = count(failed, 'invocation');
   return right(
     ask(found, {
       title: `Retry ${many}?`,
