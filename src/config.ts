@@ -30,6 +30,8 @@ export interface Config {
   readonly rulesPath: string | null;
   /** Between two seals of the history; 0: none are made. */
   readonly sealEveryMs: number;
+  /** Between two looks for what companies do not keep any longer; 0: none goes. */
+  readonly retentionEveryMs: number;
   /** Path of the Ed25519 key that seals are signed with, or null: they are not signed. */
   readonly sealKeyPath: string | null;
   readonly logLevel: LogLevel;
@@ -101,6 +103,7 @@ const VARIABLES = {
     ),
   },
   CALLBOARD_SEAL_EVERY_MS: { default: '3600000', codec: wholeNumber(0, 2_147_483_647) },
+  CALLBOARD_RETENTION_EVERY_MS: { default: '86400000', codec: wholeNumber(0, 2_147_483_647) },
   CALLBOARD_SEAL_KEY: { default: '', codec: t.string },
   CALLBOARD_RULES: { default: '', codec: t.string },
   CALLBOARD_ENV: {
@@ -140,6 +143,7 @@ export const readConfig = (
     leaseMs: read('CALLBOARD_LEASE_MS'),
     publicUrl: read('CALLBOARD_PUBLIC_URL'),
     sealEveryMs: read('CALLBOARD_SEAL_EVERY_MS'),
+    retentionEveryMs: read('CALLBOARD_RETENTION_EVERY_MS'),
     sealKey: read('CALLBOARD_SEAL_KEY'),
     rules: read('CALLBOARD_RULES'),
     environment: read('CALLBOARD_ENV'),
@@ -171,6 +175,7 @@ export const readConfig = (
     publicUrl: config.publicUrl === '' ? null : config.publicUrl,
     rulesPath: config.rules === '' ? null : resolve(workingDir, config.rules),
     sealEveryMs: config.sealEveryMs,
+    retentionEveryMs: config.retentionEveryMs,
     sealKeyPath: config.sealKey === '' ? null : resolve(workingDir, config.sealKey),
     logLevel: config.logLevel,
     development: config.environment === 'development',

@@ -34,15 +34,17 @@ import type { EventStore } from './eventstore/event-store.ts';
 import { openEventStoreDb } from './eventstore/eventstoredb.ts';
 import { openMemoryStore } from './eventstore/memory.ts';
 import { lastRestoration } from './eventstore/restorations.ts';
-import { openSqliteStore } from './eventstore/sqlite.ts';
+import { openSqliteStore, type SqliteStore } from './eventstore/sqlite.ts';
 import { noteWrites } from './eventstore/written.ts';
 import { createApp, SERVER_OPTIONS } from './http/app.ts';
 import type { Health } from './http/deps.ts';
+import { Retainer } from './migration/retainer.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
 import type { Random } from './ports/random.ts';
 import type { Simulations } from './ports/simulations.ts';
 import type { SealSigner } from './ports/sign-seal.ts';
+import type { ReadModels } from './projections/read-models.ts';
 import { openReadModels } from './projections/sqlite-read-models.ts';
 import { parseRules } from './rules-file.ts';
 import { nodeStatuses, openSharing } from './sharing.ts';
@@ -110,6 +112,8 @@ export const openSealKey = (path: string | null): Either<StartFailure, SealSigne
 interface OpenedStore {
   readonly store: EventStore;
   readonly away: () => string | undefined;
+  /** The same store, where it can take out of itself what is not kept. */
+  readonly removing?: SqliteStore;
 }
 
 const openStore = async (
@@ -136,7 +140,9 @@ const openStore = async (
         });
       }
       const store = await openSqliteStore({ path: where.path, log, onFatal });
-      return isLeft(store) ? left({ message: store.left.message }) : near(store.right);
+      return isLeft(store)
+        ? left({ message: store.left.message })
+        : right({ store: store.right, away: () => undefined, removing: store.right });
     }
     case 'esdb': {
       const { address, login } = where;
@@ -180,7 +186,7 @@ export const startServer = async (
 
   const opened = await openStore(config, { clock, random, log }, box.keyId, onDefect);
   if (isLeft(opened)) return opened;
-  const { away } = opened.right;
+  const { away, removing } = opened.right;
   const { store, newest } = noteWrites(opened.right.store);
   if (config.store.kind === 'sqlite') {
     const bound = bindKey(config.store.path, box.keyId);
@@ -212,8 +218,8 @@ export const startServer = async (
     path: config.store.kind === 'memory' ? ':memory:' : join(config.dataDir, 'read-models.db'),
     eventStoreId: store.id,
     storeHead: storeHead.right,
-    // Only there does `callboard scavenge` remove any.
-    beginningsMayBeGone: config.store.kind === 'esdb',
+    // In memory nothing is ever removed.
+    beginningsMayBeGone: config.store.kind !== 'memory',
     log,
   });
   const accounts = new Accounts({
@@ -296,6 +302,19 @@ export const startServer = async (
     // What is kept in memory nobody can ask about later.
     everyMs: config.store.kind === 'memory' ? 0 : config.sealEveryMs,
   });
+  const retainer =
+    removing === undefined
+      ? undefined
+      : new Retainer({
+          store: removing,
+          accounts,
+          companies: () => companiesIn(readModels),
+          isSealing: config.sealEveryMs > 0,
+          clock,
+          random,
+          log,
+          everyMs: config.retentionEveryMs,
+        });
   const invocationDeps = {
     store,
     random,
@@ -350,6 +369,7 @@ export const startServer = async (
     writtenUpTo: newest,
     nodes: () => nodeStatuses(sharing.right, engine, { url, startedAtMs, nowMs: clock.nowMs() }),
     development: config.development,
+    removesByPolicy: retainer !== undefined,
     health,
     metrics,
     clock,
@@ -374,6 +394,8 @@ export const startServer = async (
   const ready = engine.start();
   ready.catch(onDefect);
   sealer.start();
+  // Not before the read models know all companies.
+  void ready.then(() => retainer?.start()).catch(() => undefined);
   const ended = stopping.asked.then(async (code) => {
     log.info({ inFlight: engine.inFlight }, 'stopping: no new attempts, running ones are finished');
     const overdue = clock.setTimer(STOP_MS, () => process.exit(code === 0 ? 1 : code));
@@ -381,6 +403,7 @@ export const startServer = async (
     server.closeIdleConnections();
     await engine.drain(DRAIN_MS);
     await sender.close();
+    await retainer?.stop();
     await sealer.stop();
     await store.close();
     readModels.close();
@@ -391,6 +414,18 @@ export const startServer = async (
     return code;
   });
   return right({ address, url, log, ready, ended, stop: () => stopping.begin(0) });
+};
+
+const COMPANIES_PAGE = 1_000;
+
+const companiesIn = (readModels: Pick<ReadModels, 'companies'>): ReadonlyArray<string> => {
+  const all: string[] = [];
+  for (let after = 0; ;) {
+    const page = readModels.companies(after, COMPANIES_PAGE);
+    all.push(...page.map(({ guid }) => guid));
+    after = page.at(-1)?.cursor ?? after;
+    if (page.length < COMPANIES_PAGE) return all;
+  }
 };
 
 /** A stop is asked for once, with the first exit code named. */

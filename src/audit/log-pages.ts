@@ -7,7 +7,7 @@ import { decodeAll } from '../projections/projector.ts';
 import type { ReadModels } from '../projections/read-models.ts';
 
 /** A history to be gone through, which may grow meanwhile. */
-export type AuditedLog = Pick<EventStore, 'readAll' | 'readStream' | 'head'>;
+export type AuditedLog = Pick<EventStore, 'readAll' | 'readStream' | 'head' | 'removedAtMs'>;
 
 /** Larger ones are no faster, and what is decoded of them takes more than 100 MB of memory. */
 const PAGE = 200;

@@ -1,6 +1,6 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { AccountCommand, AccountRejection, AccountState, OpenAccountState } from '../domain/account.ts';
-import type { AccountEvent } from '../domain/account.ts';
+import type { AccountEvent, RetentionApplied } from '../domain/account.ts';
 import type { ClientRejection } from '../domain/client.ts';
 import type { Cause } from '../domain/events.ts';
 import { streamOf } from '../domain/ids.ts';
@@ -83,6 +83,28 @@ export class Accounts {
     const command = { type: 'SwitchStrictMode', companyId, strict, atMs: this.#nowMs() } as const;
     const switched = await this.#execute(command, cause);
     return isLeft(switched) ? left(onlyStoreFailure(switched.left)) : right(openStateOf(switched.right));
+  }
+
+  /** Null: all is kept. */
+  async setRetention(
+    companyId: string,
+    invocationsMonths: number | null,
+    cause: Cause,
+  ): Promise<Either<StoreFailure, OpenAccountState>> {
+    const command = { type: 'SetRetention', companyId, invocationsMonths, atMs: this.#nowMs() } as const;
+    const set = await this.#execute(command, cause);
+    return isLeft(set) ? left(onlyStoreFailure(set.left)) : right(openStateOf(set.right));
+  }
+
+  /** What the policy has removed. */
+  async noteRetention(
+    companyId: string,
+    applied: Omit<RetentionApplied, 'type' | 'atMs'>,
+    cause: Cause,
+  ): Promise<Either<StoreFailure, void>> {
+    const command = { type: 'NoteRetention', companyId, ...applied, atMs: this.#nowMs() } as const;
+    const noted = await this.#execute(command, cause);
+    return isLeft(noted) ? left(onlyStoreFailure(noted.left)) : right(undefined);
   }
 
   /**

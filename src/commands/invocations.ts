@@ -12,6 +12,7 @@ import { compileRequest, renderSavedBody } from '../domain/moshtix-request.ts';
 import { renderBody } from '../domain/openticket-request.ts';
 import type { Resource } from '../domain/resources.ts';
 import type { MoshtixSelection, WebhookFacts } from '../domain/webhook.ts';
+import { decode } from '../eventstore/codec.ts';
 import { load, type Loaded, transact, type Transacted, type TransactDeps } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DueList } from '../projections/read-models.ts';
@@ -30,19 +31,39 @@ export type KnownInvocation = Exclude<InvocationState, { situation: 'unscheduled
 export type InvocationFailure =
   | InvocationRejection
   | WebhookFailure
+  /** It was settled long ago, and its company's policy has removed all but its last event; null: nobody can tell when. */
+  | { readonly _tag: 'InvocationRemoved'; readonly companyId: string; readonly removedAtMs: number | null }
   /** A retry would be cancelled at once: enable the webhook first. */
   | { readonly _tag: 'WebhookNotEnabled'; readonly deleted: boolean };
 
 /** Retried at the same time by "retry all failed": the store takes them together. */
 const RETRY_PAGE = 50;
 
-/** Unknown is also one whose scheduling was removed from the log, whatever is left of it. */
 export const getInvocation = async (
-  deps: Pick<InvocationDeps, 'store'>,
+  { store }: Pick<InvocationDeps, 'store'>,
   guid: string,
 ): Promise<Either<InvocationFailure, KnownInvocation>> => {
-  const loaded = await load(deps.store, streamOf.invocation(guid), aggregate);
-  return isLeft(loaded) ? loaded : known(loaded.right);
+  const stream = streamOf.invocation(guid);
+  const loaded = await load(store, stream, aggregate);
+  if (isLeft(loaded)) return loaded;
+  const isRemoved = loaded.right.state.situation === 'unscheduled' && loaded.right.head.revision >= 0;
+  return isRemoved ? removed(store, stream) : known(loaded.right);
+};
+
+/** Its scheduling is gone from the log; what is left of it tells whose it was. */
+const removed = async (
+  store: InvocationDeps['store'],
+  stream: string,
+): Promise<Either<InvocationFailure, never>> => {
+  const newest = await store.readStream(stream, { direction: 'backwards', limit: 1 })();
+  if (isLeft(newest)) return newest;
+  const [last] = newest.right;
+  const decoded = last === undefined ? undefined : decode(last);
+  if (decoded === undefined || isLeft(decoded)) return left({ _tag: 'InvocationUnknown' });
+  const at = store.removedAtMs === undefined ? right(undefined) : await store.removedAtMs(stream)();
+  if (isLeft(at)) return at;
+  const { companyId } = decoded.right.metadata;
+  return left({ _tag: 'InvocationRemoved', companyId, removedAtMs: at.right ?? null });
 };
 
 /** Opens a new round by hand, with the webhook's retries of today; its first attempt is due at once. */

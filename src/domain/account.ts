@@ -1,4 +1,5 @@
 import { type Either, left, right } from 'fp-ts/lib/Either.js';
+import type { RetentionPolicy } from './retention.ts';
 
 /** A tenant: its company, the Moshtix client account that stands for it, and how strict it is with reports. */
 
@@ -27,8 +28,39 @@ export interface IdsIssued {
   readonly count: number;
   readonly atMs: number;
 }
+/** From now on, after a day's grace, what was settled longer ago goes; null: all is kept. */
+export interface RetentionSet {
+  readonly type: 'RetentionSet';
+  readonly invocationsMonths: number | null;
+  readonly atMs: number;
+}
+/**
+ * What the policy has removed. Each stream is named in the records of `callboard-removed`, which no seal covers: the account names
+ * the newest of them by its hash, which by their chain stands for all before it, and accounts are sealed.
+ */
+export interface RetentionApplied {
+  readonly type: 'RetentionApplied';
+  readonly settledBeforeMs: number;
+  /** Revision and hash of the newest record. */
+  readonly record: number;
+  readonly hash: string;
+  readonly streams: number;
+  readonly events: number;
+  readonly bytes: number;
+  readonly atMs: number;
+}
 
-export type AccountEvent = AccountOpened | ClientAttached | StrictModeSwitched | IdsIssued;
+export type AccountEvent =
+  AccountOpened | ClientAttached | StrictModeSwitched | IdsIssued | RetentionSet | RetentionApplied;
+
+/** All that a company's policy has removed so far. */
+export interface RetentionTotals {
+  readonly record: number;
+  readonly streams: number;
+  readonly events: number;
+  readonly bytes: number;
+  readonly atMs: number;
+}
 
 // State
 
@@ -40,6 +72,9 @@ export interface OpenAccountState {
   readonly strict: boolean;
   /** The next whole number to give out to a webhook, header or system event type of the Moshtix dialect. */
   readonly nextId: number;
+  /** Null: never set, all is kept. */
+  readonly retention: RetentionPolicy | null;
+  readonly removed: RetentionTotals | null;
 }
 
 export type AccountState = { readonly situation: 'unknown' } | OpenAccountState;
@@ -48,7 +83,15 @@ export const initialAccount: AccountState = { situation: 'unknown' };
 
 export const evolveAccount = (state: AccountState, event: AccountEvent): AccountState => {
   if (event.type === 'AccountOpened') {
-    return { situation: 'open', companyId: event.companyId, clientId: null, strict: false, nextId: 1 };
+    return {
+      situation: 'open',
+      companyId: event.companyId,
+      clientId: null,
+      strict: false,
+      nextId: 1,
+      retention: null,
+      removed: null,
+    };
   }
   if (state.situation === 'unknown') return state;
   switch (event.type) {
@@ -58,6 +101,24 @@ export const evolveAccount = (state: AccountState, event: AccountEvent): Account
       return { ...state, strict: event.strict };
     case 'IdsIssued':
       return { ...state, nextId: event.first + event.count };
+    case 'RetentionSet':
+      return {
+        ...state,
+        retention: { invocationsMonths: event.invocationsMonths, setAtMs: event.atMs },
+      };
+    case 'RetentionApplied': {
+      const { streams, events, bytes } = state.removed ?? { streams: 0, events: 0, bytes: 0 };
+      return {
+        ...state,
+        removed: {
+          record: event.record,
+          streams: streams + event.streams,
+          events: events + event.events,
+          bytes: bytes + event.bytes,
+          atMs: event.atMs,
+        },
+      };
+    }
   }
 };
 
@@ -85,8 +146,17 @@ export interface IssueIds extends ForCompany {
   /** Smaller ones may have been given out by a part of the history that is lost. */
   readonly from?: number;
 }
+export interface SetRetention extends ForCompany {
+  readonly type: 'SetRetention';
+  readonly invocationsMonths: number | null;
+}
+/** Noting the same record again decides nothing. */
+export interface NoteRetention extends ForCompany, Omit<RetentionApplied, 'type' | 'atMs'> {
+  readonly type: 'NoteRetention';
+}
 
-export type AccountCommand = OpenAccount | AttachClient | SwitchStrictMode | IssueIds;
+export type AccountCommand =
+  OpenAccount | AttachClient | SwitchStrictMode | IssueIds | SetRetention | NoteRetention;
 
 export type AccountRejection =
   | { readonly _tag: 'AccountOfAnotherCompany'; readonly companyId: string }
@@ -133,5 +203,23 @@ export const decideAccount = (
           atMs,
         },
       ]);
+    case 'SetRetention': {
+      const now = state.situation === 'open' ? state.retention : null;
+      const { invocationsMonths } = command;
+      return right(
+        (now?.invocationsMonths ?? null) === invocationsMonths
+          ? opened
+          : [...opened, { type: 'RetentionSet', invocationsMonths, atMs }],
+      );
+    }
+    case 'NoteRetention': {
+      const noted = state.situation === 'open' ? (state.removed?.record ?? -1) : -1;
+      if (command.record <= noted) return right(opened);
+      const { settledBeforeMs, record, hash, streams, events, bytes } = command;
+      return right([
+        ...opened,
+        { type: 'RetentionApplied', settledBeforeMs, record, hash, streams, events, bytes, atMs },
+      ]);
+    }
   }
 };

@@ -134,6 +134,8 @@ export interface EventStore {
     options: ReadStreamOptions,
   ): TaskEither<ReadFailure, ReadonlyArray<RecordedEvent>>;
   readAll(options: ReadAllOptions): TaskEither<ReadFailure, Page>;
+  /** When the beginning of the stream was removed by retention; undefined: it was not. Absent where the store cannot tell. */
+  readonly removedAtMs?: (stream: string) => TaskEither<ReadFailure, number | undefined>;
   /** Position of the newest event, 0 when there is none. */
   head(): TaskEither<ReadFailure, Position>;
   subscribe(options: SubscribeOptions): Subscription;

@@ -1,5 +1,12 @@
 import * as t from 'io-ts';
-import type { AccountOpened, ClientAttached, IdsIssued, StrictModeSwitched } from '../domain/account.ts';
+import type {
+  AccountOpened,
+  ClientAttached,
+  IdsIssued,
+  RetentionApplied,
+  RetentionSet,
+  StrictModeSwitched,
+} from '../domain/account.ts';
 import type { ChangeClaimed, ClaimReleased } from '../domain/change-claim.ts';
 import type { ClientClaimed } from '../domain/client.ts';
 import type { NodeExpired, NodeJoined, NodeLeft, NodeReport, NodeRenewed } from '../domain/cluster.ts';
@@ -101,6 +108,16 @@ const accountOpened = object<DataOf<AccountOpened>>({ companyId: t.string, atMs:
 const clientAttached = object<DataOf<ClientAttached>>({ clientId: t.number, atMs: t.number });
 const strictModeSwitched = object<DataOf<StrictModeSwitched>>({ strict: t.boolean, atMs: t.number });
 const idsIssued = object<DataOf<IdsIssued>>({ first: t.number, count: t.number, atMs: t.number });
+const retentionSet = object<DataOf<RetentionSet>>({ invocationsMonths: nullable(t.number), atMs: t.number });
+const retentionApplied = object<DataOf<RetentionApplied>>({
+  settledBeforeMs: t.number,
+  record: t.number,
+  hash: t.string,
+  streams: t.number,
+  events: t.number,
+  bytes: t.number,
+  atMs: t.number,
+});
 const clientClaimed = object<DataOf<ClientClaimed>>({
   clientId: t.number,
   companyId: t.string,
@@ -341,6 +358,8 @@ export const FORMATS: Formats = {
   ClientAttached: latest(clientAttached),
   StrictModeSwitched: latest(strictModeSwitched),
   IdsIssued: latest(idsIssued),
+  RetentionSet: latest(retentionSet),
+  RetentionApplied: latest(retentionApplied),
   ClientClaimed: latest(clientClaimed),
 
   WebhookCreated: latest(webhookCreated),

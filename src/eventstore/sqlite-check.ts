@@ -4,6 +4,7 @@ import type { ChainBreak } from './decoded.ts';
 import { NO_STREAM, type Position } from './event-store.ts';
 import { type Whose, whoseStream } from './ours.ts';
 import { restorationIn, RESTORATIONS_STREAM } from './restorations.ts';
+import { openRemoved } from './sqlite-removed.ts';
 import { nameHash } from './sqlite-schema.ts';
 
 export type EventRow = readonly [
@@ -48,8 +49,12 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
   const newNameOf = openNewNames(db);
   const before = db.prepare('SELECT position, metadata FROM events WHERE stream_no = ? AND revision = ?');
   const lastUpTo = db.prepare('SELECT max(position) AS position FROM events WHERE position <= ?');
+  const removed = openRemoved(db);
   const seen = new Map<number, SeenStream>();
   let expected = after + 1;
+
+  /** Each of these positions is one that retention has removed. */
+  const areRemoved = (from: Position, to: Position): boolean => removed.count(from, to) === to - from + 1;
 
   const gap = (from: Position, to: Position): ChainBreak => ({
     stream: null,
@@ -63,7 +68,8 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
     const end = restorationIn(type, data, metadata)?.end.position;
     const isSeen = expected > after + 1;
     const lastBefore = isSeen ? expected - 1 : Number(lastUpTo.get(after)?.['position'] ?? 0);
-    return end === lastBefore && nameOf.get(streamNo)?.['name'] === RESTORATIONS_STREAM;
+    const isEnd = end !== undefined && end >= lastBefore && areRemoved(lastBefore + 1, end);
+    return isEnd && nameOf.get(streamNo)?.['name'] === RESTORATIONS_STREAM;
   };
 
   /** The stream as it was before the part; what cannot be told is a fault of the event. */
@@ -74,6 +80,8 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
     if (revision === 0) return { name, whose, revision: NO_STREAM, hash: emptyHead(name).hash };
     const found = before.get(streamNo, revision - 1);
     const metadata = found?.['metadata'];
+    const removal = typeof metadata === 'string' ? undefined : removed.of(streamNo);
+    if (removal?.revision === revision - 1) return { name, whose, revision: revision - 1, hash: removal.hash };
     // How many are missing nobody can tell: the one before is.
     if (typeof metadata !== 'string' || Number(found?.['position']) > position)
       return { name, whose, revision: revision - 2, hash: '' };
@@ -103,7 +111,9 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
       const streamNo = event[1];
       const revision = event[2];
       const missing =
-        position === expected || goesOnRestored(event) ? undefined : gap(expected, position - 1);
+        position === expected || areRemoved(expected, position - 1) || goesOnRestored(event)
+          ? undefined
+          : gap(expected, position - 1);
       expected = position + 1;
       const met = seen.get(streamNo);
       const known = met ?? beginning(streamNo, revision, position);
@@ -123,7 +133,7 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
       if (found === undefined && missing === undefined) return NO_BREAK;
       return [missing, found].filter((each) => each !== undefined);
     },
-    end: (upTo) => (expected <= upTo ? [gap(expected, upTo)] : NO_BREAK),
+    end: (upTo) => (expected <= upTo && !areRemoved(expected, upTo) ? [gap(expected, upTo)] : NO_BREAK),
     streams: () => seen.values(),
   };
 };

@@ -7,8 +7,11 @@ import {
   type Position,
   type StreamAppend,
 } from './event-store.ts';
-import { isPassing, nameHash, textOf } from './sqlite-schema.ts';
+import { hashIn } from './chain.ts';
+import { fromSteps, type Removal } from './removals.ts';
 import { LIMIT } from './sqlite-limit.ts';
+import { openRemoved } from './sqlite-removed.ts';
+import { isPassing, makeRemovalTables, nameHash, textOf } from './sqlite-schema.ts';
 
 /**
  * The answer to one append: revision and position of the last event of each of its streams, one after the other. The
@@ -23,15 +26,27 @@ export interface Committed {
   readonly fatal?: string;
 }
 
+/** The beginnings of streams that are to go, and the record of it. */
+export interface RemoveRequest {
+  readonly record: StreamAppend;
+  readonly removals: ReadonlyArray<Removal>;
+}
+
 export interface Committer {
   /** All requests in one transaction. Each succeeds or fails by itself; a full disk fails all of them. */
   commit(requests: ReadonlyArray<ReadonlyArray<StreamAppend>>): Committed;
+  /**
+   * In one transaction: the record is written, and what it says is gone, or neither. Nothing happens when one of the streams does
+   * not end right behind what is to go. What goes is overwritten, not only unlinked. One answer.
+   */
+  remove(request: RemoveRequest): Committed;
   readonly head: Position;
 }
 
 /** A stream's number and its last revision; of a stream that does not exist, what it will be found by. */
 type Place =
-  | { readonly streamNo: number; readonly revision: number }
+  /** Beheaded: its beginning was removed, and nothing is written to it any more. */
+  | { readonly streamNo: number; readonly revision: number; readonly beheaded?: boolean }
   | { readonly streamNo: undefined; readonly revision: typeof NO_STREAM; readonly nameHash: number };
 
 interface Plan {
@@ -57,9 +72,15 @@ export const openCommitter = (db: DatabaseSync): Committer => {
   const storedIds = db.prepare(
     `SELECT id, position FROM events WHERE stream_no = ? AND revision > ? ORDER BY revision ${LIMIT}`,
   );
+  const placesUpTo = db.prepare(
+    'SELECT position FROM events WHERE stream_no = ? AND revision <= ? ORDER BY revision',
+  );
+  const lastMetadata = db.prepare('SELECT metadata FROM events WHERE stream_no = ? AND revision = ?');
   const updateHead = db.prepare('UPDATE log SET head = ?');
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commitAll = db.prepare('COMMIT');
+
+  const removed = openRemoved(db);
 
   let known = new Lru<string, Place>(KNOWN_STREAMS_MAX);
   let head = Number(db.prepare('SELECT head FROM log').get()?.['head']);
@@ -71,7 +92,9 @@ export const openCommitter = (db: DatabaseSync): Committer => {
     const hash = nameHash(stream);
     const row = findStream.get(hash, stream);
     if (row === undefined) return { streamNo: undefined, revision: NO_STREAM, nameHash: hash };
-    const found = { streamNo: Number(row['stream_no']), revision: Number(row['revision']) };
+    const streamNo = Number(row['stream_no']);
+    const beheaded = removed.of(streamNo) !== undefined;
+    const found = { streamNo, revision: Number(row['revision']), ...(beheaded && { beheaded }) };
     known.set(stream, found);
     return found;
   };
@@ -90,6 +113,9 @@ export const openCommitter = (db: DatabaseSync): Committer => {
   const plan = (append: StreamAppend): Plan | AppendFailure => {
     const { stream, expectedRevision: expected, events } = append;
     const place = placeOf(stream);
+    // Whoever wants to go on with it has read it before it lost its beginning: read again it is unknown.
+    if (place.streamNo !== undefined && place.beheaded === true)
+      return { _tag: 'WrongExpectedRevision', stream, expected, actual: place.revision };
     if (expected === place.revision) return { append, place };
     if (expected < place.revision && place.streamNo !== undefined) {
       const storedAt = storedAfter(place.streamNo, expected, events);
@@ -128,31 +154,87 @@ export const openCommitter = (db: DatabaseSync): Committer => {
     return plans.flatMap(carryOut);
   };
 
+  const inTransaction = (answersWanted: number, work: () => ReadonlyArray<Answer>): Committed => {
+    const before = { head, streams };
+    let committing = false;
+    try {
+      begin.run();
+      const answers = work();
+      if (head > before.head) updateHead.run(head);
+      committing = true;
+      commitAll.run();
+      return { answers };
+    } catch (error) {
+      ({ head, streams } = before);
+      known = new Lru(KNOWN_STREAMS_MAX);
+      const message = `SQLite: ${textOf(error)}`;
+      const answerAll = (_tag: 'StoreUnavailable' | 'OutcomeUnknown'): ReadonlyArray<Answer> =>
+        Array.from({ length: answersWanted }, () => ({ _tag, message }));
+      if (isPassing(error)) {
+        if (db.isTransaction) db.exec('ROLLBACK');
+        return { answers: answerAll('StoreUnavailable') };
+      }
+      // A commit that failed for any other reason may still be found in the WAL when it is next recovered.
+      return { answers: answerAll(committing ? 'OutcomeUnknown' : 'StoreUnavailable'), fatal: message };
+    }
+  };
+
+  /** Before anything is changed: whether each stream ends right behind what is to go, and is what was recorded. */
+  const removable = (removal: Removal): number | AppendFailure => {
+    const { stream, revision, hash, positions = [] } = removal;
+    const place = placeOf(stream);
+    if (place.streamNo === undefined || place.beheaded === true || place.revision !== revision + 1)
+      return { _tag: 'WrongExpectedRevision', stream, expected: revision + 1, actual: place.revision };
+    const rows = placesUpTo.all(place.streamNo, revision);
+    const last = lastMetadata.get(place.streamNo, revision)?.['metadata'];
+    const fits =
+      positions.length === revision + 1 &&
+      fromSteps(positions).every((position, at) => rows[at]?.['position'] === position) &&
+      rows.length === revision + 1 &&
+      hashIn(String(last)) === hash;
+    return fits
+      ? place.streamNo
+      : { _tag: 'StoreUnavailable', message: `${stream} is not what is to be removed of it` };
+  };
+
+  const removeAll = ({ record, removals }: RemoveRequest): ReadonlyArray<Answer> => {
+    const planned = plan(record);
+    if ('_tag' in planned) return [planned];
+    const numbers: number[] = [];
+    for (const removal of removals) {
+      const found = removable(removal);
+      if (typeof found !== 'number') return [found];
+      numbers.push(found);
+    }
+    makeRemovalTables(db);
+    const answer = carryOut(planned);
+    const insertRemoval = db.prepare('INSERT INTO removals VALUES (?, ?, ?, ?, ?)');
+    const insertPosition = db.prepare('INSERT INTO removed_positions VALUES (?)');
+    const insertLeaf = db.prepare('INSERT INTO removed_leaves VALUES (?, ?, ?, ?)');
+    const deleteUpTo = db.prepare('DELETE FROM events WHERE stream_no = ? AND revision <= ?');
+    for (const [at, { stream, revision, hash, positions = [], sealed = [] }] of removals.entries()) {
+      const streamNo = numbers[at] ?? 0;
+      insertRemoval.run(streamNo, revision, hash, JSON.stringify(positions), answer[1]);
+      for (const position of fromSteps(positions)) insertPosition.run(position);
+      for (const leaf of sealed) insertLeaf.run(leaf.seal, streamNo, leaf.revision, leaf.hash);
+      deleteUpTo.run(streamNo, revision);
+      known.set(stream, { streamNo, revision: revision + 1, beheaded: true });
+    }
+    return [answer];
+  };
+
   return {
     get head() {
       return head;
     },
-    commit: (requests) => {
-      const before = { head, streams };
-      let committing = false;
+    commit: (requests) => inTransaction(requests.length, () => requests.map(appendBatch)),
+    remove: (request) => {
+      // Only here: it would make every other write dearer.
+      db.exec('PRAGMA secure_delete = ON');
       try {
-        begin.run();
-        const answers = requests.map(appendBatch);
-        if (head > before.head) updateHead.run(head);
-        committing = true;
-        commitAll.run();
-        return { answers };
-      } catch (error) {
-        ({ head, streams } = before);
-        known = new Lru(KNOWN_STREAMS_MAX);
-        const message = `SQLite: ${textOf(error)}`;
-        if (isPassing(error)) {
-          if (db.isTransaction) db.exec('ROLLBACK');
-          return { answers: requests.map(() => ({ _tag: 'StoreUnavailable', message })) };
-        }
-        // A commit that failed for any other reason may still be found in the WAL when it is next recovered.
-        const _tag = committing ? 'OutcomeUnknown' : 'StoreUnavailable';
-        return { answers: requests.map(() => ({ _tag, message })), fatal: message };
+        return inTransaction(1, () => removeAll(request));
+      } finally {
+        db.exec('PRAGMA secure_delete = OFF');
       }
     },
   };

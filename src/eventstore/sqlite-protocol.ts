@@ -1,5 +1,5 @@
 import type { EventData, Position, StreamAppend } from './event-store.ts';
-import type { Answer } from './sqlite-commit.ts';
+import type { Answer, RemoveRequest } from './sqlite-commit.ts';
 import type { OpenFailure } from './sqlite-schema.ts';
 
 /** What the store and its writer thread tell each other. */
@@ -12,6 +12,8 @@ export interface WriterOptions {
 
 export type ToWriter =
   | { readonly kind: 'append'; readonly requests: PackedRequests }
+  /** Answered in its turn, as one append. */
+  | { readonly kind: 'remove'; readonly request: RemoveRequest }
   /** What was sent before is still answered. */
   | { readonly kind: 'close' };
 

@@ -1,13 +1,20 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Page, Position, ReadAllOptions, ReadStreamOptions, RecordedEvent } from './event-store.ts';
-import { nameHash } from './sqlite-schema.ts';
+import { recordedAtMs } from './removals.ts';
+import type { StreamEnds } from './removing.ts';
 import { LIMIT } from './sqlite-limit.ts';
+import { openRemoved, positionsIn, type RemovedRow } from './sqlite-removed.ts';
+import { nameHash } from './sqlite-schema.ts';
 
 /** Reads on a connection of its own; each is one statement and sees one state of the log. */
 export interface LogReader {
   stream(name: string, options: ReadStreamOptions): ReadonlyArray<RecordedEvent>;
   all(options: ReadAllOptions): Page;
   head(): Position;
+  /** As in removing.ts. */
+  ends(after: Position, streamPrefix: string, types: ReadonlyArray<string>): StreamEnds;
+  removedAtMs(stream: string): number | undefined;
+  removedPosition(stream: string, revision: number): Position | undefined;
   close(): void;
 }
 
@@ -15,6 +22,9 @@ export interface LogReader {
 const SCANNED_MAX = 5_000;
 /** Text of one page, in code units; a page holds at least one event. */
 const PAGE_UNITS_MAX = 32 * 1024 * 1024;
+
+/** The same for what retention looks through, in the background. */
+const ENDS_SCANNED_MAX = 2_000;
 
 const COLUMNS = 's.name, e.revision, e.position, e.id, e.type, e.data, e.metadata';
 
@@ -50,8 +60,57 @@ export const openReader = (db: DatabaseSync): LogReader => {
 
   const head = (): Position => Number((headPosition.get() as unknown as Row | undefined)?.[0] ?? 0);
 
+  const streamNo = asArrays(db.prepare('SELECT stream_no FROM streams WHERE name_hash = ? AND name = ?'));
+  const dataAt = asArrays(db.prepare('SELECT data FROM events WHERE position = ?'));
+  const lastUpTo = asArrays(
+    db.prepare(
+      `SELECT ${COLUMNS} FROM events e CROSS JOIN streams s ON s.stream_no = e.stream_no
+       WHERE e.position > ? AND e.position <= ? ORDER BY e.position DESC LIMIT 1`,
+    ),
+  );
+  const removed = openRemoved(db);
+
+  const removalOf = (stream: string): RemovedRow | undefined => {
+    const row = streamNo.get(nameHash(stream), stream) as unknown as readonly [number] | undefined;
+    return row === undefined ? undefined : removed.of(row[0]);
+  };
+
+  const ends: LogReader['ends'] = (after, streamPrefix, types) => {
+    const from = (nextPosition.get(after) as unknown as Row)[0];
+    if (typeof from !== 'number') return { ends: [], next: after, last: undefined };
+    const upTo = from - 1 + ENDS_SCANNED_MAX;
+    const marks = types.map(() => '?').join(', ');
+    // Names last: the other columns stand in the rows that are read anyway.
+    const rows = asArrays(
+      db.prepare(
+        `SELECT ${COLUMNS}, e.stream_no FROM events e CROSS JOIN streams s ON s.stream_no = e.stream_no
+         WHERE e.position > ? AND e.position <= ? AND e.revision > 0 AND e.type IN (${marks})
+           AND s.revision = e.revision AND instr(s.name, ?) = 1
+         ORDER BY e.position`,
+      ),
+    ).all(after, upTo, ...types, streamPrefix) as unknown as Row[];
+    const whole = rows.filter((row) => removed.of(Number(row[7])) === undefined);
+    const last = lastUpTo.get(after, upTo) as unknown as Row | undefined;
+    return {
+      ends: whole.map(toRecorded),
+      next: Math.min(upTo, head()),
+      last: last === undefined ? undefined : toRecorded(last),
+    };
+  };
+
   return {
     head,
+    ends,
+    removedAtMs: (stream) => {
+      const removal = removalOf(stream);
+      if (removal === undefined) return undefined;
+      const data = (dataAt.get(removal.record) as unknown as readonly [string] | undefined)?.[0];
+      return data === undefined ? undefined : recordedAtMs(data);
+    },
+    removedPosition: (stream, revision) => {
+      const removal = removalOf(stream);
+      return removal === undefined ? undefined : positionsIn(removal)[revision];
+    },
     stream: (name, { fromRevision, direction, limit }) => {
       const rows =
         direction === 'backwards'

@@ -16,6 +16,8 @@ export type OpenFailure =
 /** "Call" in ASCII: tells our files from other SQLite databases. */
 const APPLICATION_ID = 0x43616c6c;
 const SCHEMA_VERSION = 1;
+/** From the first removal on. A program that knows nothing of removals must not take one for damage. */
+const REMOVALS_SCHEMA_VERSION = 2;
 
 /** Before it, two connections could damage a WAL database while it was reset. */
 const SQLITE_VERSION_MIN: readonly [number, number, number] = [3, 51, 3];
@@ -57,6 +59,29 @@ const SCHEMA = `
   INSERT INTO log (only_row, head, store_id) VALUES (1, 0, lower(hex(randomblob(16))));
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+/**
+ * What retention has removed, as the records in `callboard-removed` have it: found by stream, by position and by seal. Written in
+ * the transaction of the record and of the removal itself; `audit verify` holds it against the records.
+ */
+const REMOVALS_SCHEMA = `
+  CREATE TABLE removals (
+    stream_no INTEGER PRIMARY KEY,
+    revision INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    steps TEXT NOT NULL,
+    record INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE removed_positions (position INTEGER PRIMARY KEY) STRICT;
+  CREATE TABLE removed_leaves (
+    seal INTEGER NOT NULL,
+    stream_no INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (seal, stream_no)
+  ) STRICT, WITHOUT ROWID;
+  PRAGMA user_version = ${REMOVALS_SCHEMA_VERSION};
 `;
 
 const CACHE_KIB = 64_000;
@@ -156,9 +181,9 @@ const formatFault = (db: DatabaseSync, path: string): string | undefined => {
   const applicationId = value(db, 'PRAGMA application_id');
   const version = Number(value(db, 'PRAGMA user_version'));
   if (applicationId === APPLICATION_ID) {
-    if (version === SCHEMA_VERSION) return undefined;
-    return version > SCHEMA_VERSION
-      ? `${path} has schema version ${version}; this Callboard knows up to ${SCHEMA_VERSION}: start a newer one`
+    if (version === SCHEMA_VERSION || version === REMOVALS_SCHEMA_VERSION) return undefined;
+    return version > REMOVALS_SCHEMA_VERSION
+      ? `${path} has schema version ${version}; this Callboard knows up to ${REMOVALS_SCHEMA_VERSION}: start a newer one`
       : `${path} has schema version ${version}, which no Callboard wrote`;
   }
   const empty = applicationId === 0 && value(db, 'SELECT count(*) FROM sqlite_schema') === 0;
@@ -178,4 +203,13 @@ const settingsFault = (db: DatabaseSync): string | undefined => {
 const createSchema = (db: DatabaseSync): void => {
   if (value(db, 'PRAGMA application_id') === APPLICATION_ID) return;
   db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
+};
+
+/** Whether anything was ever removed: only then are there tables for it. */
+export const hasRemovals = (db: DatabaseSync): boolean =>
+  Number(value(db, 'PRAGMA user_version')) >= REMOVALS_SCHEMA_VERSION;
+
+/** Within a transaction. */
+export const makeRemovalTables = (db: DatabaseSync): void => {
+  if (!hasRemovals(db)) db.exec(REMOVALS_SCHEMA);
 };

@@ -8,6 +8,7 @@ import { type SealCounts, sealBreak } from './seal-watch.ts';
 import { readSeals } from './seals.ts';
 import { describeBreak, headBreaks } from './sqlite-check.ts';
 import { openReader } from './sqlite-reader.ts';
+import { checkRemovals, type RemovedCounts } from './sqlite-verify-removals.ts';
 import { damaged, nameHash, openForReading, type OpenFailure, textOf, value } from './sqlite-schema.ts';
 import { VERIFY_CACHE_KIB, type VerifyAnswer, type VerifyAsk } from './sqlite-verify-part.ts';
 import { askAll } from './sqlite-verify-threads.ts';
@@ -20,6 +21,8 @@ export interface Verification {
   readonly streams: number;
   readonly events: number;
   readonly seals: SealCounts;
+  /** What retention has removed, all of it recorded. */
+  readonly removed: RemovedCounts;
   /** In the order of the log, as far as they were found; at most {@link BREAKS_MAX}, then the search ends. */
   readonly breaks: ReadonlyArray<ChainBreak>;
 }
@@ -59,7 +62,14 @@ export const verifySqliteStore = async (
     const head = Number(value(db, 'SELECT head FROM log'));
     const { parts, lost } = partsOf(db, read.right.seals, Math.max(newest, head));
     const asks: VerifyAsk[] = [
-      ...parts.map(({ after, upTo }): VerifyAsk => ({ kind: 'events', after, upTo })),
+      ...parts.map(
+        ({ after, upTo, seal }): VerifyAsk => ({
+          kind: 'events',
+          after,
+          upTo,
+          ...(seal !== undefined && { seal: seal.number }),
+        }),
+      ),
       ...endsOf(Number(value(db, 'SELECT max(stream_no) FROM streams') ?? 0)),
     ];
     let done = 0;
@@ -78,8 +88,20 @@ export const verifySqliteStore = async (
       ...lost,
       ...sealed.breaks,
     );
+    const removed = await checkRemovals(
+      db,
+      reader,
+      told.flatMap((answer) => answer?.pins ?? []),
+    );
+    breaks.push(...removed.breaks);
     tell();
-    return right({ streams, events, seals: sealed.counts, breaks: breaks.slice(0, BREAKS_MAX) });
+    return right({
+      streams,
+      events,
+      seals: sealed.counts,
+      removed: removed.counts,
+      breaks: breaks.slice(0, BREAKS_MAX),
+    });
   } catch (error) {
     return left(damaged(path, textOf(error)));
   } finally {
@@ -104,13 +126,15 @@ const partsOf = (
     `SELECT e.position FROM streams s CROSS JOIN events e ON e.stream_no = s.stream_no
      WHERE s.name_hash = ? AND s.name = ? AND e.revision = ?`,
   );
+  const reader = openReader(db);
   const parts: Part[] = [];
   const lost: ChainBreak[] = [];
   let after = 0;
   let beginsHere = true;
   for (const seal of seals) {
     const { stream, revision } = seal.last;
-    const end = Number(positionOf.get(nameHash(stream), stream, revision)?.['position'] ?? 0);
+    const found = positionOf.get(nameHash(stream), stream, revision)?.['position'];
+    const end = Number(found ?? reader.removedPosition(stream, revision) ?? 0);
     if (end > after) {
       parts.push({ after, upTo: end, ...(beginsHere && { seal }) });
       after = end;
@@ -141,17 +165,24 @@ const compareSeals = (
   told: ReadonlyArray<VerifyAnswer | undefined>,
 ): { readonly counts: SealCounts; readonly breaks: ReadonlyArray<ChainBreak> } => {
   const breaks: ChainBreak[] = [];
-  let [holding, unsealed] = [0, 0];
+  let [holding, thinned, unsealed] = [0, 0, 0];
   for (const [index, { seal }] of parts.entries()) {
-    const contents = told[index]?.contents;
-    if (contents === undefined) continue;
+    const answer = told[index];
+    if (answer?.contents === undefined) continue;
+    const { contents, removed } = answer;
     if (seal === undefined) {
       unsealed += contents.count;
       continue;
     }
-    const fault = contentsFault(seal, contents);
-    if (fault === undefined) holding += 1;
-    else breaks.push(sealBreak(seal, fault));
+    const whole = contents.count === seal.count;
+    // Of what is missing only the number is known; what had gone before it was sealed the seal never counted.
+    const accounted = contents.count < seal.count && contents.count + removed >= seal.count;
+    const fault = contentsFault(seal, contents, whole || !accounted);
+    if (fault !== undefined) breaks.push(sealBreak(seal, fault));
+    else {
+      holding += 1;
+      if (!whole) thinned += 1;
+    }
   }
-  return { counts: { holding, thinned: 0, unprovable: 0, unsealed }, breaks };
+  return { counts: { holding, thinned, unprovable: 0, unsealed }, breaks };
 };

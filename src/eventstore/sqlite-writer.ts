@@ -3,7 +3,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { StreamAppend } from './event-store.ts';
 import { openCheckpointer } from './sqlite-checkpoint.ts';
-import { openCommitter } from './sqlite-commit.ts';
+import { type Committed, openCommitter, type RemoveRequest } from './sqlite-commit.ts';
 import { type FromWriter, type ToWriter, unpackRequests, type WriterOptions } from './sqlite-protocol.ts';
 import { damaged, isDamage, openForWriting, type OpenFailure, textOf, value } from './sqlite-schema.ts';
 import { describeBreak } from './sqlite-check.ts';
@@ -45,7 +45,15 @@ const serve = (port: NonNullable<typeof parentPort>, db: DatabaseSync): void => 
       tell({ kind: 'answers', answers: requests.map(() => ({ _tag: 'StoreUnavailable', message })) });
       return;
     }
-    const { answers, fatal } = committer.commit(requests);
+    answer(committer.commit(requests));
+  };
+
+  const remove = (request: RemoveRequest): void => {
+    if (broken === undefined) answer(committer.remove(request));
+    else tell({ kind: 'answers', answers: [{ _tag: 'StoreUnavailable', message: broken }] });
+  };
+
+  const answer = ({ answers, fatal }: Committed): void => {
     tell({ kind: 'answers', answers });
     broken = fatal ?? checkpointer.run();
     if (broken !== undefined) tell({ kind: 'fatal', message: broken });
@@ -54,12 +62,15 @@ const serve = (port: NonNullable<typeof parentPort>, db: DatabaseSync): void => 
   port.on('message', (first: ToWriter) => {
     const requests: ReadonlyArray<StreamAppend>[] = [];
     let closing = false;
+    let removal: RemoveRequest | undefined;
     for (let message: ToWriter | undefined = first; message !== undefined; message = received(port)) {
       if (message.kind === 'append') requests.push(...unpackRequests(message.requests));
+      else if (message.kind === 'remove') removal = message.request;
       else closing = true;
-      if (closing || requests.length >= GROUP_REQUESTS_MAX) break;
+      if (closing || removal !== undefined || requests.length >= GROUP_REQUESTS_MAX) break;
     }
     if (requests.length > 0) write(requests);
+    if (removal !== undefined) remove(removal);
     if (!closing) return;
     if (broken === undefined) db.close();
     tell({ kind: 'closed' });

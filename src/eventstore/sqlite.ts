@@ -12,6 +12,7 @@ import type {
   RecordedEvent,
   StreamAppend,
 } from './event-store.ts';
+import type { RemovingStore } from './removing.ts';
 import type { Answer } from './sqlite-commit.ts';
 import { acquireLock, type StoreLock } from './sqlite-lock.ts';
 import { type FromWriter, packRequests, type ToWriter, type WriterOptions } from './sqlite-protocol.ts';
@@ -46,10 +47,12 @@ const WRITER_URL = new URL(
   import.meta.url,
 );
 
+export type SqliteStore = EventStore & RemovingStore;
+
 /** Opens the embedded store: the only writer of its file, as long as it is open. */
 export const openSqliteStore = async (
   options: SqliteStoreOptions,
-): Promise<Either<OpenFailure, EventStore>> => {
+): Promise<Either<OpenFailure, SqliteStore>> => {
   const { path } = options;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -104,7 +107,7 @@ const sqliteStore = (
   lock: StoreLock,
   { head, storeId }: { readonly head: number; readonly storeId: string },
   { log = silentLog, onFatal }: SqliteStoreOptions,
-): EventStore => {
+): SqliteStore => {
   const feed = liveFeed(head);
   /** Sent and not answered yet, oldest first. */
   let sent: Pending[] = [];
@@ -182,6 +185,18 @@ const sqliteStore = (
     return new Promise((resolve) => enqueue({ batch, bytes, resolve }));
   };
 
+  const remove: RemovingStore['remove'] = (record, removals) => async () => {
+    assertBatch([record]);
+    if (closing !== undefined) return unavailable('the store is closed');
+    if (fatal !== undefined) return unavailable(fatal);
+    return new Promise((resolve) => {
+      // In the order of what was asked for before: so are the answers.
+      flush();
+      sent.push({ batch: [record], bytes: 0, resolve });
+      tell({ kind: 'remove', request: { record, removals } });
+    });
+  };
+
   const read =
     <A>(question: () => A) =>
     async (): Promise<Either<ReadFailure, A>> => {
@@ -222,6 +237,10 @@ const sqliteStore = (
     },
     readAll,
     head: () => read(() => reader.head()),
+    removedAtMs: (stream) => read(() => reader.removedAtMs(stream)),
+    ends: ({ after, streamPrefix, types }) => read(() => reader.ends(after, streamPrefix, types)),
+    remove,
+    removedPosition: (stream, revision) => read(() => reader.removedPosition(stream, revision)),
     subscribe: subscriptions.subscribe,
     close: () => (closing ??= close()),
   };

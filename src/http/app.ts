@@ -23,6 +23,7 @@ import { nodeRoutes } from './nodes.ts';
 import { orderRoutes } from './orders.ts';
 import { type ProblemAnswer, problemOf, problemOfDefect } from './problem.ts';
 import { resourceRoutes } from './resources.ts';
+import { retentionRoutes } from './retention.ts';
 import type { OpenCall, Route } from './routing.ts';
 import { secretRoutes } from './secrets.ts';
 import { settingsRoutes } from './settings.ts';
@@ -50,6 +51,7 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...historyRoutes(deps),
   ...graphqlRoutes(deps),
   ...accountRoutes(deps),
+  ...retentionRoutes(deps),
   ...orderRoutes(deps),
   ...resourceRoutes(deps),
   ...timelineRoutes(deps),

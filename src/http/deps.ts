@@ -65,7 +65,7 @@ export interface HttpDeps {
   readonly defaultRetryBaseMs: number;
   readonly rules: Rules;
   readonly webhooks: Webhooks;
-  readonly accounts: Pick<Accounts, 'get' | 'setStrict' | 'attachClient' | 'companyOfClient' | 'issueIds'>;
+  readonly accounts: Pick<Accounts, 'get' | 'setStrict' | 'setRetention' | 'attachClient' | 'companyOfClient' | 'issueIds'>;
   readonly intake: Pick<ChangeIntake, 'report'>;
   readonly invocations: InvocationCommands;
   readonly jobs: JobCommands;
@@ -116,6 +116,8 @@ export interface HttpDeps {
   readonly writtenUpTo: () => Position;
   /** The nodes that share the store; this one alone where it has the store for itself. */
   readonly nodes: () => ReadonlyArray<NodeStatus>;
+  /** This store takes out of itself what companies do not keep. */
+  readonly removesByPolicy: boolean;
   readonly health: () => Health;
   readonly metrics: Pick<Metrics, 'print'>;
   /** A developer's machine: GraphQL shows its schema to everybody, and has a page to try it out. */

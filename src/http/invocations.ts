@@ -110,7 +110,10 @@ export const findInvocation = async (
   const named = guidIn(call, 'guid');
   if (named === undefined) return left({ _tag: 'NotFound' });
   const found = await deps.invocations.get(named);
-  if (isLeft(found)) return found;
+  if (isLeft(found)) {
+    const isOthers = found.left._tag === 'InvocationRemoved' && !covers(call.principal, found.left.companyId);
+    return isOthers ? left({ _tag: 'NotFound' }) : found;
+  }
   return covers(call.principal, found.right.facts.scheduled.companyId) ? found : left({ _tag: 'NotFound' });
 };
 

@@ -50,6 +50,12 @@ export const PROBLEM_TYPES = {
     explanation:
       'The request is valid, but not now: the invocation is in flight or was superseded, the webhook is disabled, or a client account is taken. The detail says which, and what to do first.',
   },
+  removed: {
+    status: 410,
+    title: 'It was removed by retention',
+    explanation:
+      "The invocation was settled longer ago than the company keeps invocations: its body and attempts are gone for good, and it cannot be retried. The record of the removal holds its hash, so the history can still be verified; /changes/{change}/explain still says that the webhook was told, and an administrator reads the policy under /accounts/{company_id}/retention.",
+  },
   'body-too-large': {
     status: 413,
     title: 'The body is too large',

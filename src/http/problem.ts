@@ -70,6 +70,11 @@ export const problemOf = (failure: Failure): ProblemAnswer => {
     case 'InvocationUnknown':
     case 'JobUnknown':
       return problem('not-found', 'Nothing is found under this address. Check the path and its identifiers.');
+    case 'InvocationRemoved':
+      return problem(
+        'removed',
+        `Its body and attempts were removed by retention${failure.removedAtMs === null ? '' : ` at ${new Date(failure.removedAtMs).toISOString()}`}, long after it was settled. It cannot be retried. The change it told of is still there.`,
+      );
     case 'NothingThen':
       return problem(
         'not-found',

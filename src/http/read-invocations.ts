@@ -16,10 +16,14 @@ export const readInvocations = async (
     const some = rows.slice(done, done + READ_TOGETHER_MAX);
     for (const known of await Promise.all(some.map((row) => invocations.get(row.guid)))) {
       // Removed from the log long after it was settled; the read models may still know it.
-      if (isLeft(known) && known.left._tag === 'InvocationUnknown') continue;
+      if (isLeft(known) && isGone(known.left)) continue;
       if (isLeft(known)) return known;
       items.push(printedInvocation(known.right, EXCERPT_IN_LISTS_MAX));
     }
   }
   return right(items);
 };
+
+/** Whether nothing but its end is left of it. */
+export const isGone = ({ _tag }: Failure): boolean =>
+  _tag === 'InvocationUnknown' || _tag === 'InvocationRemoved';

@@ -1,19 +1,10 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
-import { isGuid, streamOf } from '../domain/ids.ts';
-import { bytesOf } from '../eventstore/batch.ts';
-import { emptyHead, hashIn, linkFault } from '../eventstore/chain.ts';
-import { decode } from '../eventstore/codec.ts';
-import type { Head } from '../eventstore/decoded.ts';
-import {
-  type EventStore,
-  NO_STREAM,
-  type ReadFailure,
-  type RecordedEvent,
-} from '../eventstore/event-store.ts';
+import type { EventStore, RecordedEvent } from '../eventstore/event-store.ts';
 import { lastRemovals, type Removal, REMOVALS_MAX, sealRemovals } from '../eventstore/removals.ts';
 import { readSeals } from '../eventstore/seals.ts';
 import { LogCursor, type LogSource } from './log-cursor.ts';
 import { SealedLeaves } from './sealed-leaves.ts';
+import { settledAtMs, weigh } from './weigh.ts';
 
 /** What truncating takes besides reading. */
 export type ScavengeSource = LogSource & Pick<EventStore, 'id'>;
@@ -50,7 +41,6 @@ export interface Scavenged extends Surveyed {
 
 /** Streams looked at, or truncated, at the same time: each may hold a body of 1 MiB. */
 const AT_ONCE = 16;
-const PAGE = 500;
 const EXAMPLES_MAX = 10;
 
 /** What would go. Writes nothing. */
@@ -161,66 +151,6 @@ const walk = async (
     }
     if (recorded === undefined) return right({ ...found, examples });
     onProgress?.(events + 1);
-  }
-};
-
-const PREFIX = streamOf.invocation('');
-
-/** When the event settled its invocation; never for every other event. What follows it may have opened it again. */
-const settledAtMs = (recorded: RecordedEvent): number => {
-  const { stream, revision } = recorded;
-  if (revision === 0 || !SETTLING.has(recorded.event.type)) return Infinity;
-  if (!stream.startsWith(PREFIX) || !isGuid(stream.slice(PREFIX.length))) return Infinity;
-  const decoded = decode(recorded);
-  return isLeft(decoded) ? Infinity : decoded.right.event.atMs;
-};
-
-const SETTLING: ReadonlySet<string> = new Set([
-  'InvocationDelivered',
-  'InvocationExhausted',
-  'InvocationCancelled',
-  'InvocationSuperseded',
-]);
-
-type Weighed =
-  | {
-      readonly kind: 'removable';
-      readonly removal: Removal;
-      readonly events: number;
-      readonly bytes: number;
-    }
-  | { readonly kind: 'removed' | 'not_newest' }
-  | { readonly kind: 'broken'; readonly reason: string };
-
-/** Reads the stream from its beginning. What goes is checked before it goes: a hash recorded of it has to mean something. */
-const weigh = async (
-  log: LogSource,
-  { stream, revision: settled }: RecordedEvent,
-): Promise<Either<ReadFailure, Weighed>> => {
-  let head: Head = emptyHead(stream);
-  let before = head;
-  let [bytes, lastBytes] = [0, 0];
-  for (;;) {
-    const page = await log.readStream(stream, { fromRevision: head.revision + 1, limit: PAGE })();
-    if (isLeft(page)) return page;
-    for (const { revision, event } of page.right) {
-      if (revision > settled) return right({ kind: 'not_newest' });
-      if (head.revision === NO_STREAM && revision === settled) return right({ kind: 'removed' });
-      const fault =
-        revision === head.revision + 1 ? linkFault(head.hash, event) : 'what came before it is gone';
-      const hash = hashIn(event.metadata);
-      if (fault !== undefined || hash === undefined) {
-        return right({ kind: 'broken', reason: `stream '${stream}' at revision ${revision}: ${fault}` });
-      }
-      before = head;
-      head = { revision, hash };
-      lastBytes = bytesOf([{ stream, expectedRevision: revision - 1, events: [event] }], 0);
-      bytes += lastBytes;
-    }
-    if (page.right.length === PAGE) continue;
-    if (head.revision !== settled) return right({ kind: 'not_newest' });
-    const removal = { stream, revision: before.revision, hash: before.hash };
-    return right({ kind: 'removable', removal, events: settled, bytes: bytes - lastBytes });
   }
 };
 

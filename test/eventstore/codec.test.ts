@@ -82,6 +82,17 @@ const examples: { readonly [E in DomainEvent as E['type']]: E } = (() => {
     AccountOpened: { type: 'AccountOpened', companyId: guidOf(2), atMs },
     ClientAttached: { type: 'ClientAttached', clientId: 6080, atMs },
     StrictModeSwitched: { type: 'StrictModeSwitched', strict: true, atMs },
+    RetentionSet: { type: 'RetentionSet', invocationsMonths: 24, atMs },
+    RetentionApplied: {
+      type: 'RetentionApplied',
+      settledBeforeMs: atMs,
+      record: 3,
+      hash: 'ab',
+      streams: 2,
+      events: 5,
+      bytes: 900,
+      atMs,
+    },
     IdsIssued: { type: 'IdsIssued', first: 1, count: 3, atMs },
     ClientClaimed: { type: 'ClientClaimed', clientId: 6080, companyId: guidOf(2), atMs },
     WebhookCreated: {

@@ -178,9 +178,9 @@ describe('SQLite store', () => {
     const path = freshPath();
     await (await openStore(path)).close();
     const db = new DatabaseSync(path);
-    db.exec('PRAGMA user_version = 2');
+    db.exec('PRAGMA user_version = 3');
     db.close();
-    const message = `${path} has schema version 2; this Callboard knows up to 1: start a newer one`;
+    const message = `${path} has schema version 3; this Callboard knows up to 2: start a newer one`;
     expect(await refusal(path)).toEqual(left({ _tag: 'StoreRefused', message }));
     expect(await verifySqliteStore(path)).toEqual(left({ _tag: 'StoreRefused', message }));
   });

@@ -197,6 +197,7 @@ export const openWorld = async (change: (deps: HttpDeps) => HttpDeps = (deps) =>
     health: () => world.health,
     metrics,
     development: false,
+    removesByPolicy: true,
     clock,
     random,
     log: { debug: () => undefined, info: () => undefined, warn: record, error: record },

@@ -39,8 +39,9 @@ export const openLog = async (store: MovableStore): Promise<Either<string, Opene
       readAll: (options) => read(() => reader.all(options)),
       readStream: (stream, options) => read(() => reader.stream(stream, options)),
       head: () => read(() => reader.head()),
+      removedAtMs: (stream) => read(() => reader.removedAtMs(stream)),
     },
-    beginningsMayBeGone: false,
+    beginningsMayBeGone: true,
     close: async () => reader.close(),
   });
 };

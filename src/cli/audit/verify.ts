@@ -5,6 +5,7 @@ import { readRoot, type Root } from '../../audit/proof-check.ts';
 import type { HistorySealed } from '../../domain/seal.ts';
 import { readRemovals } from '../../eventstore/removals.ts';
 import type { SealCounts } from '../../eventstore/seal-watch.ts';
+import type { RemovedCounts } from '../../eventstore/sqlite-verify-removals.ts';
 import { SealWatch } from '../../eventstore/seal-watch.ts';
 import { readSeals } from '../../eventstore/seals.ts';
 import { openRemovalIndex, type RemovalCounts } from '../../eventstore/sqlite-removals.ts';
@@ -35,8 +36,8 @@ of each place.
 
 In the embedded store also positions without gaps, and nothing missing at a stream's end. An EventStoreDB keeps no second
 account of where a stream ends: events missing there are found as far as a seal covers them. A stream whose beginning is gone
-is accepted exactly where 'callboard scavenge' has recorded the hash of the last event that went, and what remains fits it. Else
-it is one of the places: from there on it is checked as any other.
+is accepted exactly where retention has recorded the hash of the last event that went, and what remains fits it; in the embedded
+store also each position that is missing. Else it is one of the places: from there on it is checked as any other.
 `;
 
 const OPTIONS = { root: { type: 'string', multiple: true }, key: { type: 'string' } } as const;
@@ -62,9 +63,11 @@ interface VerifyOptions {
   readonly key: string | undefined;
 }
 
-interface Verified extends Verification {
-  /** Only an EventStoreDB has any. */
+interface Verified extends Omit<Verification, 'removed'> {
+  /** What `callboard scavenge` truncated in an EventStoreDB. */
   readonly removals?: RemovalCounts;
+  /** What retention removed from the embedded store. */
+  readonly removed?: RemovedCounts;
 }
 
 interface Kept {
@@ -81,6 +84,7 @@ const runVerify = async (store: MovableStore, options: VerifyOptions): Promise<n
   const fitting = store.kind === 'esdb' ? 'hash and revision' : 'hash, revision and position';
   const fits = report(verified.right, fitting);
   if (fits && verified.right.removals !== undefined) reportRemovals(verified.right.removals);
+  if (fits && verified.right.removed !== undefined) reportRemoved(verified.right.removed);
   const { roots, keyPem } = kept.right;
   if (roots.length === 0 && keyPem === undefined) return fits ? EXIT_OK : EXIT_FINDINGS;
   const seals = await sealsOf(store);
@@ -160,7 +164,7 @@ const sealsOf = async (store: MovableStore): Promise<Either<string, ReadonlyArra
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
-const report = ({ breaks, events, streams, seals }: Verification, fitting: string): boolean => {
+const report = ({ breaks, events, streams, seals }: Verified, fitting: string): boolean => {
   for (const found of breaks.slice(0, BREAKS_SHOWN_MAX)) say(describeBreak(found));
   if (breaks.length > BREAKS_SHOWN_MAX) say(`… and ${breaks.length - BREAKS_SHOWN_MAX} more`);
   const counted = `${events} events in ${streams} streams`;
@@ -199,6 +203,13 @@ const reportRemovals = ({ gone, whole }: RemovalCounts): void => {
       `Recorded as truncated by policy, and still in the log: ${whole} streams, until the database's own scavenge.`,
     );
   }
+};
+
+const reportRemoved = ({ streams, events, pinned }: RemovedCounts): void => {
+  if (streams === 0) return;
+  say(
+    `Removed by retention: ${count(events)} events, the beginnings of ${count(streams)} streams; each is recorded, and what remains fits the hash recorded of it. Accounts name the records ${count(pinned)} times: all fit.`,
+  );
 };
 
 /** Whether all fits. */

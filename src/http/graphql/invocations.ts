@@ -5,6 +5,7 @@ import type { InvocationStatus } from '../../domain/invocation.ts';
 import type { InvocationRow } from '../../projections/read-models.ts';
 import type { HttpDeps } from '../deps.ts';
 import { EXCERPT_IN_LISTS_MAX, printedInvocation } from '../print-invocation.ts';
+import { isGone } from '../read-invocations.ts';
 import { READ_TOGETHER_MAX, type RequestContext } from './context.ts';
 import { type Connection, type PageArguments, pageOf, WALK_ROWS_MAX, wholeList } from './page.ts';
 import { orRefuse } from './refusal.ts';
@@ -48,7 +49,7 @@ export const invocationsOf = async (
       const read = () => Promise.all(some.map(({ guid }) => invocations.get(guid)));
       for (const known of await context.reading(some.length, read)) {
         // Removed from the log long after it was settled; the read models may still know it.
-        if (isLeft(known) && known.left._tag === 'InvocationUnknown') continue;
+        if (isLeft(known) && isGone(known.left)) continue;
         items.push(printed(orRefuse(known)));
       }
     }

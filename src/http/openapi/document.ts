@@ -7,6 +7,7 @@ import { conservationPaths, conservationSchemas } from './conservation.ts';
 import { graphqlPaths, graphqlSchemas } from './graphql.ts';
 import { invocationPaths, invocationSchemas } from './invocations.ts';
 import { jobPaths, jobSchemas } from './jobs.ts';
+import { retentionPaths, retentionSchemas } from './retention.ts';
 import { secretPaths, secretSchemas } from './secrets.ts';
 import { nodePaths, nodeSchemas } from './nodes.ts';
 import { servicePaths } from './service.ts';
@@ -37,6 +38,7 @@ export const openApiDocument = (version: string): JsonObject => ({
     ...conservationPaths,
     ...graphqlPaths,
     ...accountPaths,
+    ...retentionPaths,
     ...orderPaths,
     ...nodePaths,
     ...servicePaths,
@@ -56,6 +58,7 @@ export const openApiDocument = (version: string): JsonObject => ({
       ...conservationSchemas,
       ...graphqlSchemas,
       ...accountSchemas,
+      ...retentionSchemas,
       ...orderSchemas,
       ...nodeSchemas,
       ...commonSchemas,
