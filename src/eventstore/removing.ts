@@ -1,5 +1,12 @@
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js';
-import type { Appended, AppendFailure, Position, ReadFailure, RecordedEvent, StreamAppend } from './event-store.ts';
+import type {
+  Appended,
+  AppendFailure,
+  Position,
+  ReadFailure,
+  RecordedEvent,
+  StreamAppend,
+} from './event-store.ts';
 import type { Removal } from './removals.ts';
 
 export interface StreamEnds {

@@ -81,7 +81,8 @@ export const openCheck = (db: DatabaseSync, after: Position): LogCheck => {
     const found = before.get(streamNo, revision - 1);
     const metadata = found?.['metadata'];
     const removal = typeof metadata === 'string' ? undefined : removed.of(streamNo);
-    if (removal?.revision === revision - 1) return { name, whose, revision: revision - 1, hash: removal.hash };
+    if (removal?.revision === revision - 1)
+      return { name, whose, revision: revision - 1, hash: removal.hash };
     // How many are missing nobody can tell: the one before is.
     if (typeof metadata !== 'string' || Number(found?.['position']) > position)
       return { name, whose, revision: revision - 2, hash: '' };

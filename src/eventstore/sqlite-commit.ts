@@ -228,14 +228,6 @@ export const openCommitter = (db: DatabaseSync): Committer => {
       return head;
     },
     commit: (requests) => inTransaction(requests.length, () => requests.map(appendBatch)),
-    remove: (request) => {
-      // Only here: it would make every other write dearer.
-      db.exec('PRAGMA secure_delete = ON');
-      try {
-        return inTransaction(1, () => removeAll(request));
-      } finally {
-        db.exec('PRAGMA secure_delete = OFF');
-      }
-    },
+    remove: (request) => inTransaction(1, () => removeAll(request)),
   };
 };

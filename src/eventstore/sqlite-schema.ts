@@ -91,6 +91,8 @@ const SETTINGS: ReadonlyArray<readonly [string, string, SQLOutputValue]> = [
   ['journal_mode', 'WAL', 'wal'],
   ['synchronous', 'FULL', 2],
   ['busy_timeout', '5000', 5000],
+  // What is deleted is overwritten, and so is what pages leave behind when they are split: from the first write on.
+  ['secure_delete', 'ON', 1],
   ['foreign_keys', 'ON', 1],
   ['trusted_schema', 'OFF', 0],
   ['mmap_size', '0', 0],

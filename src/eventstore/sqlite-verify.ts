@@ -62,14 +62,12 @@ export const verifySqliteStore = async (
     const head = Number(value(db, 'SELECT head FROM log'));
     const { parts, lost } = partsOf(db, read.right.seals, Math.max(newest, head));
     const asks: VerifyAsk[] = [
-      ...parts.map(
-        ({ after, upTo, seal }): VerifyAsk => ({
-          kind: 'events',
-          after,
-          upTo,
-          ...(seal !== undefined && { seal: seal.number }),
-        }),
-      ),
+      ...parts.map(({ after, upTo, seal }): VerifyAsk => ({
+        kind: 'events',
+        after,
+        upTo,
+        ...(seal !== undefined && { seal: seal.number }),
+      })),
       ...endsOf(Number(value(db, 'SELECT max(stream_no) FROM streams') ?? 0)),
     ];
     let done = 0;

@@ -65,7 +65,10 @@ export interface HttpDeps {
   readonly defaultRetryBaseMs: number;
   readonly rules: Rules;
   readonly webhooks: Webhooks;
-  readonly accounts: Pick<Accounts, 'get' | 'setStrict' | 'setRetention' | 'attachClient' | 'companyOfClient' | 'issueIds'>;
+  readonly accounts: Pick<
+    Accounts,
+    'get' | 'setStrict' | 'setRetention' | 'attachClient' | 'companyOfClient' | 'issueIds'
+  >;
   readonly intake: Pick<ChangeIntake, 'report'>;
   readonly invocations: InvocationCommands;
   readonly jobs: JobCommands;

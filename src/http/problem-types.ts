@@ -54,7 +54,7 @@ export const PROBLEM_TYPES = {
     status: 410,
     title: 'It was removed by retention',
     explanation:
-      "The invocation was settled longer ago than the company keeps invocations: its body and attempts are gone for good, and it cannot be retried. The record of the removal holds its hash, so the history can still be verified; /changes/{change}/explain still says that the webhook was told, and an administrator reads the policy under /accounts/{company_id}/retention.",
+      'The invocation was settled longer ago than the company keeps invocations: its body and attempts are gone for good, and it cannot be retried. The record of the removal holds its hash, so the history can still be verified; /changes/{change}/explain still says that the webhook was told, and an administrator reads the policy under /accounts/{company_id}/retention.',
   },
   'body-too-large': {
     status: 413,

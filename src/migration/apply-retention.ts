@@ -73,7 +73,10 @@ const BROKEN_MAX = 10;
  * together, so a kill leaves nothing half done; accounts are told of what was removed at the end, and at the beginning of the
  * run after a kill.
  */
-export const applyRetention = async (deps: RetentionDeps, from: Position): Promise<Either<string, Retained>> => {
+export const applyRetention = async (
+  deps: RetentionDeps,
+  from: Position,
+): Promise<Either<string, Retained>> => {
   const run = new Run(deps);
   const begun = await run.begin();
   if (isLeft(begun)) return begun;
@@ -164,11 +167,13 @@ class Run {
     const noted = await this.#note(this.#done);
     if (isLeft(noted)) return noted;
     return right({
-      companies: [...this.#done].filter(([, { streams }]) => streams > 0).map(([company, sums]) => ({
-        company,
-        settledBeforeMs: this.#settledBefore.get(company) ?? 0,
-        ...sums,
-      })),
+      companies: [...this.#done]
+        .filter(([, { streams }]) => streams > 0)
+        .map(([company, sums]) => ({
+          company,
+          settledBeforeMs: this.#settledBefore.get(company) ?? 0,
+          ...sums,
+        })),
       broken: this.#broken,
       unsealed: this.#unsealed,
       next: next ?? after,

@@ -25,8 +25,7 @@ export const readSealBounds = async (
 ): Promise<Either<string, SealBounds>> => {
   const read = await readSeals(log);
   if (isLeft(read)) return left(`the store cannot be read: ${read.left.message}`);
-  if (read.right.broken !== undefined)
-    return left(`${read.right.broken.reason}: see callboard audit verify`);
+  if (read.right.broken !== undefined) return left(`${read.right.broken.reason}: see callboard audit verify`);
   const ends: Position[] = [];
   for (const { number, hint, last } of read.right.seals) {
     const end = hint.store === log.id ? right(hint.position) : await placeOf(log, last);

@@ -21,7 +21,8 @@ export const INVOCATION_PREFIX = streamOf.invocation('');
 export const settledAtMs = (recorded: RecordedEvent): number => {
   const { stream, revision } = recorded;
   if (revision === 0 || !SETTLING.has(recorded.event.type)) return Infinity;
-  if (!stream.startsWith(INVOCATION_PREFIX) || !isGuid(stream.slice(INVOCATION_PREFIX.length))) return Infinity;
+  if (!stream.startsWith(INVOCATION_PREFIX) || !isGuid(stream.slice(INVOCATION_PREFIX.length)))
+    return Infinity;
   const decoded = decode(recorded);
   return isLeft(decoded) ? Infinity : decoded.right.event.atMs;
 };

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { afterEach, beforeEach } from 'vitest';
-import type { EventStore } from '../../src/eventstore/event-store.ts';
-import { openSqliteStore } from '../../src/eventstore/sqlite.ts';
+import { openSqliteStore, type SqliteStore } from '../../src/eventstore/sqlite.ts';
 
 /** Paths for databases that are gone after the test. Every call another folder. */
 export const temporaryPaths = (): (() => string) => {
@@ -18,7 +17,7 @@ export const temporaryPaths = (): (() => string) => {
 };
 
 /** Opens a store that the test expects to open, and to work until it is closed. */
-export const openStore = async (path: string): Promise<EventStore> => {
+export const openStore = async (path: string): Promise<SqliteStore> => {
   const opened = await openSqliteStore({
     path,
     onFatal: (message) => {

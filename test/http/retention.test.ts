@@ -23,7 +23,11 @@ describe('/accounts/{company_id}/retention', () => {
     expect((await read()).status).toBe(404);
     await makeWebhook(world);
     expect((await read()).body).toEqual(NOTHING);
-    const set = { ...NOTHING, invocations_months: 24, in_force_from: new Date(START_MS + 86_400_000).toISOString() };
+    const set = {
+      ...NOTHING,
+      invocations_months: 24,
+      in_force_from: new Date(START_MS + 86_400_000).toISOString(),
+    };
     expect((await patch({ invocations_months: 24 })).body).toEqual(set);
     expect((await read(world.tokens.partner)).body).toEqual(set);
     const before = await world.head();

@@ -10,10 +10,16 @@ const MONTHS = described(
   nullable({ type: 'integer', minimum: MONTHS_MIN, maximum: MONTHS_MAX }),
   'Calendar months after which a settled invocation loses its body and its attempts but for the last event; null: never.',
 );
-const FOR_EVER = described({ type: 'null' }, 'Changes are facts: they are kept for ever, and nothing else can be set.');
+const FOR_EVER = described(
+  { type: 'null' },
+  'Changes are facts: they are kept for ever, and nothing else can be set.',
+);
 
 const patch: Schema = {
-  ...object({ invocations_months: MONTHS, changes_months: FOR_EVER }, ['invocations_months', 'changes_months']),
+  ...object({ invocations_months: MONTHS, changes_months: FOR_EVER }, [
+    'invocations_months',
+    'changes_months',
+  ]),
   additionalProperties: true,
 };
 
