@@ -18,7 +18,7 @@ import type { ReadModels } from '../projections/read-models.ts';
 import { webhookHistory, type WebhookStep } from './webhook-history.ts';
 
 export interface ExplainDeps {
-  readonly store: Pick<EventStore, 'readStream'>;
+  readonly store: Pick<EventStore, 'readStream' | 'removedAtMs'>;
   readonly readModels: Pick<ReadModels, 'everyWebhookOf' | 'revisionAt' | 'invocation' | 'belongsTo'>;
   readonly rules: Rules;
 }
@@ -53,7 +53,12 @@ export interface Explanation {
   readonly reason: Reason;
   readonly words: string;
   readonly path: ReadonlyArray<ResourceRef>;
-  readonly invocation: { readonly guid: string; readonly status: InvocationStatus } | null;
+  readonly invocation: {
+    readonly guid: string;
+    readonly status: InvocationStatus;
+    /** Nothing but its end is left of it; null: nobody can tell since when. */
+    readonly removedAtMs?: number | null;
+  } | null;
 }
 
 /** Read at once: with 10,000 webhooks a page is still a few hundred short streams. */
@@ -117,10 +122,30 @@ const explainOne = async (
     belongsTo,
     settings.selection,
   );
-  const row = deps.readModels.invocation(invocationGuid(guid, change.id));
+  const told = invocationGuid(guid, change.id);
+  const against = reasonAgainst(before, steps);
+  const row = deps.readModels.invocation(told);
   const common = { cursor, webhook: guid, name: settings.name };
+  // Read models that were built after it was removed do not know it. It is in the log by what is left of it.
+  const remains =
+    row === undefined && against === undefined && selected.matches
+      ? await remainsOf(deps, told)
+      : right(undefined);
+  if (isLeft(remains)) return remains;
+  if (remains.right !== undefined) {
+    const { status, removedAtMs } = remains.right;
+    const words = `it was told: ${inWords(selected.reason, selected)}${CAME_OF_IT[status]}${goneInWords(removedAtMs)}`;
+    const invocation = { guid: told, status, removedAtMs };
+    return right({ ...common, told: true, reason: selected.reason, words, path: selected.path, invocation });
+  }
   if (row !== undefined) {
-    const invocation = { guid: row.guid, status: row.status };
+    const gone = await removalOf(deps, row);
+    if (isLeft(gone)) return gone;
+    const invocation = {
+      guid: row.guid,
+      status: row.status,
+      ...(gone.right !== undefined && { removedAtMs: gone.right }),
+    };
     // Only a job tells a webhook of what happened before it was there.
     const asRecorded = !selected.matches || before.length === 0;
     const recorded = asRecorded ? await scheduledAs(deps, row.guid) : right(undefined);
@@ -128,11 +153,10 @@ const explainOne = async (
     const path = asRecorded ? (recorded.right?.event.matched[0]?.path ?? []) : selected.path;
     const reason: Reason =
       backfilled(recorded.right) ?? (selected.matches ? selected.reason : { code: 'other_rules' });
-    const words = `it was told: ${inWords(reason, selected)}${CAME_OF_IT[row.status]}`;
+    const words = `it was told: ${inWords(reason, selected)}${CAME_OF_IT[row.status]}${gone.right === undefined ? '' : goneInWords(gone.right)}`;
     return right({ ...common, told: true, reason, words, path, invocation });
   }
-  const reason =
-    reasonAgainst(before, steps) ?? (selected.matches ? { code: 'pending' as const } : selected.reason);
+  const reason = against ?? (selected.matches ? { code: 'pending' as const } : selected.reason);
   const words = `it was not told: ${inWords(reason, selected)}`;
   return right({ ...common, told: false, reason, words, path: selected.path, invocation: null });
 };
@@ -160,6 +184,43 @@ const deedOf = ({ decoded: { event, metadata, revision } }: WebhookStep): Deed =
   cause: metadata.causationId,
   revision,
 });
+
+/** Of an invocation that has ended: when its beginning was removed; undefined: it is all there. */
+const removalOf = async (
+  { store }: ExplainDeps,
+  { guid, status }: { readonly guid: string; readonly status: InvocationStatus },
+): Promise<Either<ReadFailure, number | null | undefined>> => {
+  if (status === 'waiting' || status === 'in_flight' || store.removedAtMs === undefined)
+    return right(undefined);
+  return store.removedAtMs(streamOf.invocation(guid))();
+};
+
+/** What is left of an invocation whose beginning was removed; undefined: there is none, or it is all there. */
+const remainsOf = async (
+  { store }: ExplainDeps,
+  guid: string,
+): Promise<
+  Either<ReadFailure, { readonly status: InvocationStatus; readonly removedAtMs: number | null } | undefined>
+> => {
+  const stream = streamOf.invocation(guid);
+  const read = await store.readStream(stream, { limit: 1 })();
+  if (isLeft(read)) return read;
+  const [first] = read.right;
+  const status = first === undefined || first.revision === 0 ? undefined : ENDS[first.event.type];
+  if (status === undefined) return right(undefined);
+  const at = store.removedAtMs === undefined ? right(undefined) : await store.removedAtMs(stream)();
+  return isLeft(at) ? at : right({ status, removedAtMs: at.right ?? null });
+};
+
+const ENDS: Readonly<Record<string, InvocationStatus>> = {
+  InvocationDelivered: 'delivered',
+  InvocationExhausted: 'exhausted',
+  InvocationCancelled: 'cancelled',
+  InvocationSuperseded: 'superseded',
+};
+
+const goneInWords = (atMs: number | null): string =>
+  `; its body and attempts were removed by retention${atMs === null ? '' : ` at ${new Date(atMs).toISOString()}`}`;
 
 /** As it was scheduled; nothing where that was removed from the log long after. */
 const scheduledAs = async (

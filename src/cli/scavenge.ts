@@ -7,6 +7,7 @@ import { scavenge as truncate, type Scavenged, survey, type Surveyed } from '../
 import { type Command, EXIT_FINDINGS, EXIT_OK, failed, misused, parseOptions } from './command.ts';
 import { count, Progress } from './migrate/progress.ts';
 import { type MovableStore, openDatabase } from './migrate/sides.ts';
+import { scavengeFile } from './scavenge-file.ts';
 
 /**
  * An invocation that waits is never touched, however old. A settled one may be retried by hand as long as its body is
@@ -16,7 +17,15 @@ const DAYS_MIN = 60;
 const DAYS_MAX = 36_500;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-const HELP = `callboard scavenge --older-than <days>d [--apply]
+const HELP = `callboard scavenge [--apply] [--compact]                 the embedded store: by companies' policies
+callboard scavenge --older-than <days>d [--apply]      an EventStoreDB
+
+The embedded store: what a company's policy (PATCH /accounts/{company_id}/retention) lets go of is removed, but for the last event of
+each invocation, and recorded in the stream callboard-removed; record and removal are one transaction. A server does the same by
+itself, once a day. Without --apply it only says how much would go, with the server up or down; with it the server must be down.
+--compact then gives the space back to the file system: it writes the file anew, checks the copy and puts it in the file's place.
+
+An EventStoreDB:
 
 Removes what invocations that were settled long ago (delivered, exhausted, cancelled, superseded) hold besides their last
 event, from an EventStoreDB. Without --apply it only says how much that would be. With it, for each of them: the last event
@@ -25,7 +34,7 @@ last event stays. 'callboard audit verify' accepts such a stream exactly if what
 freed by the database's own scavenge, on every node: POST /admin/scavenge. Until that has run, nothing is gone for good.
 
 Servers may be up. Killed at any point it is started again with the same command and goes on; done twice it changes nothing.
-At least ${DAYS_MIN}d: from then on such an invocation cannot be retried by hand, is unknown to the API (404) and left out of its
+At least ${DAYS_MIN}d: from then on such an invocation cannot be retried by hand, the API says that it was removed (404), and leaves it out of its
 lists. A store on which this has run cannot be the source of 'callboard migrate' any more. The database's user must be
 allowed to write streams' metadata (by default: the group $admins).
 
@@ -36,19 +45,31 @@ export const scavenge: Command = {
   summary: 'remove settled invocations of long ago',
   help: HELP,
   async run(args) {
-    const options = parseOptions(args, { 'older-than': { type: 'string' }, apply: { type: 'boolean' } });
+    const options = parseOptions(args, {
+      'older-than': { type: 'string' },
+      apply: { type: 'boolean' },
+      compact: { type: 'boolean' },
+    });
     if (isLeft(options)) return misused(options.left, HELP);
-    const { 'older-than': olderThan, apply = false } = options.right.values;
-    const days = daysOf(olderThan);
-    if (isLeft(days)) return misused(days.left, HELP);
+    const { 'older-than': olderThan, apply = false, compact = false } = options.right.values;
     const config = readEnvironment();
     if (isLeft(config)) return failed(config.left.message);
     const { store } = config.right;
-    if (store.kind !== 'esdb') {
-      return failed(
-        'scavenge works on an EventStoreDB only (CALLBOARD_STORE=esdb://…): the other stores keep everything',
-      );
+    if (store.kind === 'memory') return failed('there is nothing to remove: CALLBOARD_STORE=memory:');
+    if (store.kind === 'sqlite') {
+      if (olderThan !== undefined) {
+        return misused(
+          "--older-than is for an EventStoreDB: the embedded store goes by the companies' policies (PATCH /accounts/{company_id}/retention)",
+          HELP,
+        );
+      }
+      if (compact && !apply) return misused('--compact goes with --apply', HELP);
+      return scavengeFile(store.path, { apply, compact });
     }
+    if (compact)
+      return misused('--compact is for the embedded store: the database has a scavenge of its own', HELP);
+    const days = daysOf(olderThan);
+    if (isLeft(days)) return misused(days.left, HELP);
     const done = await (apply ? remove(store, days.right) : look(store, days.right));
     if (isLeft(done)) return failed(done.left);
     for (const example of done.right.examples) process.stdout.write(`${example}\n`);

@@ -34,6 +34,8 @@ export interface RemovingStore {
     record: StreamAppend,
     removals: ReadonlyArray<Removal>,
   ): TaskEither<AppendFailure, ReadonlyArray<Appended>>;
+  /** All streams whose names begin so. Goes through the names of all streams. */
+  streamNames(prefix: string): TaskEither<ReadFailure, ReadonlyArray<string>>;
   /** Where the event stood, if it was removed. */
   removedPosition(stream: string, revision: number): TaskEither<ReadFailure, Position | undefined>;
 }

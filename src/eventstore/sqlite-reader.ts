@@ -13,6 +13,7 @@ export interface LogReader {
   head(): Position;
   /** As in removing.ts. */
   ends(after: Position, streamPrefix: string, types: ReadonlyArray<string>): StreamEnds;
+  streamNames(prefix: string): ReadonlyArray<string>;
   removedAtMs(stream: string): number | undefined;
   removedPosition(stream: string, revision: number): Position | undefined;
   close(): void;
@@ -101,6 +102,11 @@ export const openReader = (db: DatabaseSync): LogReader => {
   return {
     head,
     ends,
+    streamNames: (prefix) =>
+      db
+        .prepare('SELECT name FROM streams WHERE instr(name, ?) = 1 ORDER BY stream_no')
+        .all(prefix)
+        .map(({ name }) => String(name)),
     removedAtMs: (stream) => {
       const removal = removalOf(stream);
       if (removal === undefined) return undefined;

@@ -3,6 +3,7 @@ import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { assertLimit } from './batch.ts';
 import type { EventStore, ReadFailure } from './event-store.ts';
 import { acquireLock } from './sqlite-lock.ts';
+import type { RemovingStore } from './removing.ts';
 import { openReader } from './sqlite-reader.ts';
 import { openForReading, type OpenFailure, textOf, value } from './sqlite-schema.ts';
 
@@ -49,5 +50,32 @@ export const holdSqliteLog = (path: string): Either<OpenFailure, HeldLog> => {
       // After a crash the next server still has to look at the whole file.
       release(!afterCrash);
     },
+  });
+};
+
+/** For looking at what could be removed, with the server up or down: it removes nothing. */
+export type ReadableLog = Pick<EventStore, 'id' | 'readStream'> & RemovingStore & { close(): void };
+
+export const readSqliteLog = (path: string): Either<OpenFailure, ReadableLog> => {
+  const opened = openForReading(path);
+  if (isLeft(opened)) return opened;
+  const reader = openReader(opened.right);
+  const read =
+    <A>(question: () => A) =>
+    async (): Promise<Either<ReadFailure, A>> => {
+      try {
+        return right(question());
+      } catch (error) {
+        return left({ _tag: 'StoreUnavailable', message: `SQLite: ${textOf(error)}` });
+      }
+    };
+  return right({
+    id: String(value(opened.right, 'SELECT store_id FROM log')),
+    readStream: (stream, options) => read(() => reader.stream(stream, options)),
+    ends: ({ after, streamPrefix, types }) => read(() => reader.ends(after, streamPrefix, types)),
+    streamNames: (prefix) => read(() => reader.streamNames(prefix)),
+    removedPosition: (stream, revision) => read(() => reader.removedPosition(stream, revision)),
+    remove: () => async () => left({ _tag: 'StoreUnavailable', message: 'opened for reading' }),
+    close: () => reader.close(),
   });
 };

@@ -240,6 +240,7 @@ const sqliteStore = (
     removedAtMs: (stream) => read(() => reader.removedAtMs(stream)),
     ends: ({ after, streamPrefix, types }) => read(() => reader.ends(after, streamPrefix, types)),
     remove,
+    streamNames: (prefix) => read(() => reader.streamNames(prefix)),
     removedPosition: (stream, revision) => read(() => reader.removedPosition(stream, revision)),
     subscribe: subscriptions.subscribe,
     close: () => (closing ??= close()),

@@ -42,7 +42,7 @@ const PAGE = 500;
 const TRIES_MAX = 8;
 
 export const load = async <S, E extends DomainEvent>(
-  store: EventStore,
+  store: Pick<EventStore, 'readStream'>,
   stream: string,
   aggregate: Fold<S, E>,
 ): Promise<Either<StoreFailure, Loaded<S>>> => {

@@ -1,8 +1,11 @@
+import type { Readable } from 'node:stream';
+
 /** What a route answers when it succeeds. */
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  /** A stream that fails, or is cut, breaks the connection off: what was sent before must not look complete. */
+  readonly body: string | Readable;
   readonly headers: Readonly<Record<string, string>>;
 }
 

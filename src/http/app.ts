@@ -11,6 +11,7 @@ import type { HttpDeps } from './deps.ts';
 import { mountDashboard } from './dashboard/mount.ts';
 import { docsRoutes } from './docs.ts';
 import { explainRoutes } from './explain.ts';
+import { exportRoutes } from './export.ts';
 import type { Failure } from './failure.ts';
 import { graphqlRoutes } from './graphql/route.ts';
 import { healthRoutes } from './health.ts';
@@ -49,6 +50,7 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...changeRoutes(deps),
   ...explainRoutes(deps),
   ...historyRoutes(deps),
+  ...exportRoutes(deps),
   ...graphqlRoutes(deps),
   ...accountRoutes(deps),
   ...retentionRoutes(deps),
@@ -137,6 +139,7 @@ const send = (ctx: Koa.Context, answer: Answer): void => {
   ctx.status = answer.status;
   ctx.set(answer.headers);
   ctx.set('Content-Type', answer.contentType);
+  if (typeof answer.body !== 'string') answer.body.once('error', () => ctx.res.destroy());
   ctx.body = answer.body;
 };
 

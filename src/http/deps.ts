@@ -103,7 +103,7 @@ export interface HttpDeps {
     | 'job'
     | 'jobs'
   >;
-  readonly store: Pick<EventStore, 'readStream'>;
+  readonly store: Pick<EventStore, 'readStream' | 'readAll' | 'head' | 'positions' | 'removedAtMs'>;
   readonly verifyToken: VerifyToken;
   /** The secret behind its sealed form, as the partner sees it: `whsec_…`. */
   readonly openSecret: (sealed: string) => string;

@@ -15,6 +15,9 @@ export const printedExplanation = (explanation: Explanation) => {
     path,
     invocation: invocation?.guid ?? null,
     status: invocation?.status ?? null,
+    ...(invocation?.removedAtMs !== undefined && {
+      removed_at: invocation.removedAtMs === null ? null : new Date(invocation.removedAtMs).toISOString(),
+    }),
   };
 };
 

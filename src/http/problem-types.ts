@@ -27,6 +27,12 @@ export const PROBLEM_TYPES = {
     explanation:
       'The path is unknown, the object does not exist, was deleted, or belongs to a company that the token does not cover. The answer is the same for all of these.',
   },
+  removed: {
+    status: 404,
+    title: 'It was removed by retention',
+    explanation:
+      'The invocation was settled longer ago than the company keeps invocations: its body and attempts are gone for good, and it cannot be retried. The record of the removal holds its hash, so the history can still be verified; /changes/{change}/explain still says that the webhook was told, and an administrator reads the policy under /accounts/{company_id}/retention.',
+  },
   'method-not-allowed': {
     status: 405,
     title: 'The path does not take this method',
@@ -49,12 +55,6 @@ export const PROBLEM_TYPES = {
     title: 'The present state does not allow this',
     explanation:
       'The request is valid, but not now: the invocation is in flight or was superseded, the webhook is disabled, or a client account is taken. The detail says which, and what to do first.',
-  },
-  removed: {
-    status: 410,
-    title: 'It was removed by retention',
-    explanation:
-      'The invocation was settled longer ago than the company keeps invocations: its body and attempts are gone for good, and it cannot be retried. The record of the removal holds its hash, so the history can still be verified; /changes/{change}/explain still says that the webhook was told, and an administrator reads the policy under /accounts/{company_id}/retention.',
   },
   'body-too-large': {
     status: 413,

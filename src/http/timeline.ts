@@ -1,6 +1,7 @@
 import { isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { timeline } from '../audit/timeline.ts';
 import { isResource, type ResourceRef } from '../domain/resources.ts';
+import type { InvocationRow } from '../projections/read-models.ts';
 import { companyOf } from './access.ts';
 import { ok } from './answer.ts';
 import { guid, optional } from './checks.ts';
@@ -58,7 +59,32 @@ const list = async (deps: Deps, call: Call, ref: ResourceRef): Handled => {
   for (const told of rows) {
     const invocations = await readInvocations(deps, told.invocations);
     if (isLeft(invocations)) return invocations;
-    items.push({ ...printedReport(told.change), invocations: invocations.right, more: told.more });
+    const removed = await removedOf(deps, told.invocations, invocations.right);
+    items.push({
+      ...printedReport(told.change),
+      invocations: invocations.right,
+      more: told.more,
+      ...(removed.length > 0 && { removed }),
+    });
   }
   return right(ok({ ...ref, company_id: company.right, items, next }));
+};
+
+/** Those that are not there any more, as far as they are still known. */
+const removedOf = async (
+  { invocations }: Pick<Deps, 'invocations'>,
+  rows: ReadonlyArray<InvocationRow>,
+  shown: ReadonlyArray<{ readonly guid: string }>,
+) => {
+  const there = new Set(shown.map(({ guid: one }) => one));
+  const removed = [];
+  for (const { guid: one, webhook, status } of rows) {
+    if (there.has(one)) continue;
+    const found = await invocations.get(one);
+    if (!isLeft(found) || found.left._tag !== 'InvocationRemoved') continue;
+    const { removedAtMs } = found.left;
+    const removed_at = removedAtMs === null ? null : new Date(removedAtMs).toISOString();
+    removed.push({ invocation: one, webhook, status, removed_at });
+  }
+  return removed;
 };

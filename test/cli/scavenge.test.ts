@@ -63,12 +63,13 @@ const truncated = (): number =>
 
 describe('callboard scavenge', () => {
   it('says what it does not do', { timeout: 120_000 }, async () => {
-    for (const store of [`sqlite:${join(folder, 'events.db')}`, 'memory:']) {
+    const file = `sqlite:${join(folder, 'events.db')}`;
+    for (const [store, code, words] of [
+      [file, 2, '--older-than is for an EventStoreDB'],
+      ['memory:', 1, 'there is nothing to remove'],
+    ] as const) {
       const refused = await ended(run(['scavenge', '--older-than', '90d'], { CALLBOARD_STORE: store }));
-      expect(refused).toMatchObject({
-        code: 1,
-        output: expect.stringContaining('on an EventStoreDB only') as string,
-      });
+      expect(refused).toMatchObject({ code, output: expect.stringContaining(words) as string });
     }
     for (const age of ['59d', '90', '0d', '-90d', '1e3d', '40000d']) {
       const refused = await scavenge(`--older-than=${age}`);

@@ -278,7 +278,7 @@ const send = async (world: World, method: string, path: string, sent: Sent): Pro
   const got = {
     status: response.status,
     headers: response.headers,
-    body: (/json/.test(contentType) ? JSON.parse(text) : text) as Json,
+    body: (/[/+]json/.test(contentType) ? JSON.parse(text) : text) as Json,
   };
   const { pathname } = new URL(path, world.origin);
   assertDocumented({ method, pathname, status: got.status, contentType, body: got.body });

@@ -197,6 +197,7 @@ describe('GET /orders/{id}', () => {
     world = await openWorld((deps) => ({
       ...deps,
       store: {
+        ...deps.store,
         readStream: (stream, options) => {
           if (stream.includes('37228036')) steps.push(options.limit);
           return deps.store.readStream(stream, options);

@@ -110,3 +110,22 @@ export const retain = async (store: SqliteStore, change: Partial<RetentionDeps> 
 /** Revisions that are left of a stream. */
 export const left = async (store: SqliteStore, stream: string): Promise<ReadonlyArray<number>> =>
   get(await store.readStream(stream, { limit: 100 })()).map(({ revision }) => revision);
+
+/** Many invocations in few appends, with bodies of some size. */
+export const writeMany = async (
+  store: SqliteStore,
+  count: number,
+  { company = COMPANIES[0] as string, atMs = OLD_MS, bodyBytes = 1_500 } = {},
+): Promise<void> => {
+  for (let start = 0; start < count; start += 200) {
+    const batch = Array.from({ length: Math.min(200, count - start) }, (_, at) => {
+      const guid = invocationOf(start + at);
+      const stream = streamOf.invocation(guid);
+      const body = JSON.stringify({ text: MARK.repeat(Math.ceil(bodyBytes / MARK.length)) });
+      const first = { ...scheduled, guid, companyId: company, change: null, test: true, body, atMs };
+      const events = [first, ...(LIVES['delivered']?.(atMs) ?? [])].map((event) => ({ id: newId(), event }));
+      return seal(stream, emptyHead(stream), events, { ...CAUSE, companyId: company }).append;
+    });
+    get(await store.append(batch)());
+  }
+};

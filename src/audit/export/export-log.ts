@@ -1,26 +1,15 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
-import { isResourceStream } from '../../domain/ids.ts';
-import type { InvocationEvent } from '../../domain/invocation.ts';
-import type { ResourceChange } from '../../domain/resource-change.ts';
 import { hashIn } from '../../eventstore/chain.ts';
-import type { Decoded } from '../../eventstore/decoded.ts';
 import type { EventStore, RecordedEvent, StreamFilter } from '../../eventstore/event-store.ts';
 import { nextDigest } from '../../eventstore/log-digest.ts';
 import { isOurs } from '../../eventstore/ours.ts';
 import { decodeAll } from '../../projections/projector.ts';
 import type { ExportFolder } from '../../ports/export-folder.ts';
-import { CHANGE_TYPE, changeEvent, invocationEvent, invocationType } from './cloud-event.ts';
-import {
-  ATTEMPT_COLUMNS,
-  attemptRow,
-  csvLine,
-  INVOCATION_COLUMNS,
-  invocationRow,
-  isAttemptEnd,
-} from './csv.ts';
+import { ATTEMPT_COLUMNS, csvLine, INVOCATION_COLUMNS } from './csv.ts';
 import { FactsOfInvocations, NotRead } from './facts.ts';
 import { type ExportProgress, MANIFEST_FILE, printManifest, PROGRESS_FILE } from './manifest.ts';
 import { Parts } from './parts.ts';
+import { isTold, rowsOf, selectionOf } from './rows.ts';
 
 export interface ExportDeps {
   readonly log: Pick<EventStore, 'readAll' | 'readStream'>;
@@ -79,7 +68,7 @@ async function* steps(
   parts: Parts,
 ): AsyncGenerator<ExportProgress> {
   const facts = new FactsOfInvocations(log);
-  const select = selectionOf(from);
+  const select = selectionOf(from.question);
   const counts = { ...from.counts };
   const state = { ...from.log };
   const completed = (after: number): ExportProgress => {
@@ -98,7 +87,13 @@ async function* steps(
       note(state, recorded);
       if (isOurs(recorded) && isTold(recorded.stream)) {
         for (const decoded of decodeAll([recorded])) {
-          await tell(decoded, { facts, select, parts, counts, question: from.question });
+          facts.observe(decoded);
+          for (const { kind, counted, row } of select(decoded)
+            ? await rowsOf(decoded, facts, from.question)
+            : []) {
+            parts.write(kind, row);
+            counts[counted] = (counts[counted] ?? 0) + 1;
+          }
         }
       }
       if (parts.isFull) yield completed(recorded.position);
@@ -110,61 +105,10 @@ async function* steps(
   yield completed(end);
 }
 
-const isTold = (stream: string): boolean => stream.startsWith('invocation-') || isResourceStream(stream);
-
 const note = (state: ExportProgress['log'], { stream, revision, event }: RecordedEvent): void => {
   const hash = hashIn(event.metadata);
   if (hash === undefined) return;
   state.events += 1;
   state.digest = nextDigest(state.digest, hash);
   state.last = { stream, revision, hash };
-};
-
-/** Whether an event lies in what was asked for, as far as it tells itself. */
-const selectionOf = ({ question }: ExportProgress): ((decoded: Decoded) => boolean) => {
-  const fromMs = question.from === null ? Number.NEGATIVE_INFINITY : Date.parse(question.from);
-  const toMs = Date.parse(question.to);
-  return ({ event, metadata }) =>
-    event.atMs >= fromMs &&
-    event.atMs < toMs &&
-    (question.company_id === null || metadata.companyId === question.company_id);
-};
-
-interface Telling extends Pick<ExportProgress, 'question'> {
-  readonly facts: FactsOfInvocations;
-  readonly select: (decoded: Decoded) => boolean;
-  readonly parts: Parts;
-  readonly counts: Record<string, number>;
-}
-
-const tell = async (decoded: Decoded, { facts, select, parts, counts, question }: Telling): Promise<void> => {
-  facts.observe(decoded);
-  if (!select(decoded)) return;
-  const isClear = question.personal_data === 'clear';
-  const isNdjson = question.format === 'ndjson';
-  const count = (name: string): void => void (counts[name] = (counts[name] ?? 0) + 1);
-  if (isResourceStream(decoded.stream)) {
-    // A webhook is told of changes by its invocations.
-    if (!isNdjson || question.webhook !== null) return;
-    parts.write('events', `${JSON.stringify(changeEvent(decoded as Decoded<ResourceChange>, isClear))}\n`);
-    count(CHANGE_TYPE);
-    return;
-  }
-  const happened = decoded as Decoded<InvocationEvent>;
-  const known = await facts.of(decoded.stream);
-  if (question.webhook !== null && known?.webhook !== question.webhook) return;
-  if (isNdjson) {
-    parts.write('events', `${JSON.stringify(invocationEvent(happened, known, isClear))}\n`);
-    count(invocationType(happened.event.type));
-    return;
-  }
-  const row = invocationRow(happened, known);
-  if (row !== undefined) {
-    parts.write('invocations', row);
-    count('invocations');
-  }
-  if (!isAttemptEnd(happened)) return;
-  const started = await facts.startOf(decoded.stream, happened.event.number, decoded.revision);
-  parts.write('attempts', attemptRow(happened, known, started, isClear));
-  count('attempts');
 };

@@ -48,20 +48,27 @@ const DETAILS: Readonly<Record<string, Schema>> = {
 };
 
 const explanationOf = (code: string, details: Schema): Schema =>
-  object({
-    webhook: GUID,
-    name: TEXT,
-    told: described(BOOLEAN, 'Whether an invocation was scheduled; "status" says what came of it.'),
-    reason: described(TEXT, 'Why, in words.'),
-    code: { type: 'string', const: code },
-    details,
-    path: described(
-      array(ref('ResourceRef')),
-      'The shortest way from what changed to what the webhook listens to; empty where there was none.',
-    ),
-    invocation: nullable(GUID),
-    status: nullable(oneOfTexts(INVOCATION_STATUSES)),
-  });
+  object(
+    {
+      webhook: GUID,
+      name: TEXT,
+      told: described(BOOLEAN, 'Whether an invocation was scheduled; "status" says what came of it.'),
+      reason: described(TEXT, 'Why, in words.'),
+      code: { type: 'string', const: code },
+      details,
+      path: described(
+        array(ref('ResourceRef')),
+        'The shortest way from what changed to what the webhook listens to; empty where there was none.',
+      ),
+      invocation: nullable(GUID),
+      status: nullable(oneOfTexts(INVOCATION_STATUSES)),
+      removed_at: described(
+        nullable(TIME),
+        'Only there where retention has removed the body and the attempts: when; null where the store does not tell.',
+      ),
+    },
+    ['removed_at'],
+  );
 
 export const auditSchemas: JsonObject = {
   PropagationRule: object({
@@ -95,24 +102,38 @@ export const auditSchemas: JsonObject = {
       'By field, what it was and what it is since. Secrets are never shown: "previous_secret_until" tells of a rotation.',
     ),
   }),
-  TimelineItem: object({
-    change: GUID,
-    id: TEXT,
-    source: TEXT,
-    type: TEXT,
-    triggers: array(TRIGGER),
-    occurred_at: TIME,
-    recorded_at: TIME,
-    revision: INTEGER,
-    actor: described(TEXT, 'Who reported it.'),
-    cause: described(GUID, 'The request that reported it.'),
-    contradictions: array(ref('Contradiction')),
-    invocations: described(
-      { ...array(ref('Invocation')), maxItems: INVOCATIONS_MAX },
-      'In the order in which they were scheduled.',
-    ),
-    more: described(BOOLEAN, 'Whether there are more: /invocations?change= lists all.'),
-  }),
+  TimelineItem: object(
+    {
+      change: GUID,
+      id: TEXT,
+      source: TEXT,
+      type: TEXT,
+      triggers: array(TRIGGER),
+      occurred_at: TIME,
+      recorded_at: TIME,
+      revision: INTEGER,
+      actor: described(TEXT, 'Who reported it.'),
+      cause: described(GUID, 'The request that reported it.'),
+      contradictions: array(ref('Contradiction')),
+      invocations: described(
+        { ...array(ref('Invocation')), maxItems: INVOCATIONS_MAX },
+        'In the order in which they were scheduled.',
+      ),
+      more: described(BOOLEAN, 'Whether there are more: /invocations?change= lists all.'),
+      removed: described(
+        array(
+          object({
+            invocation: GUID,
+            webhook: GUID,
+            status: oneOfTexts(INVOCATION_STATUSES),
+            removed_at: nullable(TIME),
+          }),
+        ),
+        'Only there where retention has removed some: what is still known of them. explain tells of all.',
+      ),
+    },
+    ['removed'],
+  ),
   ResourceAsOf: object({
     resource: RESOURCE,
     identifier: TEXT,

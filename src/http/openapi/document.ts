@@ -7,6 +7,7 @@ import { conservationPaths, conservationSchemas } from './conservation.ts';
 import { graphqlPaths, graphqlSchemas } from './graphql.ts';
 import { invocationPaths, invocationSchemas } from './invocations.ts';
 import { jobPaths, jobSchemas } from './jobs.ts';
+import { exportPaths } from './export.ts';
 import { retentionPaths, retentionSchemas } from './retention.ts';
 import { secretPaths, secretSchemas } from './secrets.ts';
 import { nodePaths, nodeSchemas } from './nodes.ts';
@@ -36,6 +37,7 @@ export const openApiDocument = (version: string): JsonObject => ({
     ...changePaths,
     ...auditPaths,
     ...conservationPaths,
+    ...exportPaths,
     ...graphqlPaths,
     ...accountPaths,
     ...retentionPaths,

@@ -151,7 +151,7 @@ export const invocationPaths: JsonObject = {
       roles,
       path: INVOCATION_IN_PATH,
       answer: { status: 200, description: 'The invocation.', schema: ref('Invocation') },
-      problems: [404, 410],
+      problems: [404],
     }),
   },
   '/invocations/{guid}/retry': {
@@ -164,7 +164,7 @@ export const invocationPaths: JsonObject = {
       roles,
       path: INVOCATION_IN_PATH,
       answer: { status: 202, description: 'The invocation, waiting again.', schema: ref('Invocation') },
-      problems: [404, 409, 410],
+      problems: [404, 409],
     }),
   },
 };

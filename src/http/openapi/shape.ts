@@ -82,6 +82,8 @@ export interface SuccessAnswer {
   readonly description: string;
   readonly schema: Schema;
   readonly mediaType?: string;
+  /** What else it can come as. */
+  readonly otherMediaTypes?: Readonly<Record<string, Schema>>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -126,12 +128,21 @@ export const operation = (text: OperationText): JsonObject => {
   };
 };
 
-const success = ({ description, schema, mediaType, headers }: SuccessAnswer): JsonObject => ({
+const success = ({
+  description,
+  schema,
+  mediaType,
+  otherMediaTypes = {},
+  headers,
+}: SuccessAnswer): JsonObject => ({
   description,
   ...(headers !== undefined && {
     headers: mapValues(headers, (text) => ({ description: text, schema: TEXT })),
   }),
-  content: { [mediaType ?? 'application/json']: { schema } },
+  content: {
+    [mediaType ?? 'application/json']: { schema },
+    ...mapValues(otherMediaTypes, (other) => ({ schema: other })),
+  },
 });
 
 /** Answers by status, each a problem with the titles that its status can have. */
