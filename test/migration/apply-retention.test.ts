@@ -59,7 +59,7 @@ describe('retention in the embedded store', () => {
       await write(store, (n += 1), { life: 'inFlight' }),
       await write(store, (n += 1), { company: B }),
       await write(store, (n += 1), { company: C }),
-      await write(store, (n += 1), { atMs: NOW_MS - 80 * DAY_MS }),
+      await write(store, n + 1, { atMs: NOW_MS - 80 * DAY_MS }),
     ];
     await keep(store, A, 3);
     await keep(store, C, 12);

@@ -33,7 +33,7 @@ export const clockAt = (nowMs: number) => ({
 });
 
 export const accountsOf = (store: SqliteStore, nowMs = NOW_MS): Accounts =>
-  new Accounts({ store, random: random as never, clock: clockAt(nowMs) });
+  new Accounts({ store, random: random, clock: clockAt(nowMs) });
 
 /** One invocation, each of its events an append of its own. Answers its stream. */
 export const write = async (
@@ -82,7 +82,7 @@ export const sealAll = async (store: SqliteStore, eventsMax = 20_000): Promise<v
   const breathe = async (): Promise<boolean> => true;
   get(
     await sealHistory(
-      { store, clock: clockAt(NOW_MS), random: random as never, signer: undefined, breathe },
+      { store, clock: clockAt(NOW_MS), random: random, signer: undefined, breathe },
       eventsMax,
     ),
   );
@@ -115,7 +115,7 @@ export const left = async (store: SqliteStore, stream: string): Promise<Readonly
 export const writeMany = async (
   store: SqliteStore,
   count: number,
-  { company = COMPANIES[0] as string, atMs = OLD_MS, bodyBytes = 1_500 } = {},
+  { company = COMPANIES[0], atMs = OLD_MS, bodyBytes = 1_500 } = {},
 ): Promise<void> => {
   for (let start = 0; start < count; start += 200) {
     const batch = Array.from({ length: Math.min(200, count - start) }, (_, at) => {
