@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { RUNNING_MAX } from '../../src/http/export.ts';
+import { TEST_STORE } from '../support/test-store.ts';
 import {
   COMPANY,
   errorsOf,
@@ -188,10 +189,13 @@ describe('GET /export', () => {
   });
 });
 
+/** Writing to the double of an EventStoreDB takes longer. */
+const BATCHES = TEST_STORE === 'double' ? 20 : 60;
+
 describe('an export that somebody does not take', () => {
   it(
     'reads no further than it is taken; a few at once; and ends with its connection',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async () => {
       let pages = 0;
       await world.close();
@@ -206,7 +210,7 @@ describe('an export that somebody does not take', () => {
         },
       }));
       // Far more than what all buffers on the way hold.
-      for (let batch = 0; batch < 60; batch += 1) {
+      for (let batch = 0; batch < BATCHES; batch += 1) {
         const ids = Array.from({ length: 45 }, (_, n) => `${batch}-${n}`);
         await report(ids, { text: 'x'.repeat(20_000) });
       }
@@ -226,14 +230,15 @@ describe('an export that somebody does not take', () => {
       const held = pages;
       await new Promise((resolve) => setTimeout(resolve, 300));
       expect(pages).toBe(held);
-      expect(held).toBeLessThan((2_700 / 200) * RUNNING_MAX);
       expect((await read()).status).toBe(429);
       for (const socket of stuck) socket.destroy();
       await expect
         .poll(async () => (await read({ to: iso(START_MS - 1) })).status, { timeout: 10_000 })
         .toBe(200);
+      pages = 0;
       const whole = await read();
-      expect(linesOf(whole).at(-1)).toMatchObject({ complete: true, rows: 2_700 });
+      expect(held).toBeLessThan(pages * RUNNING_MAX);
+      expect(linesOf(whole).at(-1)).toMatchObject({ complete: true, rows: BATCHES * 45 });
     },
   );
 
