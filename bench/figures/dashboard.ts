@@ -108,6 +108,9 @@ interface Page {
 
 const pagesOf = ({ busy, quiet, change }: Stage): ReadonlyArray<Page> => [
   { name: 'the list', path: '/' },
+  { name: 'the list, searched for its oldest', path: '/?q=venue+0%2C' },
+  { name: 'the list, searched for what it has not', path: '/?q=nowhere' },
+  { name: 'the list of those that fail', path: '/?state=failing' },
   { name: 'a webhook with a full log', path: `/dashboard/webhooks/${busy}` },
   { name: 'its log, failed ones only', path: `/dashboard/webhooks/${busy}?status=exhausted` },
   {

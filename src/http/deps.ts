@@ -81,6 +81,7 @@ export interface HttpDeps {
     | 'belongsTo'
     | 'revisionAt'
     | 'liveWebhooksOf'
+    | 'searchWebhooks'
     | 'createdAt'
     | 'companies'
     | 'changesOf'

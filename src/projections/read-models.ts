@@ -98,6 +98,28 @@ export interface MoshtixPage {
   readonly limit: number;
 }
 
+export interface WebhookSearchFilter {
+  /** All of them have to stand in its name or its URL, or be its guid. */
+  readonly words: string;
+  /** `failing`: enabled, and its last attempt failed. */
+  readonly state?: 'enabled' | 'disabled' | 'failing';
+}
+
+/** People find theirs among very many. */
+export interface WebhookSearch {
+  /** Those that match among one company's webhooks that are not deleted, newest first, before the cursor. */
+  searchWebhooks(
+    companyId: string,
+    filter: WebhookSearchFilter,
+    before: number | undefined,
+    limit: number,
+  ): {
+    readonly rows: ReadonlyArray<{ readonly cursor: number; readonly guid: string }>;
+    /** Where one search ends, as a cursor; undefined: it looked at all that there are. */
+    readonly searchedTo: number | undefined;
+  };
+}
+
 /** One list entry; the rest of a webhook is folded from its stream. Each dialect lists its own webhooks. */
 export interface WebhookList {
   /** Webhooks of one company that are not deleted, and how many there are in all. */
@@ -340,7 +362,17 @@ export interface DueList {
 }
 
 export interface ReadModels
-  extends Routing, Belongings, WebhookList, Changes, Tallies, InvocationLog, DueList, Jobs, Health {
+  extends
+    Routing,
+    Belongings,
+    WebhookList,
+    WebhookSearch,
+    Changes,
+    Tallies,
+    InvocationLog,
+    DueList,
+    Jobs,
+    Health {
   checkpoint(group: Group): Position;
   /** Rows and checkpoint in one transaction. Events at or before the checkpoint are skipped: applying twice is safe. */
   apply(group: Group, events: ReadonlyArray<Decoded>, upTo: Position): void;

@@ -7,7 +7,8 @@ import type { HttpDeps } from '../deps.ts';
 import type { Failure } from '../failure.ts';
 import { problemOf } from '../problem.ts';
 import { assetRoutes } from './assets.ts';
-import { changePages } from './changes.ts';
+import { changePages } from './change.ts';
+import { changesPages } from './changes.ts';
 import { companyPages } from './companies.ts';
 import { isSameOrigin } from './csrf.ts';
 import { defectReply, errorReply, foreignReply } from './error-page.ts';
@@ -53,6 +54,7 @@ const routesOf = (deps: HttpDeps): ReadonlyArray<DashboardRoute> => [
   ...historyPages(deps),
   ...webhookPages(deps),
   ...invocationPages(deps),
+  ...changesPages(deps),
   ...changePages(deps),
   ...overviewPages(deps),
   ...simulatorPages(deps),

@@ -103,7 +103,9 @@ const percentile = (minutes: ReadonlyArray<AttemptMinute>, share: number): strin
   let reached = 0;
   const bucket = counted.findIndex((many) => (reached += many) >= wanted);
   const bound = BUCKETS_MS[bucket];
-  return bound === undefined ? `over ${inWords(BUCKETS_MS.at(-1) ?? 0)} ms` : `≤ ${inWords(bound)} ms`;
+  return bound === undefined
+    ? `over ${inWords(BUCKETS_MS.at(-1) ?? 0)}\u00a0ms`
+    : `≤ ${inWords(bound)}\u00a0ms`;
 };
 
 const CHART = { width: 600, height: 120 } as const;
@@ -141,13 +143,15 @@ const LATELY_MINUTES = 5;
 const shownOf = (state: State): Shown => {
   const { counts, scheduled, minutes, nowMs, nodes } = state;
   const since = Math.floor(nowMs / MINUTE_MS) - LATELY_MINUTES;
-  const lately = minutes.filter(({ minute }) => minute > since);
+  const lately = minutes.filter(({ minute }) => minute >= since);
+  // The minute under way has only begun.
+  const seconds = (nowMs - since * MINUTE_MS) / 1000;
   const delivered = sum(lately.map((one) => one.delivered));
   const failed = sum(lately.map((one) => one.failed));
   const difference = differenceOf({ scheduled, ...counts });
   const chart = chartOf(state);
   return {
-    'live-rate': (delivered / (LATELY_MINUTES * 60)).toLocaleString('en', { maximumFractionDigits: 1 }),
+    'live-rate': (delivered / seconds).toLocaleString('en', { maximumFractionDigits: 1 }),
     'live-success':
       delivered + failed === 0 ? 'none yet' : `${((delivered / (delivered + failed)) * 100).toFixed(1)} %`,
     'live-p50': percentile(lately, 0.5),
@@ -198,9 +202,9 @@ const show = async (deps: Deps, slow: SlowList): Replied => {
         </div>
         <dl class="figures">
           ${fact('Delivered / s', 'live-rate')} ${fact('Succeeded', 'live-success')}
-          ${fact('50 % took', 'live-p50')} ${fact('95 % took', 'live-p95')} ${fact('99 % took', 'live-p99')}
+          ${fact('Half took', 'live-p50')} ${fact('95 % took', 'live-p95')} ${fact('99 % took', 'live-p99')}
         </dl>
-        <p class="quiet">Attempts of the last ${LATELY_MINUTES} minutes.</p>
+        <p class="quiet">All attempts of the last ${LATELY_MINUTES} minutes and of the one under way.</p>
         <section class="card" aria-labelledby="chart">
           <div class="head">
             <h2 id="chart">The last hour</h2>
@@ -216,6 +220,7 @@ const show = async (deps: Deps, slow: SlowList): Replied => {
             <path class="delivered" id="live-delivered-line" d="${shown['live-delivered-line@d'] ?? ''}" />
             <path class="failed" id="live-failed-line" d="${shown['live-failed-line@d'] ?? ''}" />
           </svg>
+          <p class="axis quiet"><span>an hour ago</span> <span>this minute, so far</span></p>
           <p>${badge('good', 'delivered')} ${badge('bad', 'failed attempts')}</p>
         </section>
         <section aria-labelledby="invocations">
@@ -234,7 +239,7 @@ const show = async (deps: Deps, slow: SlowList): Replied => {
 
 const slowOf = (slow: ReadonlyArray<SlowWebhook>, names: ReadonlyMap<string, string>): Html =>
   html`<section aria-labelledby="slow">
-    <h2 id="slow">Slowest endpoints of the last hours</h2>
+    <h2 id="slow">Slowest endpoints of this hour and the one before</h2>
     ${
       slow.length === 0
         ? html`<p class="empty">Nothing was sent in this hour and the one before.</p>`
