@@ -100,6 +100,7 @@ export interface HttpDeps {
     | 'talliesByDay'
     | 'job'
     | 'jobs'
+    | 'lastJob'
   >;
   readonly store: Pick<EventStore, 'readStream'>;
   readonly verifyToken: VerifyToken;

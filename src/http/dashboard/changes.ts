@@ -138,7 +138,7 @@ const searchForm = ({ company, resource, identifier }: Asked, errors: ReadonlyAr
     ${company === undefined ? null : hidden('company', company)}
     ${field({
       name: 'identifier',
-      label: 'Identifier, such as an order’s number',
+      label: 'Identifier, as of an order',
       errors,
       control: (attributes) =>
         html`<input

@@ -17,6 +17,7 @@ import { invocationPages } from './invocation.ts';
 import { documentOf } from './layout.ts';
 import { SignInLinks } from './links.ts';
 import { overviewPages } from './overview.ts';
+import { retryAllPages } from './retry-all.ts';
 import { principalIn } from './session.ts';
 import { signInAgain, signInPages } from './sign-in.ts';
 import { simulatorPages } from './simulator.ts';
@@ -51,6 +52,7 @@ const routesOf = (deps: HttpDeps): ReadonlyArray<DashboardRoute> => [
   ...webhookFormPages(deps),
   ...moshtixFormPages(deps),
   ...webhookActionPages(deps),
+  ...retryAllPages(deps),
   ...historyPages(deps),
   ...webhookPages(deps),
   ...invocationPages(deps),

@@ -27,6 +27,7 @@ import {
   time,
   timeOr,
 } from './parts.ts';
+import { retryUnderWay } from './retry-all.ts';
 import { type DashboardRoute, page, type Replied, type Reply, type Visit, OWNERS } from './visit.ts';
 import { listensTo, nameOf } from './webhook-words.ts';
 
@@ -77,7 +78,8 @@ const details = async (deps: Deps, visit: Visit): Replied => {
   return right(
     page(
       nameOf(found.right.webhook),
-      html`${saidOf(visit.query)} ${headOf(deps, found.right)} ${factsOf(deps, found.right)}
+      html`${saidOf(visit.query)} ${retryUnderWay(deps, found.right.webhook.facts)}
+        ${headOf(deps, found.right)} ${factsOf(deps, found.right)}
         <section aria-labelledby="log">
           <div class="head">
             <h2 id="log">Invocation log</h2>
