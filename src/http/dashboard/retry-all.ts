@@ -23,7 +23,7 @@ export const retryAllPages = (deps: Deps): ReadonlyArray<DashboardRoute> => [
 ];
 
 /** More than these would keep the browser waiting. */
-export const AT_ONCE_MAX = 500;
+export const AT_ONCE_MAX = 200;
 const RATE_PER_SECOND = 100;
 
 const scopeOf = ({ companyId, guid }: Pick<WebhookFacts, 'companyId' | 'guid'>): JobScope => ({
