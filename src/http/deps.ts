@@ -77,6 +77,7 @@ export interface HttpDeps {
     | 'moshtixWebhook'
     | 'change'
     | 'invocations'
+    | 'searchInvocations'
     | 'invocation'
     | 'belongsTo'
     | 'revisionAt'

@@ -273,8 +273,20 @@ export interface SlowWebhook {
 
 export interface Health {
   health(webhook: string, nowMs: number): WebhookHealth;
-  /** Those whose attempts of this hour and the last took longest on average, the slowest first. */
-  slowest(nowMs: number, limit: number): ReadonlyArray<SlowWebhook>;
+  /**
+   * Those whose attempts of this hour and the last took longest on average, the slowest first. With `after` and `among` of
+   * only so many webhooks: looking at all of them takes long where there are very many.
+   */
+  slowest(
+    nowMs: number,
+    limit: number,
+    after?: number,
+    among?: number,
+  ): {
+    readonly rows: ReadonlyArray<SlowWebhook>;
+    /** The next `after`; undefined: there are no more. */
+    readonly next: number | undefined;
+  };
   /** Oldest first, at most a day. */
   minutes(fromMs: number, toMs: number): ReadonlyArray<AttemptMinute>;
 }
@@ -300,6 +312,8 @@ export interface InvocationFilter {
   /** from ≤ scheduled_at < to, milliseconds since the epoch. */
   readonly fromMs?: number;
   readonly toMs?: number;
+  /** Nothing that was scheduled before this position. */
+  readonly notBefore?: Position;
 }
 
 export interface InvocationLog {
@@ -309,6 +323,16 @@ export interface InvocationLog {
     before: Position | undefined,
     limit: number,
   ): ReadonlyArray<InvocationRow>;
+  /**
+   * The same for people, who would rather look again than wait: among at most `lookedAtMax` of those that the filter's
+   * webhook, company and status name. `searchedTo` is where it ended, as a cursor; undefined: those were all.
+   */
+  searchInvocations(
+    filter: InvocationFilter,
+    before: Position | undefined,
+    limit: number,
+    lookedAtMax: number,
+  ): { readonly rows: ReadonlyArray<InvocationRow>; readonly searchedTo: Position | undefined };
   invocation(guid: string): InvocationRow | undefined;
   /** Counts by status, over everything. */
   counts(): Readonly<Record<InvocationStatus, number>>;

@@ -7,6 +7,7 @@ import type { HttpDeps, NodeStatus } from '../deps.ts';
 import { html, type Html } from '../html.ts';
 import { INVOCATION_STATUSES } from '../invocations.ts';
 import { LiveFeed, type Shown } from './live.ts';
+import { SlowList } from './slow-list.ts';
 import { badge, scroll, statusWords, time } from './parts.ts';
 import { type DashboardRoute, page, type Replied } from './visit.ts';
 import { nameOf } from './webhook-words.ts';
@@ -18,13 +19,10 @@ const EVERY_MS = 1_000;
 const MINUTE_MS = 60_000;
 const MINUTES_SHOWN = 60;
 const SLOW_SHOWN = 5;
-/** Finding the slowest looks at every webhook that was busy: not every second. */
-const SLOW_KEPT_MS = 10_000;
-
 /** How the whole server does, live; computed once a second for all who look. */
 export const overviewPages = (deps: Deps): ReadonlyArray<DashboardRoute> => {
-  const slow = new SlowList(deps);
-  const feed = new LiveFeed(deps.clock, EVERY_MS, () => shownOf(stateOf(deps, slow)));
+  const slow = new SlowList(deps, SLOW_SHOWN);
+  const feed = new LiveFeed(deps.clock, EVERY_MS, () => shownOf(stateOf(deps)));
   return [
     { method: 'GET', path: '/dashboard/overview', roles: ROLES, handle: () => show(deps, slow) },
     {
@@ -47,25 +45,6 @@ export const overviewPages = (deps: Deps): ReadonlyArray<DashboardRoute> => {
   ];
 };
 
-class SlowList {
-  readonly #deps: Deps;
-  #rows: ReadonlyArray<SlowWebhook> = [];
-  #atMs = Number.NEGATIVE_INFINITY;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
-  get rows(): ReadonlyArray<SlowWebhook> {
-    const nowMs = this.#deps.clock.monotonicMs();
-    if (nowMs - this.#atMs >= SLOW_KEPT_MS) {
-      this.#rows = this.#deps.readModels.slowest(this.#deps.clock.nowMs(), SLOW_SHOWN);
-      this.#atMs = nowMs;
-    }
-    return this.#rows;
-  }
-}
-
 // ---------------------------------------------------------------- numbers
 
 interface State {
@@ -74,10 +53,9 @@ interface State {
   readonly minutes: ReadonlyArray<AttemptMinute>;
   readonly nowMs: number;
   readonly nodes: ReadonlyArray<NodeStatus>;
-  readonly slow: ReadonlyArray<SlowWebhook>;
 }
 
-const stateOf = ({ readModels, nodes, clock }: Deps, slow: SlowList): State => {
+const stateOf = ({ readModels, nodes, clock }: Deps): State => {
   const nowMs = clock.nowMs();
   return {
     counts: readModels.counts(),
@@ -85,7 +63,6 @@ const stateOf = ({ readModels, nodes, clock }: Deps, slow: SlowList): State => {
     minutes: readModels.minutes(nowMs - (MINUTES_SHOWN - 1) * MINUTE_MS, nowMs),
     nowMs,
     nodes: nodes(),
-    slow: slow.rows,
   };
 };
 
@@ -179,7 +156,8 @@ const shownOf = (state: State): Shown => {
 // ---------------------------------------------------------------- page
 
 const show = async (deps: Deps, slow: SlowList): Replied => {
-  const state = stateOf(deps, slow);
+  const state = stateOf(deps);
+  const slowest = await slow.soon();
   const shown = shownOf(state);
   const live = (id: string): Html => html`<span id="${id}">${shown[id] ?? ''}</span>`;
   const fact = (label: string, id: string): Html =>
@@ -188,7 +166,7 @@ const show = async (deps: Deps, slow: SlowList): Replied => {
       <dd>${live(id)}</dd>
     </div>`;
   const names = new Map<string, string>();
-  for (const { webhook } of state.slow) {
+  for (const { webhook } of slowest ?? []) {
     const known = await deps.webhooks.get(webhook);
     if (!isLeft(known)) names.set(webhook, nameOf(known.right.webhook));
   }
@@ -231,39 +209,43 @@ const show = async (deps: Deps, slow: SlowList): Replied => {
           </dl>
           <p>Conservation: ${live('live-conserved')}.</p>
         </section>
-        ${slowOf(state.slow, names)} ${nodesOf(state.nodes, live)}
+        ${slowOf(slowest, names)} ${nodesOf(state.nodes, live)}
       </div>`,
     ),
   );
 };
 
-const slowOf = (slow: ReadonlyArray<SlowWebhook>, names: ReadonlyMap<string, string>): Html =>
+const slowOf = (slow: ReadonlyArray<SlowWebhook> | undefined, names: ReadonlyMap<string, string>): Html =>
   html`<section aria-labelledby="slow">
     <h2 id="slow">Slowest endpoints of this hour and the one before</h2>
     ${
-      slow.length === 0
-        ? html`<p class="empty">Nothing was sent in this hour and the one before.</p>`
-        : html`<table class="stack">
-            <thead>
-              <tr>
-                <th scope="col">Webhook</th>
-                <th scope="col">Average</th>
-                <th scope="col">Attempts</th>
-              </tr>
-            </thead>
-            <tbody>
-              ${slow.map(
-                ({ webhook, averageMs, attempts }) =>
-                  html`<tr>
-                    <th scope="row">
-                      <a href="/dashboard/webhooks/${webhook}">${names.get(webhook) ?? webhook}</a>
-                    </th>
-                    <td data-label="Average">${inWords(Math.round(averageMs))} ms</td>
-                    <td data-label="Attempts">${inWords(attempts)}</td>
-                  </tr>`,
-              )}
-            </tbody>
-          </table>`
+      slow === undefined
+        ? html`<p class="empty">
+            They are being looked for. <a href="/dashboard/overview">Load the page again</a> in a few seconds.
+          </p>`
+        : slow.length === 0
+          ? html`<p class="empty">Nothing was sent in this hour and the one before.</p>`
+          : html`<table class="stack">
+              <thead>
+                <tr>
+                  <th scope="col">Webhook</th>
+                  <th scope="col">Average</th>
+                  <th scope="col">Attempts</th>
+                </tr>
+              </thead>
+              <tbody>
+                ${slow.map(
+                  ({ webhook, averageMs, attempts }) =>
+                    html`<tr>
+                      <th scope="row">
+                        <a href="/dashboard/webhooks/${webhook}">${names.get(webhook) ?? webhook}</a>
+                      </th>
+                      <td data-label="Average">${inWords(Math.round(averageMs))} ms</td>
+                      <td data-label="Attempts">${inWords(attempts)}</td>
+                    </tr>`,
+                )}
+              </tbody>
+            </table>`
     }
   </section>`;
 
