@@ -34,8 +34,12 @@ export const dashboard: Figure = {
   name: 'dashboard',
   async measure(bench) {
     const stage = await openStage(bench);
-    const first = await visit(stage, { name: 'the list', path: '/' });
-    bench.progress(`the first list after the start: ${first.ms.toFixed(1)} ms`);
+    const firsts: number[] = [];
+    for (const page of pagesOf(stage)) {
+      const { ms } = await visit(stage, page);
+      firsts.push(ms);
+      bench.progress(`${page.name}, asked for first: ${ms.toFixed(1)} ms`);
+    }
     const pages: ReadonlyArray<Page> = [{ name: 'nothing', path: '/livez' }, ...pagesOf(stage)];
     const sides: Record<string, () => Promise<number>> = Object.fromEntries(
       pages.map((page) => [page.name, () => medianMs(stage, page)]),
@@ -64,11 +68,18 @@ export const dashboard: Figure = {
         goal: { of: 'value', atMost: 150 },
       })),
       {
-        figure: '… the list, first after the start',
+        figure: '… the list, the first page after the start',
         unit: 'ms',
-        runs: [first.ms],
+        runs: firsts.slice(0, 1),
         baseline: null,
         goal: { of: 'value', atMost: 150 },
+      },
+      {
+        figure: '… the slowest of these pages, each for the first time',
+        unit: 'ms',
+        runs: [Math.max(...firsts)],
+        baseline: null,
+        goal: null,
       },
       {
         figure: '… the list with all it loads, over the wire',
