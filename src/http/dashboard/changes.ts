@@ -138,7 +138,7 @@ const searchForm = ({ company, resource, identifier }: Asked, errors: ReadonlyAr
     ${company === undefined ? null : hidden('company', company)}
     ${field({
       name: 'identifier',
-      label: 'Identifier, as of an order',
+      label: 'Identifier',
       errors,
       control: (attributes) =>
         html`<input
