@@ -104,6 +104,8 @@ interface Stage {
   /** Cookies. */
   readonly partner: string;
   readonly admin: string;
+  /** Of a webhook among the newer ones. */
+  readonly name: string;
   readonly busy: string;
   readonly quiet: string;
   readonly change: string;
@@ -117,9 +119,9 @@ interface Page {
   readonly form?: Readonly<Record<string, string>>;
 }
 
-const pagesOf = ({ busy, quiet, change }: Stage): ReadonlyArray<Page> => [
+const pagesOf = ({ name, busy, quiet, change }: Stage): ReadonlyArray<Page> => [
   { name: 'the list', path: '/' },
-  { name: 'the list, searched for its oldest', path: '/?q=venue+0%2C' },
+  { name: 'the list, searched for a name', path: `/?q=${encodeURIComponent(name)}` },
   { name: 'the list, searched for what it has not', path: '/?q=nowhere' },
   { name: 'the list of those that fail', path: '/?state=failing' },
   { name: 'a webhook with a full log', path: `/dashboard/webhooks/${busy}` },
@@ -158,6 +160,7 @@ const openStage = async (bench: Bench): Promise<Stage> => {
     server,
     partner: await signIn(server, await partnerToken(folder, COMPANY)),
     admin: await signIn(server, await adminToken(folder)),
+    name: webhooks.at(-Math.ceil(webhooks.length / 4))?.settings.name ?? '',
     busy: webhooks[0]?.guid ?? '',
     quiet: webhooks[Math.floor(webhooks.length / 2)]?.guid ?? '',
     change: changes.at(-1) ?? '',

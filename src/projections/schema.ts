@@ -55,14 +55,13 @@ CREATE INDEX webhooks_by_company ON webhooks (company);
 CREATE INDEX webhooks_listed ON webhooks (company, dialect) WHERE deleted = 0;
 CREATE INDEX webhooks_moshtix ON webhooks (company, json_extract(settings, '$.selection.id'))
   WHERE dialect = 'moshtix' AND deleted = 0;
--- What people search for among those that are not deleted; in lower case.
+-- What people search for among those that are not deleted: name, line break and URL in lower case.
 CREATE TABLE webhook_names (
   company INTEGER NOT NULL,
   webhook INTEGER NOT NULL,
   enabled INTEGER NOT NULL,
   guid BLOB NOT NULL,
-  name TEXT NOT NULL,
-  url TEXT NOT NULL,
+  words TEXT NOT NULL,
   PRIMARY KEY (company, webhook)
 ) STRICT, WITHOUT ROWID;
 

@@ -49,7 +49,7 @@ export const webhookPages = (deps: Deps): ReadonlyArray<DashboardRoute> => [
 const QUERY = codecOf(FILTER_FIELDS);
 const SHOWN = 25;
 /** Of a webhook's invocations by one filter; then one asks for older ones. */
-const LOOKED_AT_MAX = 20_000;
+const LOOKED_AT_MAX = 5_000;
 const FILTERS = ['status', 'resource', 'identifier', 'from', 'to'] as const;
 
 type Filters = Readonly<Partial<Record<(typeof FILTERS)[number] | 'after', string>>>;
