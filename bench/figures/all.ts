@@ -1,5 +1,6 @@
 import type { Figure } from '../support/figure.ts';
 import { backlog } from './backlog.ts';
+import { dashboard } from './dashboard.ts';
 import { eventStoreDb } from './eventstoredb.ts';
 import { explain } from './explain.ts';
 import { fanOut } from './fan-out.ts';
@@ -28,6 +29,7 @@ export const FIGURES: ReadonlyArray<Figure> = [
   simulation,
   nodes,
   explain,
+  dashboard,
   verify,
   wholeLog,
 ];

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLeft } from 'fp-ts/lib/Either.js';
@@ -10,7 +11,8 @@ import { sealHistory } from '../../src/audit/seal-history.ts';
 import type { Cause } from '../../src/domain/events.ts';
 import { decode, emptyHead, seal, type UnsealedEvent } from '../../src/eventstore/codec.ts';
 import type { Decoded } from '../../src/eventstore/decoded.ts';
-import type { Appended, EventStore, StreamAppend } from '../../src/eventstore/event-store.ts';
+import type { Appended, EventStore, Position, StreamAppend } from '../../src/eventstore/event-store.ts';
+import { markRestored } from '../../src/eventstore/sqlite-restore.ts';
 import { openSqliteStore } from '../../src/eventstore/sqlite.ts';
 import { silentLog } from '../../src/ports/log.ts';
 import type { ReadModels } from '../../src/projections/read-models.ts';
@@ -63,6 +65,38 @@ export const fillFolder = async (folder: string, streams: Iterable<NewStream>): 
   readModels.close();
   await store.close();
   return head;
+};
+
+/**
+ * Puts more into the read models than the log holds, as if the log had been put back to an earlier copy meanwhile. What is
+ * filled in afterwards stands behind it. `historyAfter` is given the end of the log and answers batches of what follows it.
+ */
+export const fillLost = async (
+  folder: string,
+  historyAfter: (head: Position) => Iterable<ReadonlyArray<Decoded>>,
+): Promise<void> => {
+  const store = await openStore(folder);
+  const head = await store.head()();
+  await store.close();
+  if (isLeft(head)) throw new Error(head.left.message);
+  const { id: storeId } = store;
+  const readModels = openReadModels({ path: readModelsPath(folder), eventStoreId: storeId, log: silentLog });
+  for (const batch of historyAfter(head.right)) {
+    readModels.apply('log', batch, batch.at(-1)?.position ?? 0);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  readModels.close();
+  const restored = markRestored({
+    path: eventsPath(folder),
+    nowMs: Date.now(),
+    numbersKnown: 0,
+    eventId: randomUUID(),
+    storeId,
+    takenAtMs: null,
+    copyOf: storeId,
+    end: { position: head.right, events: head.right, digest: '', last: null },
+  });
+  if (isLeft(restored)) throw new Error(JSON.stringify(restored.left));
 };
 
 /** As the server would have sealed it. Answers how many seals there are. */
@@ -176,6 +210,17 @@ export const partnerToken = (folder: string, companyId: string): Promise<string>
     subject: 'partner:bench',
     role: 'partner',
     companies: [companyId],
+    expiresAtMs: Date.now() + TOKEN_MS,
+  } as const;
+  return issueToken(secretsOf(folder).tokenKey(), claims, Date.now());
+};
+
+/** Sees everything. */
+export const adminToken = (folder: string): Promise<string> => {
+  const claims = {
+    subject: 'admin:bench',
+    role: 'admin',
+    companies: '*',
     expiresAtMs: Date.now() + TOKEN_MS,
   } as const;
   return issueToken(secretsOf(folder).tokenKey(), claims, Date.now());

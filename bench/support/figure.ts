@@ -2,7 +2,7 @@ import type { CallboardProcess } from './callboard-process.ts';
 import type { ReceiverProcess } from './receiver-process.ts';
 import type { Size } from './sizes.ts';
 
-export type Unit = 'per s' | 'ms' | 'µs' | 's' | 'MB';
+export type Unit = 'per s' | 'ms' | 'µs' | 's' | 'KB' | 'MB';
 
 export type Goal =
   | { readonly of: 'ratio' | 'value'; readonly atLeast: number }

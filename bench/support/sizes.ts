@@ -19,6 +19,8 @@ export interface Size {
   readonly sharedDeliveries: number;
   readonly explainedWebhooks: number;
   readonly auditedEvents: ReadonlyArray<number>;
+  readonly dashboardWebhooks: number;
+  readonly dashboardInvocations: number;
 }
 
 export const SIZES = {
@@ -41,6 +43,8 @@ export const SIZES = {
     sharedDeliveries: 6_000,
     explainedWebhooks: 10_000,
     auditedEvents: [100_000, 1_000_000],
+    dashboardWebhooks: 100_000,
+    dashboardInvocations: 10_000_000,
   },
   quick: {
     runs: 3,
@@ -61,6 +65,8 @@ export const SIZES = {
     sharedDeliveries: 1_200,
     explainedWebhooks: 10_000,
     auditedEvents: [5_000, 50_000],
+    dashboardWebhooks: 10_000,
+    dashboardInvocations: 200_000,
   },
   tiny: {
     runs: 1,
@@ -81,6 +87,8 @@ export const SIZES = {
     sharedDeliveries: 48,
     explainedWebhooks: 25,
     auditedEvents: [200, 400],
+    dashboardWebhooks: 60,
+    dashboardInvocations: 2_000,
   },
 } as const satisfies Readonly<Record<string, Size>>;
 

@@ -80,10 +80,12 @@ export interface HttpDeps {
     | 'moshtixWebhook'
     | 'change'
     | 'invocations'
+    | 'searchInvocations'
     | 'invocation'
     | 'belongsTo'
     | 'revisionAt'
     | 'liveWebhooksOf'
+    | 'searchWebhooks'
     | 'createdAt'
     | 'companies'
     | 'changesOf'
@@ -102,6 +104,7 @@ export interface HttpDeps {
     | 'talliesByDay'
     | 'job'
     | 'jobs'
+    | 'lastJob'
   >;
   readonly store: Pick<EventStore, 'readStream' | 'readAll' | 'head' | 'positions' | 'removedAtMs'>;
   readonly verifyToken: VerifyToken;

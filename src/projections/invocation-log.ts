@@ -17,6 +17,9 @@ type Condition = readonly [sql: string, value: number | string];
 /** Rows to walk through, newest first, and the names under which a condition finds their columns. */
 interface Source {
   readonly from: string;
+  /** The table of `from` that is walked through, and by what its index leads to the rows; null: not by the filter. */
+  readonly table: string;
+  readonly indexedBy: 'webhook' | 'company' | 'identifier' | null;
   /** Whether its index leads through one generation at a time, which is then the first parameter. */
   readonly byGeneration: boolean;
   readonly position: string;
@@ -73,7 +76,42 @@ export const openInvocationLog = (
       conditions.push(['i.scheduled_at < ?', filter.toMs]);
       end = Math.min(end, times.endOf(filter.toMs));
     }
+    if (filter.notBefore !== undefined) conditions.push([`${source.position} >= ?`, filter.notBefore]);
     return [...conditions, [`${source.position} < ?`, end]];
+  };
+
+  /** The last of so many rows that the index alone leads to; undefined: there are fewer. */
+  const lowestOf = (filter: InvocationFilter, before: Position, most: number): Position | undefined => {
+    const source = sourceOf(filter);
+    const { webhook, companyId, identifier, status } = filter;
+    if (source.indexedBy === null) return undefined;
+    const indexed: InvocationFilter = {
+      companyId: source.indexedBy === 'company' ? companyId : null,
+      ...(source.indexedBy === 'webhook' && webhook !== undefined && { webhook }),
+      ...(source.indexedBy === 'identifier' && identifier !== undefined && { identifier }),
+      ...(source.status !== STATUS && status !== undefined && { status }),
+    };
+    const conditions = conditionsOf(indexed, source, before);
+    if (conditions === undefined) return undefined;
+    const statement = db.prepare(`
+      SELECT count(*) AS many, min(position) AS lowest FROM (
+        SELECT ${source.position} AS position FROM ${source.table}
+        WHERE ${source.byGeneration ? 'i.generation = ? AND ' : ''}${conditions.map(([sql]) => sql).join(' AND ')}
+        ORDER BY ${source.position} DESC ${LIMIT})`);
+    const values = conditions.map(([, value]) => value);
+    const generations = source.byGeneration
+      ? (selectGenerations.all() as unknown as { generation: number }[]).map(({ generation }) => [generation])
+      : [[]];
+    let left = most;
+    for (const generation of generations) {
+      const { many, lowest } = statement.get(...generation, ...values, left) as {
+        readonly many: number;
+        readonly lowest: number | null;
+      };
+      left -= many;
+      if (left <= 0 && lowest !== null) return lowest;
+    }
+    return undefined;
   };
 
   const invocations = (
@@ -104,6 +142,12 @@ export const openInvocationLog = (
 
   return {
     invocations,
+    searchInvocations: (filter, before, limit, lookedAtMax) => {
+      const end = Math.min(before ?? OPEN, filter.toMs === undefined ? OPEN : times.endOf(filter.toMs));
+      const lowest = mayPassOver(filter) ? lowestOf(filter, end, lookedAtMax) : undefined;
+      const within = lowest === undefined ? filter : { ...filter, notBefore: lowest };
+      return { rows: invocations(within, before, limit), searchedTo: lowest };
+    },
     invocation: (guid) => {
       if (!isGuid(guid)) return undefined;
       const row = selectByGuid.get(guidHash(guid), guidBytes(guid)) as RowColumns | undefined;
@@ -121,38 +165,51 @@ export const openInvocationLog = (
   };
 };
 
+/** Whether rows that its index leads to may still not match; those of the newest times follow each other. */
+const mayPassOver = ({ resource, status, identifier }: InvocationFilter): boolean =>
+  resource !== undefined || status === 'delivered' || identifier !== undefined;
+
 /** The narrowest rows that hold every answer. */
 const sourceOf = ({ change, status, identifier, webhook, companyId }: InvocationFilter): Source => {
-  if (change !== undefined) return walkInvocations('INDEXED BY invocations_by_change', false);
+  if (change !== undefined) return walkInvocations('change', null);
+  const owner = webhook !== undefined ? 'webhook' : companyId !== null ? 'company' : null;
   if (status === 'waiting') {
-    const by = webhook !== undefined ? 'due_by_webhook' : companyId !== null ? 'due_by_company' : null;
-    return { ...walk(`due AS r ${by === null ? 'NOT INDEXED' : `INDEXED BY ${by}`}`), status: STATUS };
+    const index = owner === null ? 'NOT INDEXED' : `INDEXED BY due_by_${owner}`;
+    return { ...walk(`due AS r ${index}`, owner), status: STATUS };
   }
   if (status === 'in_flight') {
-    return { ...walk('in_flight AS r NOT INDEXED'), company: 'i.company', status: STATUS };
+    return { ...walk('in_flight AS r NOT INDEXED', null), company: 'i.company', status: STATUS };
   }
   if (status !== undefined && status !== 'delivered') {
-    const by = webhook !== undefined ? 'webhook' : companyId !== null ? 'company' : 'status';
-    return walk(`undelivered AS r INDEXED BY undelivered_by_${by}`);
+    return walk(`undelivered AS r INDEXED BY undelivered_by_${owner ?? 'status'}`, owner);
   }
-  if (identifier !== undefined) return walkInvocations('INDEXED BY invocations_by_identifier', true);
-  if (webhook !== undefined) return walkInvocations('INDEXED BY invocations_by_webhook', true);
-  if (companyId !== null) return walkInvocations('INDEXED BY invocations_by_company', true);
-  return walkInvocations('NOT INDEXED', false);
+  if (identifier !== undefined) return walkInvocations('identifier', 'identifier');
+  return walkInvocations(owner, owner);
 };
 
-const walkInvocations = (index: string, byGeneration: boolean): Source => ({
-  from: `invocations AS i ${index}`,
-  byGeneration,
-  position: 'i.position',
-  company: 'i.company',
-  webhook: 'i.webhook',
-  status: STATUS,
-});
+const walkInvocations = (
+  index: 'change' | 'identifier' | 'webhook' | 'company' | null,
+  indexedBy: Source['indexedBy'],
+): Source => {
+  const table = `invocations AS i ${index === null ? 'NOT INDEXED' : `INDEXED BY invocations_by_${index}`}`;
+  return {
+    from: table,
+    table,
+    indexedBy,
+    // Of those alone whose keys come in no order.
+    byGeneration: indexedBy !== null,
+    position: 'i.position',
+    company: 'i.company',
+    webhook: 'i.webhook',
+    status: STATUS,
+  };
+};
 
 /** One of the tables that say where an invocation stands. */
-const walk = (table: string): Source => ({
+const walk = (table: string, indexedBy: Source['indexedBy']): Source => ({
   from: `${table} CROSS JOIN invocations AS i ON i.position = r.position`,
+  table,
+  indexedBy,
   byGeneration: false,
   position: 'r.position',
   company: 'r.company',

@@ -98,6 +98,28 @@ export interface MoshtixPage {
   readonly limit: number;
 }
 
+export interface WebhookSearchFilter {
+  /** All of them have to stand in its name or its URL, or be its guid. */
+  readonly words: string;
+  /** `failing`: enabled, and its last attempt failed. */
+  readonly state?: 'enabled' | 'disabled' | 'failing';
+}
+
+/** People find theirs among very many. */
+export interface WebhookSearch {
+  /** Those that match among one company's webhooks that are not deleted, newest first, before the cursor. */
+  searchWebhooks(
+    companyId: string,
+    filter: WebhookSearchFilter,
+    before: number | undefined,
+    limit: number,
+  ): {
+    readonly rows: ReadonlyArray<{ readonly cursor: number; readonly guid: string }>;
+    /** Where one search ends, as a cursor; undefined: it looked at all that there are. */
+    readonly searchedTo: number | undefined;
+  };
+}
+
 /** One list entry; the rest of a webhook is folded from its stream. Each dialect lists its own webhooks. */
 export interface WebhookList {
   /** Webhooks of one company that are not deleted, and how many there are in all. */
@@ -251,8 +273,20 @@ export interface SlowWebhook {
 
 export interface Health {
   health(webhook: string, nowMs: number): WebhookHealth;
-  /** Those whose attempts of this hour and the last took longest on average, the slowest first. */
-  slowest(nowMs: number, limit: number): ReadonlyArray<SlowWebhook>;
+  /**
+   * Those whose attempts of this hour and the last took longest on average, the slowest first. With `after` and `among` of
+   * only so many webhooks: looking at all of them takes long where there are very many.
+   */
+  slowest(
+    nowMs: number,
+    limit: number,
+    after?: number,
+    among?: number,
+  ): {
+    readonly rows: ReadonlyArray<SlowWebhook>;
+    /** The next `after`; undefined: there are no more. */
+    readonly next: number | undefined;
+  };
   /** Oldest first, at most a day. */
   minutes(fromMs: number, toMs: number): ReadonlyArray<AttemptMinute>;
 }
@@ -278,6 +312,8 @@ export interface InvocationFilter {
   /** from ≤ scheduled_at < to, milliseconds since the epoch. */
   readonly fromMs?: number;
   readonly toMs?: number;
+  /** Nothing that was scheduled before this position. */
+  readonly notBefore?: Position;
 }
 
 export interface InvocationLog {
@@ -287,6 +323,16 @@ export interface InvocationLog {
     before: Position | undefined,
     limit: number,
   ): ReadonlyArray<InvocationRow>;
+  /**
+   * The same for people, who would rather look again than wait: among at most `lookedAtMax` of those that the filter's
+   * webhook, company and status name. `searchedTo` is where it ended, as a cursor; undefined: those were all.
+   */
+  searchInvocations(
+    filter: InvocationFilter,
+    before: Position | undefined,
+    limit: number,
+    lookedAtMax: number,
+  ): { readonly rows: ReadonlyArray<InvocationRow>; readonly searchedTo: Position | undefined };
   invocation(guid: string): InvocationRow | undefined;
   /** Counts by status, over everything. */
   counts(): Readonly<Record<InvocationStatus, number>>;
@@ -340,7 +386,17 @@ export interface DueList {
 }
 
 export interface ReadModels
-  extends Routing, Belongings, WebhookList, Changes, Tallies, InvocationLog, DueList, Jobs, Health {
+  extends
+    Routing,
+    Belongings,
+    WebhookList,
+    WebhookSearch,
+    Changes,
+    Tallies,
+    InvocationLog,
+    DueList,
+    Jobs,
+    Health {
   checkpoint(group: Group): Position;
   /** Rows and checkpoint in one transaction. Events at or before the checkpoint are skipped: applying twice is safe. */
   apply(group: Group, events: ReadonlyArray<Decoded>, upTo: Position): void;

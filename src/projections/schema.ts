@@ -8,7 +8,7 @@
  * small however long the log is. A look-up asks the generations one after the other, the newest first: what is asked
  * for is mostly young. Changes have no generations, as most guids asked for there do not exist.
  */
-export const SCHEMA_VERSION = 10;
+export const SCHEMA_VERSION = 11;
 
 export const GENERATION_ROWS = 2 ** 17;
 
@@ -55,6 +55,15 @@ CREATE INDEX webhooks_by_company ON webhooks (company);
 CREATE INDEX webhooks_listed ON webhooks (company, dialect) WHERE deleted = 0;
 CREATE INDEX webhooks_moshtix ON webhooks (company, json_extract(settings, '$.selection.id'))
   WHERE dialect = 'moshtix' AND deleted = 0;
+-- What people search for among those that are not deleted: name, line break and URL in lower case.
+CREATE TABLE webhook_names (
+  company INTEGER NOT NULL,
+  webhook INTEGER NOT NULL,
+  enabled INTEGER NOT NULL,
+  guid BLOB NOT NULL,
+  words TEXT NOT NULL,
+  PRIMARY KEY (company, webhook)
+) STRICT, WITHOUT ROWID;
 
 -- A Moshtix webhook stands here once for each system event, with that in place of the trigger and 'system' in place
 -- of the resource. In force at a position p when from_pos <= p < to_pos; only while enabled and not deleted.

@@ -21,6 +21,7 @@ import { openRelationGraph } from './relation-graph.ts';
 import { openWebhookHealth } from './webhook-health.ts';
 import { openTallies } from './tallies.ts';
 import { openWebhookList } from './webhook-list.ts';
+import { openWebhookSearch } from './webhook-search.ts';
 import { openWebhookVersions } from './webhook-versions.ts';
 
 export interface ReadModelsOptions {
@@ -56,6 +57,7 @@ export const openReadModels = ({
   const relationGraph = openRelationGraph(db, routingCompanies, belongings);
   const eventReports = openEventReports(db, routingCompanies);
   const webhookList = openWebhookList(db, routingCompanies);
+  const webhookSearch = openWebhookSearch(db, routingCompanies);
 
   const logCompanies = openDictionary(db, 'log_companies');
   const logWebhooks = openDictionary(db, 'log_webhooks');
@@ -87,7 +89,8 @@ export const openReadModels = ({
       case 'WebhookDisabled':
       case 'WebhookDeleted':
       case 'SecretRotated':
-        return webhookVersions.add({ ...rest, event });
+        webhookVersions.add({ ...rest, event });
+        return webhookSearch.add({ ...rest, event });
       case 'ResourceChanged':
       case 'OrderSold':
       case 'TicketsRefunded':
@@ -159,6 +162,7 @@ export const openReadModels = ({
     ...invocationLog,
     ...dueList,
     ...failed,
+    searchWebhooks: (...question) => webhookSearch.searchWebhooks(...question),
     job: (guid) => jobs.job(guid),
     jobs: (...question) => jobs.jobs(...question),
     openJobs: () => jobs.openJobs(),

@@ -3,11 +3,13 @@ import type { InvocationEvent } from '../domain/invocation.ts';
 import type { Database } from './database.ts';
 import type { Dictionary } from './dictionary.ts';
 import { guidText } from './guid.ts';
-import type { SlowWebhook, WebhookHealth } from './read-models.ts';
+import type { Health, SlowWebhook, WebhookHealth } from './read-models.ts';
 
 /** Hours that are kept of each webhook. A ring: a new hour takes the row of the one so many hours before. */
 export const HOURS_KEPT = 48;
 export const HOUR_MS = 3_600_000;
+/** More than there ever are. */
+const WEBHOOKS_MAX = 2 ** 40;
 
 interface Attempts {
   delivered: number;
@@ -20,7 +22,7 @@ interface Attempts {
 /** How attempts went, by webhook and hour, so that a list of webhooks can say so at a glance. */
 export interface HealthTable {
   health(webhook: string, nowMs: number): WebhookHealth;
-  slowest(nowMs: number, limit: number): ReadonlyArray<SlowWebhook>;
+  slowest: Health['slowest'];
   /** Takes the next event of the batch in, of the webhook with this number in `log_webhooks`. */
   add(webhook: number, event: InvocationEvent): void;
   save(): void;
@@ -48,10 +50,12 @@ export const openWebhookHealth = (db: Database, webhooks: Dictionary): HealthTab
     'SELECT delivered_at AS deliveredAtMs, failed_at AS failedAtMs FROM webhook_lasts WHERE webhook = ?',
   );
 
+  const selectLastId = db.prepare('SELECT max(id) AS id FROM log_webhooks');
   const selectSlowest = db.prepare(`
     SELECT w.guid, h.attempts, h.averageMs FROM (
       SELECT webhook, sum(delivered + failed) AS attempts, sum(duration_ms) * 1.0 / sum(delivered + failed) AS averageMs
-      FROM webhook_hours INDEXED BY webhook_hours_by_hour WHERE hour >= ? GROUP BY webhook
+      FROM webhook_hours INDEXED BY webhook_hours_by_hour
+      WHERE hour IN (?, ?) AND webhook > ? AND webhook <= ? GROUP BY webhook
       ORDER BY averageMs DESC ${LIMIT}
     ) h CROSS JOIN log_webhooks w ON w.id = h.webhook ORDER BY h.averageMs DESC`);
 
@@ -103,11 +107,21 @@ export const openWebhookHealth = (db: Database, webhooks: Dictionary): HealthTab
         hours: rows,
       };
     },
-    slowest: (nowMs, limit) => {
-      const rows = selectSlowest.all(Math.floor(nowMs / HOUR_MS) - 1, limit) as unknown as ReadonlyArray<
+    slowest: (nowMs, limit, after = 0, among = WEBHOOKS_MAX) => {
+      const hour = Math.floor(nowMs / HOUR_MS);
+      const upTo = after + among;
+      const found = selectSlowest.all(hour - 1, hour, after, upTo, limit) as unknown as ReadonlyArray<
         Omit<SlowWebhook, 'webhook'> & { readonly guid: Uint8Array }
       >;
-      return rows.map(({ guid, attempts, averageMs }) => ({ webhook: guidText(guid), attempts, averageMs }));
+      const { id } = selectLastId.get() as { readonly id: number | null };
+      return {
+        rows: found.map(({ guid, attempts, averageMs }) => ({
+          webhook: guidText(guid),
+          attempts,
+          averageMs,
+        })),
+        next: id !== null && upTo < id ? upTo : undefined,
+      };
     },
     forget: () => added.clear(),
   };

@@ -58,6 +58,6 @@ it('refuses a figure that there is not, and says which there are', async () => {
   await expect(refused).rejects.toMatchObject({ code: 2, stdout: '' });
   await expect(refused).rejects.toThrow('there is no figure "speed"');
   await expect(refused).rejects.toThrow(
-    'Figures: backlog, fan-out, ingest, matching, template, waiting, start, eventstoredb, orders, simulation, nodes, explain, verify, whole-log; all of them when none is named.',
+    'Figures: backlog, fan-out, ingest, matching, template, waiting, start, eventstoredb, orders, simulation, nodes, explain, dashboard, verify, whole-log; all of them when none is named.',
   );
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browserPath, type Browsers, openBrowser } from './browser.ts';
 import { hostileSuite } from './hostile.ts';
 import { mishapSuite } from './mishaps.ts';
+import { newcomerSuite } from './newcomer.ts';
 import { qualitySuite } from './quality.ts';
 import { complaints, type Stage } from './stage.ts';
 import { workSuite } from './work.ts';
@@ -35,6 +36,7 @@ describe.skipIf(isMissing && !isRequired)('the dashboard in a browser', { timeou
     await world?.close();
   }, 30_000);
 
+  describe('newcomer', () => newcomerSuite(stage));
   describe('work', () => workSuite(stage));
   describe('mishaps', () => mishapSuite(stage));
   describe('quality', () => qualitySuite(stage));

@@ -1,67 +1,9 @@
 import { expect, it } from 'vitest';
 import { event } from './world.ts';
-import { newPage, signedIn, type Stage, textOf } from './stage.ts';
+import { signedIn, type Stage, textOf } from './stage.ts';
 
 /** What people come for, as they do it. */
 export const workSuite = (stage: () => Stage): void => {
-  it("creates a webhook by the vendor's five steps; it is listed, delivers, is explained, and a failed one is retried", async () => {
-    const { world, browser } = stage();
-    const token = await world.issue({});
-    const page = await newPage({ browser });
-
-    // 1. Open the webhook dashboard
-    await page.goto(world.url);
-    await page.getByLabel('Access token').fill(token);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    // 2. Click the Create new button
-    await page.getByRole('link', { name: 'Create new' }).click();
-    // 3. Change the Name and Destination URL
-    await page.getByLabel('Name').fill('My Example Webhook');
-    await page.getByLabel('Destination URL').fill(`${world.receiver.url}/flaky`);
-    // 4. Select a resource and trigger in the dropdown menus
-    await page.getByLabel('Resource', { exact: true }).selectOption({ label: 'Shop' });
-    await expect
-      .poll(() => page.locator('#trigger option').allInnerTexts())
-      .toEqual(['Select a trigger', 'create', 'update', 'paid']);
-    await page.getByLabel('Trigger', { exact: true }).selectOption('create');
-    await expect.poll(() => page.locator('#preview').innerText()).toMatch(/It would have fired 1 time in/);
-    expect(await page.locator('#preview svg').getAttribute('aria-label')).toContain('shop · create (itself)');
-    await page.getByLabel('Retries').fill('0');
-    // 5. Click the Create button
-    await page.getByRole('button', { name: 'Create', exact: true }).click();
-    await page.getByRole('status').getByText('The webhook was created').waitFor();
-    const row = page.getByRole('row', { name: /My Example Webhook/ });
-    expect(await row.innerText()).toMatch(/nothing sent yet[\s\S]*shop · create/);
-
-    // A delivery that fails, why it was sent, and a retry that succeeds
-    world.receiver.answers.set('/flaky', { status: 503, body: 'try later' });
-    await world.report([event('shop.create', 'pop-up shop')]);
-    await row.getByRole('link', { name: 'My Example Webhook' }).click();
-    const [invocation] = await page.locator('section tbody a').all();
-    expect(await page.locator('section tbody').innerText()).toMatch(/pop-up shop[\s\S]*exhausted[\s\S]*503/);
-    await invocation?.click();
-    expect(await textOf(page)).toContain('try later');
-    await page.getByRole('link', { name: 'Why it was sent' }).click();
-    expect(await page.locator('svg.explain').innerHTML()).toContain('My Example Webhook');
-    expect(await page.locator('svg.explain .mark.bad').count()).toBe(1);
-    await page.getByRole('link', { name: 'See the invocation' }).click();
-
-    world.receiver.answers.set('/flaky', { status: 200, body: 'thanks' });
-    await page.getByRole('button', { name: 'Retry now' }).click();
-    await page.getByRole('status').waitFor();
-    await expect
-      .poll(async () => {
-        await page.reload();
-        return page.locator('h1').innerText();
-      })
-      .toContain('delivered');
-    expect((await page.locator('h3').allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' '))).toEqual([
-      'Attempt 2 succeeded',
-      'Attempt 1 failed',
-    ]);
-    await page.context().close();
-  });
-
   it('retries all failed invocations after asking, with their number', async () => {
     const { world, ids } = stage();
     const page = await signedIn(stage(), await world.issue({}));
@@ -70,6 +12,26 @@ export const workSuite = (stage: () => Stage): void => {
     expect(await page.locator('h1').innerText()).toBe('Retry 1 invocation?');
     await page.getByRole('button', { name: 'Retry 1 invocation' }).click();
     expect(await page.getByRole('status').innerText()).toBe('1 invocation is sent again now.');
+    await page.context().close();
+  });
+
+  it('finds a webhook while one types, and a change by what it is about', async () => {
+    const { world } = stage();
+    const page = await signedIn(stage(), await world.issue({}));
+    await page.goto(world.url);
+    const names = page.locator('#webhooks tbody th a');
+    await page.getByLabel('Name or URL contains').fill('FESTIVAL');
+    await expect.poll(() => names.allInnerTexts()).toEqual(['Sales of the festival']);
+    await page.getByLabel('Name or URL contains').fill('no such thing');
+    await expect.poll(() => page.locator('#webhooks').innerText()).toContain('No webhook matches');
+    await page.getByLabel('Name or URL contains').fill('');
+    await page.getByLabel('State').selectOption('failing');
+    await expect.poll(() => names.allInnerTexts()).toContain('Ticket scans at the gate');
+    await page.getByRole('link', { name: 'Changes' }).click();
+    await page.getByLabel(/^Identifier/).fill('order-1001');
+    await page.getByLabel('Resource').selectOption('order');
+    await page.getByRole('button', { name: 'Find' }).click();
+    expect(await page.locator('tbody tr').count()).toBe(3);
     await page.context().close();
   });
 

@@ -123,7 +123,7 @@ export const openDashboardWorld = async (publicUrl = ''): Promise<DashboardWorld
     api,
     report: async (events) => {
       const { changes } = await api(platform, 'POST', '/changes', events);
-      await quiet(() => api(admin, 'GET', '/invocations?status=in_flight&limit=1'));
+      await quiet(() => api(admin, 'GET', '/nodes'));
       return (changes as ReadonlyArray<JsonObject>).map(({ change }) => change as string);
     },
     close: async () => {
@@ -136,12 +136,13 @@ export const openDashboardWorld = async (publicUrl = ''): Promise<DashboardWorld
   };
 };
 
-/** Until nothing was in flight several times in a row. */
-const quiet = async (inFlight: () => Promise<JsonObject>): Promise<void> => {
+/** Until it has handled all of its log, and nothing was in flight, several times in a row. */
+const quiet = async (nodes: () => Promise<JsonObject>): Promise<void> => {
   for (let calm = 0; calm < 3;) {
     await new Promise((resolve) => setTimeout(resolve, 40));
-    const { items } = await inFlight();
-    calm = (items as ReadonlyArray<unknown>).length === 0 ? calm + 1 : 0;
+    const items = (await nodes())['items'] as ReadonlyArray<Readonly<Record<string, number>>>;
+    const isQuiet = items.every(({ behind, in_flight: inFlight }) => behind === 0 && inFlight === 0);
+    calm = isQuiet ? calm + 1 : 0;
   }
 };
 

@@ -89,11 +89,15 @@ describe('health', () => {
     attempt(SLOW, false, NOW_MS, 300);
     attempt(guidOf(3), true, NOW_MS - 3 * HOUR_MS, 9_000);
     log.catchUp();
-    expect(models.slowest(NOW_MS, 5)).toEqual([
-      { webhook: SLOW, attempts: 2, averageMs: 600 },
-      { webhook: QUICK, attempts: 1, averageMs: 3 },
-    ]);
-    expect(models.slowest(NOW_MS, 1)).toHaveLength(1);
+    const slow = { webhook: SLOW, attempts: 2, averageMs: 600 };
+    const quick = { webhook: QUICK, attempts: 1, averageMs: 3 };
+    expect(models.slowest(NOW_MS, 5)).toEqual({ rows: [slow, quick], next: undefined });
+    expect(models.slowest(NOW_MS, 1).rows).toEqual([slow]);
+    // The same one webhook after the other, in the order in which they were told first.
+    const first = models.slowest(NOW_MS, 5, 0, 1);
+    const second = models.slowest(NOW_MS, 5, first.next, 1);
+    const third = models.slowest(NOW_MS, 5, second.next, 1);
+    expect([first.rows, second.rows, third]).toEqual([[quick], [slow], { rows: [], next: undefined }]);
     const minute = Math.floor(NOW_MS / 60_000);
     expect(models.minutes(NOW_MS - 60_000, NOW_MS)).toEqual([
       { minute, bucket: 0, delivered: 1, failed: 0 },

@@ -226,6 +226,15 @@ describe('log', () => {
               if (page.length === 0) break;
               before = page.at(-1)?.position;
             }
+            // In short searches, one after the other, the same is found.
+            const found: unknown[] = [];
+            let from: number | undefined;
+            do {
+              const search = models.searchInvocations(wanted, from, limit, 2 * limit);
+              found.push(...search.rows);
+              from = search.rows.length === limit ? search.rows.at(-1)?.position : search.searchedTo;
+            } while (from !== undefined);
+            expect(found).toEqual(plain.invocations(wanted, undefined, events.length));
           }
           models.close();
         },

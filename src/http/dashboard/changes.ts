@@ -1,69 +1,179 @@
 import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
-import { explain, type Explanation } from '../../audit/explain.ts';
 import { readChange } from '../../audit/read-change.ts';
-import { timeline, type Told } from '../../audit/timeline.ts';
+import { streamOf } from '../../domain/ids.ts';
 import type { ResourceChange } from '../../domain/resource-change.ts';
+import { RESOURCES, type ResourceRef } from '../../domain/resources.ts';
 import type { Decoded } from '../../eventstore/decoded.ts';
+import { decodeAll } from '../../projections/projector.ts';
 import { onlyCompany } from '../access.ts';
+import { oneOf, optional, text } from '../checks.ts';
 import type { HttpDeps } from '../deps.ts';
-import { explainPage } from '../explain.ts';
-import type { Failure } from '../failure.ts';
+import type { Failure, FieldError } from '../failure.ts';
 import { codecOf, decodeQuery } from '../fields.ts';
-import { findChange } from '../find-change.ts';
 import { html, type Html } from '../html.ts';
-import { formatCursor, PAGE_FIELDS, pageOf } from '../paging.ts';
+import { PAGE_FIELDS, type PageOf, pageOf } from '../paging.ts';
 import { settledSoon } from '../settled.ts';
 import { companyIn } from './companies.ts';
-import { explainPicture, type ToldWebhook } from './explain-picture.ts';
-import { count, pager, scroll, statusBadge, time, preformatted } from './parts.ts';
+import { address, count, field, hidden, option, pager, time } from './parts.ts';
 import { type DashboardRoute, page, type Replied, type Visit, EVERYBODY } from './visit.ts';
 import { companyLine } from './webhooks.ts';
 
-type Deps = Pick<HttpDeps, 'readModels' | 'store' | 'invocations' | 'rules' | 'settled' | 'clock'>;
+type Deps = Pick<HttpDeps, 'readModels' | 'store' | 'settled' | 'clock'>;
 
-/** What the platform reported, and for each change who was told of it and why. */
-export const changePages = (deps: Deps): ReadonlyArray<DashboardRoute> => [
+/** What the platform reported, and how many were told of each. */
+export const changesPages = (deps: Deps): ReadonlyArray<DashboardRoute> => [
   { method: 'GET', path: '/dashboard/changes', roles: EVERYBODY, handle: (visit) => list(deps, visit) },
-  {
-    method: 'GET',
-    path: '/dashboard/changes/:change',
-    roles: EVERYBODY,
-    handle: (visit) => show(deps, visit),
-  },
 ];
 
-const QUERY = codecOf({ after: PAGE_FIELDS.after });
+const PATH = '/dashboard/changes';
+const NAMES = ['resource', 'identifier', 'after'] as const;
+const QUERY = codecOf({
+  resource: optional(oneOf(RESOURCES)),
+  identifier: optional(text()),
+  after: PAGE_FIELDS.after,
+});
 const SHOWN = 25;
+
+type Asked = Readonly<Partial<Record<(typeof NAMES)[number] | 'company', string>>>;
+type Changes = PageOf<Decoded<ResourceChange>>;
 
 const list = async (deps: Deps, visit: Visit): Replied => {
   const company = companyIn(visit);
   if (isLeft(company)) return company;
   if (typeof company.right !== 'string') return right(company.right);
   const companyId = company.right;
-  const given = visit.query.get('after');
-  const query = decodeQuery(QUERY, new URLSearchParams(given === null ? {} : { after: given }));
+  const asked = askedIn(visit);
+  const { company: named, ...params } = asked;
+  const query = decodeQuery(QUERY, new URLSearchParams(params));
   if (isLeft(query)) return query;
+  const { resource, identifier, after } = query.right;
+  const errors = missingIn(asked);
   const settled = await settledSoon(deps);
   if (isLeft(settled)) return settled;
-  const found = deps.readModels.changesOf(companyId, query.right.after, SHOWN + 1);
-  const { rows, next } = pageOf(found, SHOWN, (row) => row.position);
-  const changes: Decoded<ResourceChange>[] = [];
-  for (const read of await Promise.all(rows.map((row) => readChange(deps.store, row)))) {
-    if (isLeft(read)) return read;
-    changes.push(read.right);
-  }
-  const after = query.right.after === undefined ? undefined : formatCursor(query.right.after);
+  const isNarrowed = resource !== undefined || identifier !== undefined;
+  const found =
+    errors.length > 0
+      ? right({ rows: [], next: null })
+      : resource !== undefined && identifier !== undefined
+        ? await changesOfOne(deps, companyId, { resource, identifier }, after)
+        : await newestChanges(deps, companyId, after);
+  if (isLeft(found)) return found;
+  const { rows, next } = found.right;
+  const isBare = rows.length === 0 && !isNarrowed;
   return right(
     page(
       'Changes',
       html`<h1>Changes</h1>
         ${onlyCompany(visit.principal) === undefined ? companyLine(companyId) : null}
-        ${changes.length === 0 ? empty(after !== undefined) : table(deps, changes)}
-        ${pager(next, '/dashboard/changes', { company: visit.query.get('company') ?? undefined, after })}`,
+        ${isBare ? null : searchForm(asked, errors)}
+        ${
+          rows.length > 0
+            ? table(deps, rows)
+            : errors.length > 0
+              ? null
+              : isNarrowed
+                ? nothingReported(named)
+                : empty(after !== undefined)
+        }
+        ${pager(next, PATH, asked)}`,
       companyId,
+      errors.length === 0 ? 200 : 422,
     ),
   );
 };
+
+/** What the address names; what is empty is not asked for. */
+const askedIn = ({ query }: Visit): Asked =>
+  Object.fromEntries(
+    (['company', ...NAMES] as const).flatMap((name) => {
+      const value = query.get(name)?.trim() ?? '';
+      return value === '' ? [] : [[name, value]];
+    }),
+  );
+
+/** An identifier says nothing without its resource. */
+const missingIn = ({ resource, identifier }: Asked): ReadonlyArray<FieldError> => {
+  if (resource === undefined && identifier !== undefined)
+    return [{ field: 'resource', message: 'is needed with an identifier' }];
+  if (resource !== undefined && identifier === undefined)
+    return [{ field: 'identifier', message: 'is needed: which one' }];
+  return [];
+};
+
+const newestChanges = async (
+  { readModels, store }: Deps,
+  companyId: string,
+  before: number | undefined,
+): Promise<Either<Failure, Changes>> => {
+  const found = readModels.changesOf(companyId, before, SHOWN + 1);
+  const { rows, next } = pageOf(found, SHOWN, (row) => row.position);
+  const changes: Decoded<ResourceChange>[] = [];
+  for (const read of await Promise.all(rows.map((row) => readChange(store, row)))) {
+    if (isLeft(read)) return read;
+    changes.push(read.right);
+  }
+  return right({ rows: changes, next });
+};
+
+/** All that was reported of one thing stands in its stream. */
+const changesOfOne = async (
+  { store }: Deps,
+  companyId: string,
+  { resource, identifier }: ResourceRef,
+  before: number | undefined,
+): Promise<Either<Failure, Changes>> => {
+  if (before === 0) return right({ rows: [], next: null });
+  const events = await store.readStream(streamOf.resource(companyId, resource, identifier), {
+    direction: 'backwards',
+    limit: SHOWN + 1,
+    ...(before !== undefined && { fromRevision: before - 1 }),
+  })();
+  if (isLeft(events)) return events;
+  const changes = decodeAll(events.right) as ReadonlyArray<Decoded<ResourceChange>>;
+  return right(pageOf(changes, SHOWN, ({ revision }) => revision));
+};
+
+const searchForm = ({ company, resource, identifier }: Asked, errors: ReadonlyArray<FieldError>): Html =>
+  html`<form method="get" action="${PATH}" class="filters" role="search">
+    ${company === undefined ? null : hidden('company', company)}
+    ${field({
+      name: 'identifier',
+      label: 'Identifier',
+      errors,
+      control: (attributes) =>
+        html`<input
+          type="search"
+          ${attributes}
+          value="${identifier ?? ''}"
+          maxlength="255"
+          autocomplete="off"
+          spellcheck="false"
+        />`,
+    })}
+    ${field({
+      name: 'resource',
+      label: 'Resource',
+      errors,
+      control: (attributes) =>
+        html`<select ${attributes}>
+          ${option('', 'any', resource ?? '')} ${RESOURCES.map((one) => option(one, one, resource ?? ''))}
+        </select>`,
+    })}
+    <p class="actions">
+      <button class="button">Find</button>
+      ${
+        resource === undefined && identifier === undefined
+          ? null
+          : html`<a class="button" href="${address(PATH, { company })}">Show all</a>`
+      }
+    </p>
+  </form>`;
+
+const nothingReported = (company: string | undefined): Html =>
+  html`<p class="empty">
+    Nothing was reported of it. Identifiers have to be whole, as the platform writes them;
+    <a href="${address(PATH, { company })}">show all changes</a>.
+  </p>`;
 
 const empty = (later: boolean): Html =>
   later
@@ -107,200 +217,3 @@ const table = ({ readModels }: Deps, changes: ReadonlyArray<Decoded<ResourceChan
       })}
     </tbody>
   </table>`;
-
-// ---------------------------------------------------------------- one change
-
-/** Webhooks in the picture, and in the list of those that were not told. */
-const TOLD_SHOWN = 20;
-const NOT_TOLD_SHOWN = 25;
-
-const show = async (deps: Deps, visit: Visit): Replied => {
-  const found = await findChange(deps, visit);
-  if (isLeft(found)) return found;
-  const change = found.right;
-  const { companyId, resource, identifier } = change.event;
-  const told = await toldOf(deps, change);
-  if (isLeft(told)) return told;
-  const given = visit.query.get('after');
-  const query = decodeQuery(QUERY, new URLSearchParams(given === null ? {} : { after: given }));
-  if (isLeft(query)) return query;
-  const others = await explainPage(deps, change, {
-    limit: NOT_TOLD_SHOWN,
-    after: query.right.after,
-    told: false,
-  });
-  if (isLeft(others)) return others;
-  const isPlatform = visit.principal.role === 'platform';
-  const around = Math.max(0, change.revision - TIMELINE_BEFORE);
-  const life = await timeline(deps, companyId, { resource, identifier }, around, TIMELINE_SHOWN);
-  if (isLeft(life)) return life;
-  return right(
-    page(
-      `${change.event.changeType} ${identifier}`,
-      html`<p class="crumbs"><a href="/dashboard/changes?company=${companyId}">Changes</a></p>
-        <h1>${change.event.changeType} <span class="name">${identifier}</span></h1>
-        ${factsOf(change)}
-        <section aria-labelledby="told">
-          <h2 id="told">Who was told, and why</h2>
-          ${
-            told.right.shown.length === 0
-              ? html`<p class="empty">Nobody was told of this change. Below stands why, for each webhook.</p>`
-              : html`${scroll(
-                  'Picture of who was told',
-                  explainPicture(
-                    { ref: { resource, identifier }, what: change.event.changeType },
-                    told.right.shown,
-                    !isPlatform,
-                  ),
-                )}
-                ${toldList(told.right.shown, isPlatform)}`
-          }
-          ${
-            !told.right.more
-              ? null
-              : html`<p class="quiet">
-                  These are the first ${TOLD_SHOWN}; the API lists all under
-                  <code>/changes/${change.id}/explain</code>.
-                </p>`
-          }
-        </section>
-        ${othersOf(others.right.rows)}
-        ${pager(others.right.next, `/dashboard/changes/${change.id}`, { after: given ?? undefined })}
-        ${timelineOf(change, life.right, isPlatform)}`,
-      companyId,
-    ),
-  );
-};
-
-/** Found by the invocations themselves: among very many webhooks those that were told may be few and far between. */
-const toldOf = async (
-  deps: Deps,
-  change: Decoded<ResourceChange>,
-): Promise<Either<Failure, { readonly shown: ReadonlyArray<ToldWebhook>; readonly more: boolean }>> => {
-  const { companyId } = change.event;
-  const rows = deps.readModels.invocations({ companyId, change: change.id }, undefined, TOLD_SHOWN + 1);
-  const shown: ToldWebhook[] = [];
-  for (const { webhook, guid } of rows.slice(0, TOLD_SHOWN)) {
-    const createdAt = deps.readModels.createdAt(webhook);
-    if (createdAt === undefined) continue;
-    const explained = await explain(deps, change, createdAt - 1, 1);
-    if (isLeft(explained)) return explained;
-    const [explanation] = explained.right;
-    const invocation = await deps.invocations.get(guid);
-    if (explanation === undefined) continue;
-    shown.push({ explanation, invocation: isLeft(invocation) ? undefined : invocation.right });
-  }
-  shown.reverse();
-  return right({ shown, more: rows.length > TOLD_SHOWN });
-};
-
-const factsOf = ({ id, event, metadata }: Decoded<ResourceChange>): Html => {
-  const relations = [...event.relations.declared, ...event.relations.derived];
-  const contradictions = event.order?.contradictions.length ?? 0;
-  return html`<dl class="facts card">
-      <dt>Triggers</dt>
-      <dd>${event.triggers.join(', ')}</dd>
-      <dt>Occurred</dt>
-      <dd>${time(event.occurredAtMs)}</dd>
-      <dt>Recorded</dt>
-      <dd>${time(event.atMs)} <span class="quiet">by ${metadata.actor}</span></dd>
-      <dt>Belongs to</dt>
-      <dd class="wrap">
-        ${
-          relations.length === 0
-            ? html`<span class="quiet">nothing</span>`
-            : relations.map((one) => `${one.resource} ${one.identifier}`).join(', ')
-        }
-      </dd>
-      <dt>Report</dt>
-      <dd class="wrap"><code>${event.id}</code> from <code>${event.source}</code></dd>
-      <dt>GUID</dt>
-      <dd><code>${id}</code></dd>
-    </dl>
-    ${
-      contradictions === 0
-        ? null
-        : html`<div class="notice bad">
-            <p>
-              This report contradicts what was known of the order (${count(contradictions, 'contradiction')});
-              it was kept as it came.
-            </p>
-          </div>`
-    }
-    <details>
-      <summary>The data that was reported</summary>
-      ${preformatted('Data', JSON.stringify(event.data, null, 2))}
-    </details>`;
-};
-
-const toldList = (told: ReadonlyArray<ToldWebhook>, isPlatform: boolean): Html =>
-  html`<ul class="list">
-    ${told.map(
-      ({ explanation }) =>
-        html`<li>
-          <b>${explanation.name === '' ? explanation.webhook : explanation.name}</b>: ${explanation.words}.
-          ${
-            explanation.invocation === null
-              ? null
-              : html`${statusBadge(explanation.invocation.status)}
-                ${
-                  isPlatform
-                    ? null
-                    : html`<a href="/dashboard/invocations/${explanation.invocation.guid}"
-                        >See the invocation</a
-                      >`
-                }`
-          }
-        </li>`,
-    )}
-  </ul>`;
-
-const othersOf = (others: ReadonlyArray<Explanation>): Html | null =>
-  others.length === 0
-    ? null
-    : html`<section aria-labelledby="others">
-        <h2 id="others">Who was not told, and why not</h2>
-        <ul class="list">
-          ${others.map(
-            ({ name, webhook, words }) => html`<li><b>${name === '' ? webhook : name}</b>: ${words}.</li>`,
-          )}
-        </ul>
-      </section>`;
-
-const TIMELINE_BEFORE = 10;
-const TIMELINE_SHOWN = 20;
-
-const timelineOf = (change: Decoded<ResourceChange>, life: ReadonlyArray<Told>, isPlatform: boolean): Html =>
-  html`<section aria-labelledby="timeline">
-    <h2 id="timeline">
-      Timeline of ${change.event.resource} <span class="name">${change.event.identifier}</span>
-    </h2>
-    <ol class="steps">
-      ${life.map(({ change: one, invocations, more }) => {
-        const label = html`${one.event.changeType} <span class="quiet">${time(one.event.atMs)}</span>`;
-        return html`<li>
-          <h3>
-            ${
-              one.id === change.id
-                ? html`<span aria-current="true">${label}</span>`
-                : html`<a href="/dashboard/changes/${one.id}">${label}</a>`
-            }
-          </h3>
-          <p>
-            ${
-              invocations.length === 0
-                ? html`<span class="quiet">nobody was told</span>`
-                : invocations.map(({ guid, status }) =>
-                    isPlatform
-                      ? statusBadge(status)
-                      : html`<a class="plain" href="/dashboard/invocations/${guid}"
-                          >${statusBadge(status)}</a
-                        > `,
-                  )
-            }
-            ${more ? 'and more' : null}
-          </p>
-        </li>`;
-      })}
-    </ol>
-  </section>`;

@@ -10,7 +10,7 @@ export interface ToldWebhook {
 }
 
 const BOX = { width: 164, height: 40 } as const;
-const GAP = 22;
+const GAP = 30;
 const ROW = 56;
 const MARGIN = 4;
 const MARKS_MAX = 8;
@@ -29,7 +29,10 @@ interface Node {
   readonly rows: number[];
 }
 
-/** change → the way over relations → the rule → the webhook → its attempts, with what is shared drawn once. */
+/**
+ * change → the way over relations → the rule → the webhook → its attempts, with what is shared drawn once. Ways that begin alike
+ * have to stand together in `told`.
+ */
 export const explainPicture = (
   origin: { readonly ref: ResourceRef; readonly what: string },
   told: ReadonlyArray<ToldWebhook>,
@@ -96,7 +99,7 @@ const nodesOf = (
       {
         key: `webhook:${explanation.webhook}`,
         column: deepest + 1,
-        title: explanation.name === '' ? 'Moshtix webhook' : explanation.name,
+        title: explanation.name,
         text: explanation.invocation?.status.replace('_', ' ') ?? 'not yet',
         kind: 'webhook',
         ...(withLinks && { href: `/dashboard/webhooks/${explanation.webhook}` }),
@@ -108,14 +111,14 @@ const nodesOf = (
   return [...nodes.values()];
 };
 
-const ruleOf = ({ reason }: Explanation): readonly [string, string] => {
+const ruleOf = ({ reason, path }: Explanation): readonly [string, string] => {
   switch (reason.code) {
     case 'direct':
       return ['direct', `listens to ${reason.trigger}`];
     case 'propagated':
       return [
         `rule (${reason.rule.source})`,
-        `${reason.rule.origin} ${reason.rule.trigger} → ${reason.rule.reaches.join(', ')}`,
+        `${reason.rule.origin} ${reason.rule.trigger} → ${path.at(-1)?.resource ?? reason.rule.reaches.join(', ')}`,
       ];
     case 'saved':
       return ['system event', reason.systemEvent];
@@ -140,8 +143,9 @@ const edge = (places: ReadonlyMap<string, Place>, node: Node): Html | null => {
   if (from === undefined || to === undefined) return null;
   const [x1, y1] = [from.x + BOX.width, from.y + BOX.height / 2];
   const [x2, y2] = [to.x, to.y + BOX.height / 2];
-  const bend = Math.max(GAP / 2, (x2 - x1) / 2);
-  return html`<path class="edge" d="M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}" />`;
+  // The bend lies between two columns, then it is straight: a line never passes behind a box that it has nothing to do with.
+  const [middle, end] = [x1 + GAP / 2, x1 + GAP];
+  return html`<path class="edge" d="M${x1} ${y1} C${middle} ${y1} ${middle} ${y2} ${end} ${y2} H${x2}" />`;
 };
 
 const box = (places: ReadonlyMap<string, Place>, node: Node): Html => {

@@ -76,21 +76,17 @@ const asOf = (deps: Deps, guid: string, steps: ReadonlyArray<WebhookStep>, at: W
     at.after.situation === 'unknown' ? {} : fieldsOf(at.after, deps.defaultRetryBaseMs);
   return html`<section class="card" aria-labelledby="as-of-title">
     <h2 id="as-of-title">As of</h2>
-    <form method="get" action="/dashboard/webhooks/${guid}/history" data-live="as-of">
-      <label for="revision">Step in its history, 0 to ${max}</label>
-      <div class="slider">
-        <input
-          type="range"
-          id="revision"
-          name="revision"
-          min="0"
-          max="${max}"
-          value="${revision}"
-          ${max === 0 ? html`disabled` : null}
-        />
-        <button class="button no-script">Show</button>
-      </div>
-    </form>
+    ${
+      max === 0
+        ? html`<p>Nothing happened to it since it was created.</p>`
+        : html`<form method="get" action="/dashboard/webhooks/${guid}/history" data-live="as-of">
+            <label for="revision">Step in its history: 0, when it was created, to ${max}</label>
+            <div class="slider">
+              <input type="range" id="revision" name="revision" min="0" max="${max}" value="${revision}" />
+              <button class="button no-script">Show</button>
+            </div>
+          </form>`
+    }
     <div id="as-of" aria-live="polite">
       <p>
         After step ${revision} (${(EVENTS[event.type] ?? event.type).toLowerCase()} by ${metadata.actor}),

@@ -7,7 +7,8 @@ import type { HttpDeps } from '../deps.ts';
 import type { Failure } from '../failure.ts';
 import { problemOf } from '../problem.ts';
 import { assetRoutes } from './assets.ts';
-import { changePages } from './changes.ts';
+import { changePages } from './change.ts';
+import { changesPages } from './changes.ts';
 import { companyPages } from './companies.ts';
 import { isSameOrigin } from './csrf.ts';
 import { defectReply, errorReply, foreignReply } from './error-page.ts';
@@ -16,6 +17,7 @@ import { invocationPages } from './invocation.ts';
 import { documentOf } from './layout.ts';
 import { SignInLinks } from './links.ts';
 import { overviewPages } from './overview.ts';
+import { retryAllPages } from './retry-all.ts';
 import { principalIn } from './session.ts';
 import { signInAgain, signInPages } from './sign-in.ts';
 import { simulatorPages } from './simulator.ts';
@@ -50,9 +52,11 @@ const routesOf = (deps: HttpDeps): ReadonlyArray<DashboardRoute> => [
   ...webhookFormPages(deps),
   ...moshtixFormPages(deps),
   ...webhookActionPages(deps),
+  ...retryAllPages(deps),
   ...historyPages(deps),
   ...webhookPages(deps),
   ...invocationPages(deps),
+  ...changesPages(deps),
   ...changePages(deps),
   ...overviewPages(deps),
   ...simulatorPages(deps),

@@ -7,6 +7,7 @@ import type { HttpDeps, NodeStatus } from '../deps.ts';
 import { html, type Html } from '../html.ts';
 import { INVOCATION_STATUSES } from '../invocations.ts';
 import { LiveFeed, type Shown } from './live.ts';
+import { SlowList } from './slow-list.ts';
 import { badge, scroll, statusWords, time } from './parts.ts';
 import { type DashboardRoute, page, type Replied } from './visit.ts';
 import { nameOf } from './webhook-words.ts';
@@ -18,13 +19,10 @@ const EVERY_MS = 1_000;
 const MINUTE_MS = 60_000;
 const MINUTES_SHOWN = 60;
 const SLOW_SHOWN = 5;
-/** Finding the slowest looks at every webhook that was busy: not every second. */
-const SLOW_KEPT_MS = 10_000;
-
 /** How the whole server does, live; computed once a second for all who look. */
 export const overviewPages = (deps: Deps): ReadonlyArray<DashboardRoute> => {
-  const slow = new SlowList(deps);
-  const feed = new LiveFeed(deps.clock, EVERY_MS, () => shownOf(stateOf(deps, slow)));
+  const slow = new SlowList(deps, SLOW_SHOWN);
+  const feed = new LiveFeed(deps.clock, EVERY_MS, () => shownOf(stateOf(deps)));
   return [
     { method: 'GET', path: '/dashboard/overview', roles: ROLES, handle: () => show(deps, slow) },
     {
@@ -47,25 +45,6 @@ export const overviewPages = (deps: Deps): ReadonlyArray<DashboardRoute> => {
   ];
 };
 
-class SlowList {
-  readonly #deps: Deps;
-  #rows: ReadonlyArray<SlowWebhook> = [];
-  #atMs = Number.NEGATIVE_INFINITY;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
-
-  get rows(): ReadonlyArray<SlowWebhook> {
-    const nowMs = this.#deps.clock.monotonicMs();
-    if (nowMs - this.#atMs >= SLOW_KEPT_MS) {
-      this.#rows = this.#deps.readModels.slowest(this.#deps.clock.nowMs(), SLOW_SHOWN);
-      this.#atMs = nowMs;
-    }
-    return this.#rows;
-  }
-}
-
 // ---------------------------------------------------------------- numbers
 
 interface State {
@@ -74,10 +53,9 @@ interface State {
   readonly minutes: ReadonlyArray<AttemptMinute>;
   readonly nowMs: number;
   readonly nodes: ReadonlyArray<NodeStatus>;
-  readonly slow: ReadonlyArray<SlowWebhook>;
 }
 
-const stateOf = ({ readModels, nodes, clock }: Deps, slow: SlowList): State => {
+const stateOf = ({ readModels, nodes, clock }: Deps): State => {
   const nowMs = clock.nowMs();
   return {
     counts: readModels.counts(),
@@ -85,7 +63,6 @@ const stateOf = ({ readModels, nodes, clock }: Deps, slow: SlowList): State => {
     minutes: readModels.minutes(nowMs - (MINUTES_SHOWN - 1) * MINUTE_MS, nowMs),
     nowMs,
     nodes: nodes(),
-    slow: slow.rows,
   };
 };
 
@@ -103,7 +80,9 @@ const percentile = (minutes: ReadonlyArray<AttemptMinute>, share: number): strin
   let reached = 0;
   const bucket = counted.findIndex((many) => (reached += many) >= wanted);
   const bound = BUCKETS_MS[bucket];
-  return bound === undefined ? `over ${inWords(BUCKETS_MS.at(-1) ?? 0)} ms` : `≤ ${inWords(bound)} ms`;
+  return bound === undefined
+    ? `over ${inWords(BUCKETS_MS.at(-1) ?? 0)}\u00a0ms`
+    : `≤ ${inWords(bound)}\u00a0ms`;
 };
 
 const CHART = { width: 600, height: 120 } as const;
@@ -141,13 +120,15 @@ const LATELY_MINUTES = 5;
 const shownOf = (state: State): Shown => {
   const { counts, scheduled, minutes, nowMs, nodes } = state;
   const since = Math.floor(nowMs / MINUTE_MS) - LATELY_MINUTES;
-  const lately = minutes.filter(({ minute }) => minute > since);
+  const lately = minutes.filter(({ minute }) => minute >= since);
+  // The minute under way has only begun.
+  const seconds = (nowMs - since * MINUTE_MS) / 1000;
   const delivered = sum(lately.map((one) => one.delivered));
   const failed = sum(lately.map((one) => one.failed));
   const difference = differenceOf({ scheduled, ...counts });
   const chart = chartOf(state);
   return {
-    'live-rate': (delivered / (LATELY_MINUTES * 60)).toLocaleString('en', { maximumFractionDigits: 1 }),
+    'live-rate': (delivered / seconds).toLocaleString('en', { maximumFractionDigits: 1 }),
     'live-success':
       delivered + failed === 0 ? 'none yet' : `${((delivered / (delivered + failed)) * 100).toFixed(1)} %`,
     'live-p50': percentile(lately, 0.5),
@@ -175,7 +156,8 @@ const shownOf = (state: State): Shown => {
 // ---------------------------------------------------------------- page
 
 const show = async (deps: Deps, slow: SlowList): Replied => {
-  const state = stateOf(deps, slow);
+  const state = stateOf(deps);
+  const slowest = await slow.soon();
   const shown = shownOf(state);
   const live = (id: string): Html => html`<span id="${id}">${shown[id] ?? ''}</span>`;
   const fact = (label: string, id: string): Html =>
@@ -184,7 +166,7 @@ const show = async (deps: Deps, slow: SlowList): Replied => {
       <dd>${live(id)}</dd>
     </div>`;
   const names = new Map<string, string>();
-  for (const { webhook } of state.slow) {
+  for (const { webhook } of slowest ?? []) {
     const known = await deps.webhooks.get(webhook);
     if (!isLeft(known)) names.set(webhook, nameOf(known.right.webhook));
   }
@@ -198,9 +180,9 @@ const show = async (deps: Deps, slow: SlowList): Replied => {
         </div>
         <dl class="figures">
           ${fact('Delivered / s', 'live-rate')} ${fact('Succeeded', 'live-success')}
-          ${fact('50 % took', 'live-p50')} ${fact('95 % took', 'live-p95')} ${fact('99 % took', 'live-p99')}
+          ${fact('Half took', 'live-p50')} ${fact('95 % took', 'live-p95')} ${fact('99 % took', 'live-p99')}
         </dl>
-        <p class="quiet">Attempts of the last ${LATELY_MINUTES} minutes.</p>
+        <p class="quiet">All attempts of the last ${LATELY_MINUTES} minutes and of the one under way.</p>
         <section class="card" aria-labelledby="chart">
           <div class="head">
             <h2 id="chart">The last hour</h2>
@@ -216,6 +198,7 @@ const show = async (deps: Deps, slow: SlowList): Replied => {
             <path class="delivered" id="live-delivered-line" d="${shown['live-delivered-line@d'] ?? ''}" />
             <path class="failed" id="live-failed-line" d="${shown['live-failed-line@d'] ?? ''}" />
           </svg>
+          <p class="axis quiet"><span>an hour ago</span> <span>this minute, so far</span></p>
           <p>${badge('good', 'delivered')} ${badge('bad', 'failed attempts')}</p>
         </section>
         <section aria-labelledby="invocations">
@@ -226,39 +209,43 @@ const show = async (deps: Deps, slow: SlowList): Replied => {
           </dl>
           <p>Conservation: ${live('live-conserved')}.</p>
         </section>
-        ${slowOf(state.slow, names)} ${nodesOf(state.nodes, live)}
+        ${slowOf(slowest, names)} ${nodesOf(state.nodes, live)}
       </div>`,
     ),
   );
 };
 
-const slowOf = (slow: ReadonlyArray<SlowWebhook>, names: ReadonlyMap<string, string>): Html =>
+const slowOf = (slow: ReadonlyArray<SlowWebhook> | undefined, names: ReadonlyMap<string, string>): Html =>
   html`<section aria-labelledby="slow">
-    <h2 id="slow">Slowest endpoints of the last hours</h2>
+    <h2 id="slow">Slowest endpoints of this hour and the one before</h2>
     ${
-      slow.length === 0
-        ? html`<p class="empty">Nothing was sent in this hour and the one before.</p>`
-        : html`<table class="stack">
-            <thead>
-              <tr>
-                <th scope="col">Webhook</th>
-                <th scope="col">Average</th>
-                <th scope="col">Attempts</th>
-              </tr>
-            </thead>
-            <tbody>
-              ${slow.map(
-                ({ webhook, averageMs, attempts }) =>
-                  html`<tr>
-                    <th scope="row">
-                      <a href="/dashboard/webhooks/${webhook}">${names.get(webhook) ?? webhook}</a>
-                    </th>
-                    <td data-label="Average">${inWords(Math.round(averageMs))} ms</td>
-                    <td data-label="Attempts">${inWords(attempts)}</td>
-                  </tr>`,
-              )}
-            </tbody>
-          </table>`
+      slow === undefined
+        ? html`<p class="empty">
+            They are being looked for. <a href="/dashboard/overview">Load the page again</a> in a few seconds.
+          </p>`
+        : slow.length === 0
+          ? html`<p class="empty">Nothing was sent in this hour and the one before.</p>`
+          : html`<table class="stack">
+              <thead>
+                <tr>
+                  <th scope="col">Webhook</th>
+                  <th scope="col">Average</th>
+                  <th scope="col">Attempts</th>
+                </tr>
+              </thead>
+              <tbody>
+                ${slow.map(
+                  ({ webhook, averageMs, attempts }) =>
+                    html`<tr>
+                      <th scope="row">
+                        <a href="/dashboard/webhooks/${webhook}">${names.get(webhook) ?? webhook}</a>
+                      </th>
+                      <td data-label="Average">${inWords(Math.round(averageMs))} ms</td>
+                      <td data-label="Attempts">${inWords(attempts)}</td>
+                    </tr>`,
+                )}
+              </tbody>
+            </table>`
     }
   </section>`;
 

@@ -1,12 +1,13 @@
-import { isLeft, right } from 'fp-ts/lib/Either.js';
+import { isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { bearerToken } from '../access.ts';
 import { ok } from '../answer.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { Failure } from '../failure.ts';
 import { html, type Html } from '../html.ts';
 import { problemOf } from '../problem.ts';
-import { field, hidden, notice, textarea } from './parts.ts';
+import { count, field, hidden, notice, textarea } from './parts.ts';
 import { LINK_MS, type SignInLinks } from './links.ts';
+import { SignInLimit } from './sign-in-limit.ts';
 import { endedCookie, sessionCookie } from './session.ts';
 import {
   type DashboardRoute,
@@ -24,35 +25,38 @@ type Deps = Pick<HttpDeps, 'cookies' | 'publicUrl' | 'verifyToken' | 'clock'>;
 const PATH = '/dashboard/sign-in';
 
 /** Signing in with a token, or with a link that holds a code for one; signing out. */
-export const signInPages = (deps: Deps, links: SignInLinks): ReadonlyArray<DashboardRoute> => [
-  {
-    method: 'GET',
-    path: PATH,
-    roles: 'open',
-    handle: async ({ query }) =>
-      right(signInPage({ returnTo: localPath(query.get('return_to')), kept: {}, message: undefined })),
-  },
-  { method: 'POST', path: PATH, roles: 'open', handle: (visit) => signIn(deps, visit) },
-  { method: 'POST', path: `${PATH}/links`, roles: 'open', handle: (visit) => makeLink(deps, links, visit) },
-  {
-    method: 'GET',
-    path: `${PATH}/:code`,
-    roles: 'open',
-    handle: async ({ params }) => right(linkPage(links.isGood(params['code'] ?? ''), params['code'] ?? '')),
-  },
-  {
-    method: 'POST',
-    path: `${PATH}/:code`,
-    roles: 'open',
-    handle: (visit) => followLink(deps, links, visit),
-  },
-  {
-    method: 'POST',
-    path: '/dashboard/sign-out',
-    roles: 'open',
-    handle: async () => right(redirect(PATH, { 'Set-Cookie': endedCookie(deps) })),
-  },
-];
+export const signInPages = (deps: Deps, links: SignInLinks): ReadonlyArray<DashboardRoute> => {
+  const limit = new SignInLimit(deps.clock);
+  return [
+    {
+      method: 'GET',
+      path: PATH,
+      roles: 'open',
+      handle: async ({ query }) =>
+        right(signInPage({ returnTo: localPath(query.get('return_to')), kept: {}, message: undefined })),
+    },
+    { method: 'POST', path: PATH, roles: 'open', handle: (visit) => signIn(deps, limit, visit) },
+    { method: 'POST', path: `${PATH}/links`, roles: 'open', handle: (visit) => makeLink(deps, links, visit) },
+    {
+      method: 'GET',
+      path: `${PATH}/:code`,
+      roles: 'open',
+      handle: async ({ params }) => right(linkPage(links.isGood(params['code'] ?? ''), params['code'] ?? '')),
+    },
+    {
+      method: 'POST',
+      path: `${PATH}/:code`,
+      roles: 'open',
+      handle: (visit) => followLink(deps, links, limit, visit),
+    },
+    {
+      method: 'POST',
+      path: '/dashboard/sign-out',
+      roles: 'open',
+      handle: async () => right(redirect(PATH, { 'Set-Cookie': endedCookie(deps) })),
+    },
+  ];
+};
 
 /** Instead of a page for which one has to be signed in. What was typed into its form comes along. */
 export const signInAgain = (visit: OpenVisit, posted: boolean, why: Failure): Reply => {
@@ -84,10 +88,12 @@ interface SignIn {
   readonly refused?: string;
 }
 
+type SignInPage = Extract<Reply, { kind: 'page' }>;
+
 const KEPT = 'kept:';
 
-const signInPage = ({ returnTo, kept, message, posted = false, here, refused }: SignIn): Reply => ({
-  ...page(
+const signInPage = ({ returnTo, kept, message, posted = false, here, refused }: SignIn): SignInPage => ({
+  ...(page(
     'Sign in',
     html`<section class="narrow">
       <h1>Sign in</h1>
@@ -120,7 +126,7 @@ const signInPage = ({ returnTo, kept, message, posted = false, here, refused }: 
     </section>`,
     undefined,
     refused === undefined && !posted ? 200 : 401,
-  ),
+  ) as SignInPage),
 });
 
 /** Line breaks survive in a textarea alone. */
@@ -137,22 +143,36 @@ const keptIn = (form: Form): Form =>
 const localPath = (path: string | null | undefined): string =>
   path !== null && path !== undefined && isLocalPath(path) ? path : '/';
 
-const signIn = async (deps: Deps, { form }: OpenVisit): Replied => {
+const signIn = async (deps: Deps, limit: SignInLimit, { form, request }: OpenVisit): Replied => {
   const token = (form['token'] ?? '').trim();
   const returnTo = localPath(form['return_to']);
   const kept = keptIn(form);
   const posted = form['posted'] === '1';
-  const again = (refused: string): Reply =>
+  const again = (refused: string): SignInPage =>
     signInPage({ returnTo, kept, message: undefined, posted, refused });
   if (token === '') return right(again('is required'));
+  const { remoteAddress } = request.socket;
+  const seconds = limit.waitSeconds(remoteAddress);
+  if (seconds > 0) return right(later(again, seconds));
   const verified = await deps.verifyToken(token);
-  if (isLeft(verified)) return right(again(problemOf(verified.left).problem.detail));
+  if (isLeft(verified)) {
+    limit.failed(remoteAddress);
+    return right(again(problemOf(verified.left).problem.detail));
+  }
   const cookie = sessionCookie(deps, token);
   if (isLeft(cookie))
     return right(again('This token is too long for a browser. Ask for one of fewer companies.'));
   const headers = { 'Set-Cookie': cookie.right };
   return right(posted ? { ...resumePage(returnTo, kept), headers } : redirect(returnTo, headers));
 };
+
+const later = (again: (refused: string) => SignInPage, seconds: number): Reply => ({
+  ...again(`Too many tries have failed. Try again in ${count(seconds, 'second')}.`),
+  status: TOO_MANY,
+  headers: { 'Retry-After': String(seconds) },
+});
+
+const TOO_MANY = 429;
 
 /** After a session ended in the middle of a form: what had been typed, to be sent as it would have been. */
 const resumePage = (action: string, kept: Form): Extract<Reply, { kind: 'page' }> =>
@@ -208,9 +228,19 @@ const deadLink = (): Reply =>
     404,
   );
 
-const followLink = async (deps: Deps, links: SignInLinks, { params }: OpenVisit): Replied => {
+const followLink = async (
+  deps: Deps,
+  links: SignInLinks,
+  limit: SignInLimit,
+  { params, request }: OpenVisit,
+): Replied => {
   const token = links.redeem(params['code'] ?? '');
-  if (token === undefined) return right(deadLink());
+  if (token === undefined) {
+    const { remoteAddress } = request.socket;
+    const retryAfterSeconds = limit.waitSeconds(remoteAddress);
+    limit.failed(remoteAddress);
+    return retryAfterSeconds > 0 ? left({ _tag: 'TooManyRequests', retryAfterSeconds }) : right(deadLink());
+  }
   const verified = await deps.verifyToken(token);
   if (isLeft(verified)) return verified;
   const cookie = sessionCookie(deps, token);

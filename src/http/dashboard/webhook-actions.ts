@@ -1,44 +1,22 @@
-import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
+import { isLeft, right } from 'fp-ts/lib/Either.js';
 import { PREVIOUS_SECRETS_MAX, runningSecrets, SECRET_OVERLAP_MS } from '../../domain/webhook.ts';
 import type { HttpDeps } from '../deps.ts';
-import type { Failure } from '../failure.ts';
 import type { FoundWebhook } from '../find-webhook.ts';
-import { html, type Html } from '../html.ts';
+import { html } from '../html.ts';
 import { causeOf } from '../routing.ts';
-import { settledSoon } from '../settled.ts';
-import { isReply, webhookOr } from './find.ts';
-import { count, notice, time } from './parts.ts';
-import {
-  type DashboardRoute,
-  page,
-  redirect,
-  type Replied,
-  type Reply,
-  type Visit,
-  OWNERS,
-} from './visit.ts';
+import { notice, time } from './parts.ts';
+import { type DashboardRoute, page, redirect, type Reply } from './visit.ts';
+import { ask, type WebhookAct, webhookRoute } from './webhook-act.ts';
 import { nameOf } from './webhook-words.ts';
 
-type Deps = Pick<
-  HttpDeps,
-  'webhooks' | 'invocations' | 'readModels' | 'openSecret' | 'settled' | 'shownUpTo' | 'clock'
->;
+type Deps = Pick<HttpDeps, 'webhooks' | 'invocations' | 'openSecret' | 'clock'>;
 
-type Act = (deps: Deps, visit: Visit, found: FoundWebhook) => Replied;
+type Act = WebhookAct<Deps>;
 
 /** What can be done to a webhook from its page; what cannot be taken back is asked for on a page of its own. */
 export const webhookActionPages = (deps: Deps): ReadonlyArray<DashboardRoute> => {
-  const at = (method: 'GET' | 'POST', what: string, act: Act): DashboardRoute => ({
-    method,
-    path: `/dashboard/webhooks/:guid/${what}`,
-    roles: OWNERS,
-    handle: async (visit) => {
-      const found = await webhookOr(deps, visit);
-      return isLeft(found) || isReply(found.right)
-        ? (found as Either<Failure, Reply>)
-        : act(deps, visit, found.right);
-    },
-  });
+  const at = (method: 'GET' | 'POST', what: string, act: Act): DashboardRoute =>
+    webhookRoute(deps, method, what, act);
   return [
     at('POST', 'enable', enable),
     at('GET', 'disable', confirmDisable),
@@ -48,8 +26,6 @@ export const webhookActionPages = (deps: Deps): ReadonlyArray<DashboardRoute> =>
     at('GET', 'secret', showSecret),
     at('POST', 'secret', rotate),
     at('POST', 'test', test),
-    at('GET', 'retry', confirmRetry),
-    at('POST', 'retry', retry),
   ];
 };
 
@@ -82,36 +58,6 @@ const test: Act = async (deps, visit, found) => {
 
 // ---------------------------------------------------------------- asked for again
 
-interface Question {
-  readonly title: string;
-  readonly content: Html;
-  readonly action: string;
-  readonly button: string;
-  readonly danger?: boolean;
-}
-
-const ask = (
-  { webhook }: FoundWebhook,
-  { title, content, action, button, danger = false }: Question,
-): Reply => {
-  const { guid, companyId } = webhook.facts;
-  return page(
-    title,
-    html`<section class="narrow">
-      <p class="crumbs"><a href="/dashboard/webhooks/${guid}">${nameOf(webhook)}</a></p>
-      <h1>${title}</h1>
-      ${content}
-      <form method="post" action="/dashboard/webhooks/${guid}/${action}">
-        <p class="actions">
-          <button class="button ${danger ? 'danger' : 'primary'}">${button}</button>
-          <a class="button" href="/dashboard/webhooks/${guid}">Cancel</a>
-        </p>
-      </form>
-    </section>`,
-    companyId,
-  );
-};
-
 const confirmDisable: Act = async (_deps, _visit, found) =>
   right(
     ask(found, {
@@ -138,58 +84,6 @@ const confirmDelete: Act = async (_deps, _visit, found) =>
       danger: true,
     }),
   );
-
-const confirmRetry: Act = async (deps, _visit, found) => {
-  const settled = await settledSoon(deps);
-  if (isLeft(settled)) return settled;
-  const { companyId, guid } = found.webhook.facts;
-  const scope = { kind: 'retry_failed', companyId, webhook: guid, fromMs: null, toMs: null } as const;
-  const failed = deps.readModels.countFailedIn(scope, deps.shownUpTo());
-  if (failed === 0) {
-    return right(
-      page(
-        'Nothing to retry',
-        html`<section class="narrow">
-          <h1>Nothing to retry</h1>
-          <p>
-            No invocation of this webhook has failed. Those that wait for their first attempt come by
-            themselves.
-          </p>
-          <p><a class="button primary" href="/dashboard/webhooks/${guid}">Back to the webhook</a></p>
-        </section>`,
-        companyId,
-      ),
-    );
-  }
-  const many = count(failed, 'invocation');
-  return right(
-    ask(found, {
-      title: `Retry ${many}?`,
-      content: html`<p>
-          Each of them is sent again at once, with the same body and the same ids as before, and then has all
-          its retries anew. That takes those whose attempts have all failed and those that wait after a
-          failure.
-        </p>
-        ${
-          found.webhook.situation === 'disabled'
-            ? notice('bad', html`<p>The webhook is disabled. Enable it first, or nothing can be sent.</p>`)
-            : null
-        }`,
-      action: 'retry',
-      button: `Retry ${many}`,
-    }),
-  );
-};
-
-const retry: Act = async (deps, visit, found) => {
-  const { guid, companyId } = found.webhook.facts;
-  const settled = await settledSoon(deps);
-  if (isLeft(settled)) return settled;
-  const retried = await deps.invocations.retryAllFailed(guid, causeOf(visit, companyId));
-  return isLeft(retried)
-    ? retried
-    : right(redirect(`/dashboard/webhooks/${guid}?said=retried&count=${retried.right}`));
-};
 
 // ---------------------------------------------------------------- secret
 

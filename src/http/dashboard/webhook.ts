@@ -7,7 +7,7 @@ import { codecOf, decodeQuery } from '../fields.ts';
 import type { FoundWebhook } from '../find-webhook.ts';
 import { html, type Html } from '../html.ts';
 import { FILTER_FIELDS, filterOf, INVOCATION_STATUSES } from '../invocations.ts';
-import { pageOf } from '../paging.ts';
+import { formatCursor, pageOf } from '../paging.ts';
 import type { printedInvocation } from '../print-invocation.ts';
 import { readInvocations } from '../read-invocations.ts';
 import { disabledInWords } from '../settings.ts';
@@ -27,6 +27,7 @@ import {
   time,
   timeOr,
 } from './parts.ts';
+import { retryUnderWay } from './retry-all.ts';
 import { type DashboardRoute, page, type Replied, type Reply, type Visit, OWNERS } from './visit.ts';
 import { listensTo, nameOf } from './webhook-words.ts';
 
@@ -47,6 +48,8 @@ export const webhookPages = (deps: Deps): ReadonlyArray<DashboardRoute> => [
 
 const QUERY = codecOf(FILTER_FIELDS);
 const SHOWN = 25;
+/** Of a webhook's invocations by one filter; then one asks for older ones. */
+const LOOKED_AT_MAX = 5_000;
 const FILTERS = ['status', 'resource', 'identifier', 'from', 'to'] as const;
 
 type Filters = Readonly<Partial<Record<(typeof FILTERS)[number] | 'after', string>>>;
@@ -64,26 +67,29 @@ const details = async (deps: Deps, visit: Visit): Replied => {
   const settled = await settledSoon(deps);
   if (isLeft(settled)) return settled;
   // With a filter that cannot be read nothing is listed: all would be more than was asked for.
-  const rows = isLeft(query)
-    ? []
-    : deps.readModels.invocations(
+  const listed = isLeft(query)
+    ? { rows: [], searchedTo: undefined }
+    : deps.readModels.searchInvocations(
         filterOf(companyId, { ...query.right, webhook: guid }),
         query.right.after,
         SHOWN + 1,
+        LOOKED_AT_MAX,
       );
-  const { rows: shown, next } = pageOf(rows, SHOWN, (row) => row.position);
+  const { rows: shown, next: nextOfRows } = pageOf(listed.rows, SHOWN, (row) => row.position);
+  const next = nextOfRows ?? (listed.searchedTo === undefined ? null : formatCursor(listed.searchedTo));
   const items = await readInvocations(deps, shown);
   if (isLeft(items)) return items;
   return right(
     page(
       nameOf(found.right.webhook),
-      html`${saidOf(visit.query)} ${headOf(deps, found.right)} ${factsOf(deps, found.right)}
+      html`${saidOf(visit.query)} ${retryUnderWay(deps, found.right.webhook.facts)}
+        ${headOf(deps, found.right)} ${factsOf(deps, found.right)}
         <section aria-labelledby="log">
           <div class="head">
             <h2 id="log">Invocation log</h2>
             <a class="button" href="/dashboard/webhooks/${guid}/retry">Retry all failed invocations</a>
           </div>
-          ${filterForm(guid, filters, errors)} ${logTable(items.right, filters)}
+          ${filterForm(guid, filters, errors)} ${logTable(items.right, filters, next !== null)}
           ${pager(next, `/dashboard/webhooks/${guid}`, filters)}
         </section>`,
       companyId,
@@ -264,7 +270,11 @@ const filterForm = (guid: string, filters: Filters, errors: ReadonlyArray<FieldE
       </p>
     </form>`;
 
-const logTable = (items: ReadonlyArray<Printed>, filters: Filters): Html => {
+const logTable = (items: ReadonlyArray<Printed>, filters: Filters, isMore: boolean): Html => {
+  if (items.length === 0 && isMore)
+    return html`<p class="empty">
+      None of the newest ${LOOKED_AT_MAX.toLocaleString('en')} matches. “Older” searches on.
+    </p>`;
   if (items.length === 0) {
     return Object.keys(filters).length > 0
       ? html`<p class="empty">No invocation matches. Widen the filter, or show all.</p>`

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SESSION_MS } from '../../../src/http/dashboard/session.ts';
 import { LINK_MS } from '../../../src/http/dashboard/links.ts';
+import { FAILURES_MAX, ONE_MORE_MS } from '../../../src/http/dashboard/sign-in-limit.ts';
 import { COMPANY, makeWebhook, openWorld, OTHER_COMPANY, START_MS, type World } from '../harness.ts';
 
 /** The dashboard over plain HTTP: who gets in, and from where. What it shows is looked at in test/dashboard. */
@@ -107,6 +108,39 @@ describe('the dashboard', () => {
         });
         expect(answer.headers.get('location')).toBe('/');
       }
+    });
+  });
+
+  describe('who fails to sign in again and again', () => {
+    const failTimes = async (times: number): Promise<Response> => {
+      let last = await post('/dashboard/sign-in', { token: 'nonsense' });
+      for (let time = 1; time < times; time += 1)
+        last = await post('/dashboard/sign-in', { token: 'nonsense', 'kept:name': 'typed' });
+      return last;
+    };
+
+    it('has to wait, keeps what was typed, and may go on after that', async () => {
+      expect((await failTimes(FAILURES_MAX)).status).toBe(401);
+      const refused = await failTimes(2);
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, String(ONE_MORE_MS / 1000)]);
+      const text = await refused.text();
+      expect(text).toContain('Too many tries have failed. Try again in 3 seconds.');
+      expect(text).toContain('typed');
+      // A right one is not looked at either, so that nothing is learned by trying on.
+      expect((await post('/dashboard/sign-in', { token: world.tokens.partner })).status).toBe(429);
+      world.nowMs += ONE_MORE_MS;
+      expect((await post('/dashboard/sign-in', { token: world.tokens.partner })).status).toBe(303);
+    });
+
+    it('counts codes of links too, and never holds up a good one', async () => {
+      await failTimes(FAILURES_MAX);
+      expect((await post('/dashboard/sign-in/no-code', {})).status).toBe(429);
+      const made = await fetch(`${world.origin}/dashboard/sign-in/links`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${world.tokens.partner}` },
+      });
+      const { path = '' } = (await made.json()) as { path?: string };
+      expect((await post(path, {})).status).toBe(303);
     });
   });
 
