@@ -1,6 +1,7 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import type { ChangeIntake } from '../commands/report-changes.ts';
 import type { Accounts } from '../commands/accounts.ts';
+import type { Erasures } from '../commands/erasures.ts';
 import type { Webhooks, WebhookSnapshot } from '../commands/webhooks.ts';
 import { isResourceStream, STREAM_PREFIXES } from '../domain/ids.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
@@ -49,6 +50,8 @@ export interface EngineDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Undefined: no keys are kept. */
+  readonly erasures?: Pick<Erasures, 'complete'>;
   /** Where several nodes share the store; undefined: this process has it for itself. */
   readonly membership?: Membership;
   /** The engine cannot go on; a new process recovers from the log. Not told of an event that cannot be read: see `stoppedAt`. */
@@ -67,6 +70,7 @@ const PAGE = 1000;
 /** Code units of the changes that may wait in memory for their fan-out; with more of them nothing more is read. */
 const UNITS_DUE_MAX = 8 * 1024 * 1024;
 const STORE_RETRY_MS = 500;
+const HANDLED_POLL_MS = 10;
 const FILTER = { streamPrefixes: STREAM_PREFIXES };
 
 /**
@@ -155,6 +159,17 @@ export class Engine {
   /** How far all that follows from the log is done, as far as this process has to. */
   get handledUpTo(): Position {
     return this.#takeovers.upTo(this.#handled);
+  }
+
+  /** Resolves when all that follows up to there is done, or with false when that takes too long. */
+  async handledAll(upTo: Position, patienceMs: number): Promise<boolean> {
+    const { clock } = this.#deps;
+    const untilMs = clock.monotonicMs() + patienceMs;
+    while (this.handledUpTo < upTo) {
+      if (this.#stopped || clock.monotonicMs() >= untilMs) return false;
+      await this.#pause(HANDLED_POLL_MS);
+    }
+    return true;
   }
 
   /** Resolves when the read models show everything that is in the store now. */

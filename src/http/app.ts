@@ -10,6 +10,7 @@ import { conservationRoutes } from './conservation.ts';
 import type { HttpDeps } from './deps.ts';
 import { mountDashboard } from './dashboard/mount.ts';
 import { docsRoutes } from './docs.ts';
+import { erasureRoutes } from './erasures.ts';
 import { explainRoutes } from './explain.ts';
 import type { Failure } from './failure.ts';
 import { graphqlRoutes } from './graphql/route.ts';
@@ -46,6 +47,7 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...invocationRoutes(deps),
   ...jobRoutes(deps),
   ...changeRoutes(deps),
+  ...erasureRoutes(deps),
   ...explainRoutes(deps),
   ...historyRoutes(deps),
   ...graphqlRoutes(deps),

@@ -156,6 +156,36 @@ export interface Changes {
   changesAfter(fromMs: number): Position | undefined;
 }
 
+/** A customer's data was erased; by whom. */
+export interface ErasureRow {
+  /** The list's cursor. */
+  readonly position: Position;
+  readonly guid: string;
+  readonly companyId: string;
+  readonly subject: string;
+  readonly changes: number;
+  readonly atMs: number;
+  readonly actor: string;
+}
+
+/** By the id of a customer's key. */
+export interface Customers {
+  /** Changes that hold data under this key, oldest first, after the cursor. */
+  changesOfKey(
+    key: string,
+    after: Position,
+    limit: number,
+  ): ReadonlyArray<{ readonly position: Position; readonly change: string }>;
+  countOfKey(key: string): number;
+  erasureOfKey(key: string): ErasureRow | undefined;
+  /** Newest first, before the cursor; null: of all companies. */
+  erasures(
+    companyId: string | null,
+    before: Position | undefined,
+    limit: number,
+  ): ReadonlyArray<ErasureRow>;
+}
+
 /** What became of everything that was scheduled: it stands in exactly one place. */
 export type Tally = Readonly<Record<'scheduled' | InvocationStatus, number>>;
 
@@ -340,7 +370,17 @@ export interface DueList {
 }
 
 export interface ReadModels
-  extends Routing, Belongings, WebhookList, Changes, Tallies, InvocationLog, DueList, Jobs, Health {
+  extends
+    Routing,
+    Belongings,
+    WebhookList,
+    Changes,
+    Customers,
+    Tallies,
+    InvocationLog,
+    DueList,
+    Jobs,
+    Health {
   checkpoint(group: Group): Position;
   /** Rows and checkpoint in one transaction. Events at or before the checkpoint are skipped: applying twice is safe. */
   apply(group: Group, events: ReadonlyArray<Decoded>, upTo: Position): void;

@@ -2,7 +2,7 @@ import { INVOCATIONS_MAX } from '../../audit/timeline.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { SYSTEM_EVENTS } from '../../domain/webhook.ts';
 import { INVOCATION_STATUSES } from '../invocations.ts';
-import { AT, COMPANY, PAGE, RESOURCE, TRIGGER, WEBHOOK_IN_PATH } from './common.ts';
+import { AT, COMPANY, ERASED, PAGE, RESOURCE, TRIGGER, WEBHOOK_IN_PATH } from './common.ts';
 import {
   ANY_JSON,
   array,
@@ -112,7 +112,8 @@ export const auditSchemas: JsonObject = {
       'In the order in which they were scheduled.',
     ),
     more: described(BOOLEAN, 'Whether there are more: /invocations?change= lists all.'),
-  }),
+    erased: ERASED,
+  }, ['erased']),
   ResourceAsOf: object({
     resource: RESOURCE,
     identifier: TEXT,
@@ -238,7 +239,8 @@ export const auditPaths: JsonObject = {
             nullable(TEXT),
             'Send it as "after" for the next page; null at the end of the list.',
           ),
-        }),
+          erased: ERASED,
+        }, ['erased']),
       },
       problems: [404, 422],
     }),

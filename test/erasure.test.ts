@@ -1,0 +1,360 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isLeft } from 'fp-ts/lib/Either.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { issueToken } from '../src/adapters/jwt.ts';
+import { openSecretBox } from '../src/adapters/secret-box.ts';
+import { systemRandom } from '../src/adapters/system-random.ts';
+import { readConfig } from '../src/config.ts';
+import { type RunningServer, startServer } from '../src/main.ts';
+import { runCallboard } from './support/run-callboard.ts';
+
+const SECRET = 'the secret of an operator, long enough';
+const COMPANY = 'd0a3f370-cd43-11ed-9c9c-bbcffde24a48';
+const OTHER = 'd0a3f370-cd43-11ed-9c9c-bbcffde24a49';
+const EMAIL = 'Wilhelmina.Quetzalcoatl@unique-example.org';
+const NAME = 'Wilhelmina';
+const FAMILY = 'Quetzalcoatl';
+const PHONE = '+31655544332';
+const IP = '203.0.113.77';
+const VALUES = [EMAIL, EMAIL.toLowerCase(), NAME, FAMILY, PHONE, IP];
+
+let folder = '';
+let receiver: Server;
+let bodies: string[] = [];
+/** What the receiver answers with; it echoes what it was sent. */
+let status = 200;
+
+const data = (): string => join(folder, 'data');
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'callboard-erasure-'));
+  bodies = [];
+  status = 200;
+  receiver = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      bodies.push(body);
+      response.writeHead(status, { 'Content-Type': 'application/json' }).end(body);
+    });
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+});
+afterEach(async () => {
+  receiver.closeAllConnections();
+  await new Promise((resolve) => receiver.close(resolve));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const ENVIRONMENT = {
+  PORT: '0',
+  LOG_LEVEL: 'silent',
+  CALLBOARD_SECRET: SECRET,
+  CALLBOARD_ALLOW_TARGETS: '127.0.0.0/8',
+};
+
+const serve = async (environment: Readonly<Record<string, string>> = {}): Promise<RunningServer> => {
+  const config = readConfig({ ...ENVIRONMENT, ...environment }, folder);
+  if (isLeft(config)) throw new Error(JSON.stringify(config.left));
+  const started = await startServer(config.right);
+  if (isLeft(started)) throw new Error(started.left.message);
+  await started.right.ready;
+  return started.right;
+};
+
+const stop = async (server: RunningServer): Promise<void> => {
+  server.stop();
+  expect(await server.ended).toBe(0);
+};
+
+const tokenOf = (role: 'admin' | 'platform' | 'partner'): Promise<string> =>
+  issueToken(
+    openSecretBox(SECRET, systemRandom()).tokenKey(),
+    {
+      subject: `${role}:test`,
+      role,
+      companies: role === 'partner' ? [COMPANY] : '*',
+      expiresAtMs: Date.now() + 3_600_000,
+    },
+    Date.now(),
+  );
+
+interface Answer {
+  readonly status: number;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- read field by field, against literal values
+  readonly body: any;
+}
+
+const ask = async (
+  server: RunningServer,
+  method: string,
+  path: string,
+  body?: unknown,
+  role: 'admin' | 'platform' | 'partner' = 'admin',
+): Promise<Answer> => {
+  const response = await fetch(`${server.url}${path}`, {
+    method,
+    headers: {
+      Authorization: `Bearer ${await tokenOf(role)}`,
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: await response.json() };
+};
+
+const report = async (
+  server: RunningServer,
+  id: string,
+  type: string,
+  order: string,
+  reported: unknown,
+  company = COMPANY,
+): Promise<Answer> => {
+  const response = await fetch(`${server.url}/changes`, {
+    method: 'POST',
+    headers: {
+      Authorization: `Bearer ${await tokenOf('platform')}`,
+      'Content-Type': 'application/cloudevents+json',
+    },
+    body: JSON.stringify({
+      specversion: '1.0',
+      id,
+      source: '/test',
+      type,
+      subject: order,
+      companyid: company,
+      time: '2026-01-01T00:00:00Z',
+      data: reported,
+    }),
+  });
+  return { status: response.status, body: await response.json() };
+};
+
+const sale = (email = EMAIL) => ({
+  customer: { id: 7, email, firstName: NAME, lastName: FAMILY, telephone: PHONE },
+  event: { id: 5 },
+  tickets: {
+    items: [{ id: 1, firstName: NAME, lastName: FAMILY, valid: true, barcode: 'b1', totalCost: 10 }],
+  },
+  transactions: { items: [{ id: 3, type: 'PURCHASE', amount: 10, ipAddress: IP }] },
+});
+
+const subscribe = async (server: RunningServer, company = COMPANY): Promise<string> => {
+  const { port } = receiver.address() as AddressInfo;
+  const made = await ask(server, 'POST', '/webhook', {
+    name: 'all',
+    url: `http://127.0.0.1:${port}/`,
+    company_id: company,
+    resource: 'order',
+    trigger: 'paid',
+    retries: 5,
+  });
+  expect(made.status).toBe(201);
+  return made.body.guid as string;
+};
+
+const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+  for (let tries = 0; tries < 400; tries += 1) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error('it never held');
+};
+
+/** Which of the values stand in which file. */
+const found = (values: ReadonlyArray<string> = VALUES, at = data()): ReadonlyArray<string> =>
+  readdirSync(at).flatMap((name): ReadonlyArray<string> => {
+    const path = join(at, name);
+    if (statSync(path).isDirectory()) return found(values, path);
+    const bytes = readFileSync(path);
+    return values
+      .flatMap((value) => [
+        Buffer.from(value),
+        Buffer.from(value, 'utf16le'),
+        Buffer.from(Buffer.from(value).toString('base64url').slice(0, -2)),
+      ])
+      .filter((value) => bytes.includes(value))
+      .map((value) => `${name}: ${value.toString()}`);
+  });
+
+const callboard = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}) =>
+  runCallboard(args, { ...ENVIRONMENT, CALLBOARD_DATA_DIR: data(), ...environment });
+
+describe('erasing a customer', () => {
+  it('leaves no byte of the personal data, and every hash', async () => {
+    let server = await serve();
+    await subscribe(server);
+    await subscribe(server, OTHER);
+    const sold = await report(server, 'c1', 'order.sold', '100', sale());
+    expect(sold.body.changes[0].status).toBe('accepted');
+    await report(server, 'c1', 'order.sold', '100', sale(), OTHER);
+    await until(() => bodies.length === 2);
+    expect(bodies[0]).toContain(EMAIL);
+    // Never in clear on disk, not even before.
+    expect(found()).toEqual([]);
+    const change = sold.body.changes[0].change as string;
+    expect((await ask(server, 'GET', `/changes/${change}`)).body.data).toEqual(sale());
+    expect((await report(server, 'c1', 'order.sold', '100', sale())).body.changes[0].status).toBe(
+      'duplicate',
+    );
+    expect((await report(server, 'c1', 'order.sold', '100', sale('else@example.org'))).status).toBe(409);
+    await report(server, 'c2', 'order.refunded', '100', { tickets: { items: [{ id: 1, valid: false }] } });
+    const order = await ask(server, 'GET', `/orders/100?company_id=${COMPANY}`);
+    expect(order.body.order.customer.email).toBe(EMAIL);
+    expect((await callboard(['audit', 'verify'])).code).toBe(0);
+
+    const asked = { company_id: COMPANY, customer: { email: ` ${EMAIL.toUpperCase()} ` } };
+    const erased = await ask(server, 'POST', '/erasures', asked);
+    expect(erased).toMatchObject({
+      status: 200,
+      body: { company_id: COMPANY, changes: 2, actor: 'admin:test' },
+    });
+    expect(await ask(server, 'POST', '/erasures', asked)).toEqual(erased);
+    const listed = await ask(server, 'GET', `/erasures?company_id=${COMPANY}`);
+    expect(listed.body.items).toEqual([erased.body]);
+
+    const after = await ask(server, 'GET', `/changes/${change}`);
+    expect(after.body.data.customer).toEqual({
+      id: 7,
+      email: '***',
+      firstName: '***',
+      lastName: '***',
+      telephone: '***',
+    });
+    expect(after.body.erased).toMatchObject({ erasure: erased.body.erasure, actor: 'admin:test' });
+    const timeline = await ask(server, 'GET', `/orders/100/timeline?company_id=${COMPANY}`);
+    expect(timeline.body.items.map((item: { erased?: unknown }) => item.erased !== undefined)).toEqual([
+      true,
+      true,
+    ]);
+    expect(JSON.stringify(timeline.body)).not.toContain(NAME);
+    const explained = await ask(server, 'GET', `/changes/${change}/explain`);
+    expect(explained.body.erased.erasure).toBe(erased.body.erasure);
+
+    // Another company's same customer is another customer.
+    const theirs = await ask(server, 'GET', `/orders/100?company_id=${OTHER}`);
+    expect(theirs.body.order.customer.email).toBe(EMAIL);
+
+    // Reported again: known as far as it can be; and no crash.
+    expect((await report(server, 'c1', 'order.sold', '100', sale())).body.changes[0].status).toBe(
+      'duplicate',
+    );
+    // What comes afterwards is new, and does not bring back what was.
+    await report(server, 'c3', 'order.update', '100', { note: 'x' });
+    const now = await ask(server, 'GET', `/orders/100?company_id=${COMPANY}`);
+    expect(now.body.order.customer.email).toBe('***');
+    await stop(server);
+
+    expect(found()).toEqual([]);
+    expect((await callboard(['audit', 'verify'])).code).toBe(0);
+    server = await serve();
+    expect((await ask(server, 'GET', `/orders/100?company_id=${COMPANY}`)).body.order.customer.email).toBe(
+      '***',
+    );
+    expect((await ask(server, 'GET', `/orders/100?company_id=${OTHER}`)).body.order.customer.email).toBe(
+      EMAIL,
+    );
+    await report(server, 'c4', 'order.sold', '101', sale());
+    expect((await ask(server, 'GET', `/orders/101?company_id=${COMPANY}`)).body.order.customer.email).toBe(
+      EMAIL,
+    );
+    const again = await ask(server, 'POST', '/erasures', asked);
+    expect(again.body).toMatchObject({ changes: 1, subject: erased.body.subject });
+    expect(again.body.erasure).not.toBe(erased.body.erasure);
+    await stop(server);
+  });
+
+  it('cancels what waits, and nothing of it can be sent again', async () => {
+    const server = await serve();
+    status = 500;
+    const webhook = await subscribe(server);
+    const sold = await report(server, 'c1', 'order.sold', '100', sale());
+    const change = sold.body.changes[0].change as string;
+    const one = async () => (await ask(server, 'GET', `/invocations?change=${change}`)).body.items[0];
+    await until(async () => bodies.length === 1 && (await one()).next_attempt_at !== null);
+    expect((await one()).attempts[0].response_excerpt).toContain(NAME);
+    await ask(server, 'POST', '/erasures', { company_id: COMPANY, customer: { email: EMAIL } });
+    const cancelled = await one();
+    expect(cancelled).toMatchObject({ status: 'cancelled', cancel_reason: 'erased' });
+    expect(cancelled.attempts[0].response_excerpt).toBe('***');
+    const retried = await ask(server, 'POST', `/invocations/${cancelled.guid}/retry`);
+    expect(retried).toMatchObject({ status: 409 });
+    expect(retried.body.detail).toBe(
+      'The personal data of its customer was erased, and its body with it. It cannot be retried.',
+    );
+    const all = await ask(server, 'POST', `/webhook/${webhook}/invocations/retry`);
+    expect(all).toMatchObject({ status: 202, body: { retried: 0 } });
+    // A job that tells others of it later tells nobody.
+    status = 200;
+    const later = await subscribe(server);
+    const job = await ask(server, 'POST', '/jobs', { kind: 'backfill', webhook: later, dry_run: false });
+    await until(
+      async () => (await ask(server, 'GET', `/jobs/${job.body.guid}`)).body.status === 'completed',
+    );
+    const told = await ask(server, 'GET', `/invocations?webhook=${later}`);
+    expect(told.body.items[0]).toMatchObject({ status: 'cancelled', cancel_reason: 'erased' });
+    expect(bodies).toHaveLength(1);
+    await stop(server);
+    expect(found()).toEqual([]);
+    expect((await callboard(['audit', 'conserve'])).code).toBe(0);
+  });
+
+  it('is for administrators, and answers the unknown alike', async () => {
+    const server = await serve();
+    const asked = { company_id: COMPANY, customer: { email: 'nobody@example.org' } };
+    for (const role of ['platform', 'partner'] as const) {
+      expect((await ask(server, 'POST', '/erasures', asked, role)).status).toBe(403);
+      expect((await ask(server, 'GET', '/erasures', undefined, role)).status).toBe(403);
+    }
+    const first = await ask(server, 'POST', '/erasures', asked);
+    expect(first).toMatchObject({ status: 200, body: { changes: 0, company_id: COMPANY } });
+    expect(await ask(server, 'POST', '/erasures', asked)).toEqual(first);
+    for (const [wrong, field] of [
+      [{ company_id: COMPANY }, 'customer'],
+      [{ ...asked, customer: { email: 'no address' } }, 'customer'],
+      [{ ...asked, customer: {} }, 'customer'],
+      [{ ...asked, customer: 'x' }, 'customer'],
+      [{ ...asked, customer: { email: 'a@b.c', id: 1 } }, 'customer'],
+      [{ ...asked, order: '1' }, 'customer'],
+      [{ customer: { email: 'a@b.c' } }, 'company_id'],
+      [{ ...asked, company_id: 'x' }, 'company_id'],
+    ] as const) {
+      const refused = await ask(server, 'POST', '/erasures', wrong);
+      expect([refused.status, refused.body.errors?.[0]?.field]).toEqual([422, field]);
+    }
+    await stop(server);
+  });
+
+  it('is refused in words where no keys are kept', async () => {
+    const server = await serve({ CALLBOARD_STORE: 'memory:' });
+    const refused = await ask(server, 'POST', '/erasures', {
+      company_id: COMPANY,
+      customer: { email: EMAIL },
+    });
+    expect(refused.status).toBe(409);
+    expect(refused.body.detail).toContain('stores personal data as it is reported');
+    await stop(server);
+  });
+
+  it('takes the customer of an order', async () => {
+    const server = await serve();
+    await report(server, 'c1', 'order.sold', '100', sale());
+    await report(server, 'c2', 'order.update', '200', { attendee: { name: FAMILY } });
+    await report(server, 'c3', 'scanner.scan', '9', { ticket: 1, holder_name: NAME });
+    for (const [asked, path] of [
+      [{ order: '100' }, '/erasures'],
+      [{ order: 200 }, '/erasures'],
+      [{ scanner: '9' }, '/erasures'],
+    ] as const) {
+      const erased = await ask(server, 'POST', path, { company_id: COMPANY, ...asked });
+      expect([erased.status, erased.body.changes]).toEqual([200, 1]);
+    }
+    await stop(server);
+    expect(found()).toEqual([]);
+  });
+});
