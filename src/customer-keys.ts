@@ -1,7 +1,7 @@
 import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
 import type { SecretBox } from './adapters/secret-box.ts';
 import type { StoreConfig } from './config.ts';
-import { KeyRing } from './eventstore/key-ring.ts';
+import { type KeyKeeper, KeyRing } from './eventstore/key-ring.ts';
 import { openSqliteKeys } from './eventstore/sqlite-keys.ts';
 import type { CustomerKeys } from './ports/customer-keys.ts';
 import type { Random } from './ports/random.ts';
@@ -18,13 +18,14 @@ export const openCustomerKeys = (
   if (store.kind !== 'sqlite') return right(undefined);
   const keeper = openSqliteKeys(store.path);
   if (isLeft(keeper)) return keeper;
-  return right(
-    new KeyRing({
-      keeper: keeper.right,
-      random,
-      wrap: (plain) => box.seal(plain),
-      unwrap: (wrapped) => box.open(wrapped),
-      subjectSecret: box.subjectKey(),
-    }),
-  );
+  return right(keyRing(keeper.right, box, random));
 };
+
+export const keyRing = (keeper: KeyKeeper, box: SecretBox, random: Random): CustomerKeys =>
+  new KeyRing({
+    keeper,
+    random,
+    wrap: (plain) => box.seal(plain),
+    unwrap: (wrapped) => box.open(wrapped),
+    subjectSecret: box.subjectKey(),
+  });

@@ -96,7 +96,10 @@ export const loadRules = (path: string | null): Either<StartFailure, Rules> => {
 };
 
 /** The keys of this data folder; the master secret is made at the first start. */
-export const openSecrets = (config: Config, random: Random): Either<StartFailure, SecretBox> => {
+export const openSecrets = (
+  config: Pick<Config, 'secret' | 'store' | 'dataDir'>,
+  random: Random,
+): Either<StartFailure, SecretBox> => {
   if (config.secret !== null) return right(openSecretBox(config.secret, random));
   const inUse = config.store.kind === 'sqlite' && isKeyBound(config.store.path);
   const secret = loadOrCreateMasterSecret(config.dataDir, random, inUse);

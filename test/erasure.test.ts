@@ -5,10 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ERASURES_FILE, erasedKeys, erasuresFile } from '../src/adapters/erasures-file.ts';
 import { issueToken } from '../src/adapters/jwt.ts';
 import { openSecretBox } from '../src/adapters/secret-box.ts';
 import { systemRandom } from '../src/adapters/system-random.ts';
+import { erasure } from '../src/commands/aggregates.ts';
 import { readConfig } from '../src/config.ts';
+import { openCustomerKeys } from '../src/customer-keys.ts';
+import { streamOf } from '../src/domain/ids.ts';
+import { keysOf } from '../src/eventstore/sqlite-keys-file.ts';
+import { openSqliteStore } from '../src/eventstore/sqlite.ts';
+import { transact } from '../src/eventstore/transact.ts';
 import { type RunningServer, startServer } from '../src/main.ts';
 import { runCallboard } from './support/run-callboard.ts';
 
@@ -25,7 +32,7 @@ const VALUES = [EMAIL, EMAIL.toLowerCase(), NAME, FAMILY, PHONE, IP];
 let folder = '';
 let receiver: Server;
 let bodies: string[] = [];
-/** What the receiver answers with; it echoes what it was sent. */
+/** What the receiver answers with; beside the customer's name. */
 let status = 200;
 
 const data = (): string => join(folder, 'data');
@@ -39,7 +46,7 @@ beforeEach(async () => {
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
       bodies.push(body);
-      response.writeHead(status, { 'Content-Type': 'application/json' }).end(body);
+      response.writeHead(status, { 'Content-Type': 'application/json' }).end(`sorry, ${NAME} <${EMAIL}>`);
     });
   });
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
@@ -85,9 +92,15 @@ const tokenOf = (role: 'admin' | 'platform' | 'partner'): Promise<string> =>
 
 interface Answer {
   readonly status: number;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- read field by field, against literal values
-  readonly body: any;
+  readonly body: unknown;
 }
+
+/** What stands there in the body of an answer. */
+const at = (answer: { readonly body: unknown }, ...path: ReadonlyArray<string | number>): unknown =>
+  path.reduce<unknown>(
+    (value, key) => (value as Readonly<Record<string | number, unknown>> | undefined)?.[key],
+    answer.body,
+  );
 
 const ask = async (
   server: RunningServer,
@@ -155,7 +168,7 @@ const subscribe = async (server: RunningServer, company = COMPANY): Promise<stri
     retries: 5,
   });
   expect(made.status).toBe(201);
-  return made.body.guid as string;
+  return at(made, 'guid') as string;
 };
 
 const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
@@ -191,21 +204,21 @@ describe('erasing a customer', () => {
     await subscribe(server);
     await subscribe(server, OTHER);
     const sold = await report(server, 'c1', 'order.sold', '100', sale());
-    expect(sold.body.changes[0].status).toBe('accepted');
+    expect(at(sold, 'changes', 0, 'status')).toBe('accepted');
     await report(server, 'c1', 'order.sold', '100', sale(), OTHER);
     await until(() => bodies.length === 2);
     expect(bodies[0]).toContain(EMAIL);
     // Never in clear on disk, not even before.
     expect(found()).toEqual([]);
-    const change = sold.body.changes[0].change as string;
-    expect((await ask(server, 'GET', `/changes/${change}`)).body.data).toEqual(sale());
-    expect((await report(server, 'c1', 'order.sold', '100', sale())).body.changes[0].status).toBe(
+    const change = at(sold, 'changes', 0, 'change') as string;
+    expect(at(await ask(server, 'GET', `/changes/${change}`), 'data')).toEqual(sale());
+    expect(at(await report(server, 'c1', 'order.sold', '100', sale()), 'changes', 0, 'status')).toBe(
       'duplicate',
     );
     expect((await report(server, 'c1', 'order.sold', '100', sale('else@example.org'))).status).toBe(409);
     await report(server, 'c2', 'order.refunded', '100', { tickets: { items: [{ id: 1, valid: false }] } });
     const order = await ask(server, 'GET', `/orders/100?company_id=${COMPANY}`);
-    expect(order.body.order.customer.email).toBe(EMAIL);
+    expect(at(order, 'order', 'customer', 'email')).toBe(EMAIL);
     expect((await callboard(['audit', 'verify'])).code).toBe(0);
 
     const asked = { company_id: COMPANY, customer: { email: ` ${EMAIL.toUpperCase()} ` } };
@@ -216,56 +229,55 @@ describe('erasing a customer', () => {
     });
     expect(await ask(server, 'POST', '/erasures', asked)).toEqual(erased);
     const listed = await ask(server, 'GET', `/erasures?company_id=${COMPANY}`);
-    expect(listed.body.items).toEqual([erased.body]);
+    expect(at(listed, 'items')).toEqual([erased.body]);
 
     const after = await ask(server, 'GET', `/changes/${change}`);
-    expect(after.body.data.customer).toEqual({
+    expect(at(after, 'data', 'customer')).toEqual({
       id: 7,
       email: '***',
       firstName: '***',
       lastName: '***',
       telephone: '***',
     });
-    expect(after.body.erased).toMatchObject({ erasure: erased.body.erasure, actor: 'admin:test' });
+    expect(at(after, 'erased')).toMatchObject({ erasure: at(erased, 'erasure'), actor: 'admin:test' });
     const timeline = await ask(server, 'GET', `/orders/100/timeline?company_id=${COMPANY}`);
-    expect(timeline.body.items.map((item: { erased?: unknown }) => item.erased !== undefined)).toEqual([
-      true,
-      true,
-    ]);
+    for (const item of [0, 1]) {
+      expect(at(timeline, 'items', item, 'erased')).toEqual(at(after, 'erased'));
+    }
     expect(JSON.stringify(timeline.body)).not.toContain(NAME);
     const explained = await ask(server, 'GET', `/changes/${change}/explain`);
-    expect(explained.body.erased.erasure).toBe(erased.body.erasure);
+    expect(at(explained, 'erased', 'erasure')).toBe(at(erased, 'erasure'));
 
     // Another company's same customer is another customer.
     const theirs = await ask(server, 'GET', `/orders/100?company_id=${OTHER}`);
-    expect(theirs.body.order.customer.email).toBe(EMAIL);
+    expect(at(theirs, 'order', 'customer', 'email')).toBe(EMAIL);
 
     // Reported again: known as far as it can be; and no crash.
-    expect((await report(server, 'c1', 'order.sold', '100', sale())).body.changes[0].status).toBe(
+    expect(at(await report(server, 'c1', 'order.sold', '100', sale()), 'changes', 0, 'status')).toBe(
       'duplicate',
     );
     // What comes afterwards is new, and does not bring back what was.
     await report(server, 'c3', 'order.update', '100', { note: 'x' });
     const now = await ask(server, 'GET', `/orders/100?company_id=${COMPANY}`);
-    expect(now.body.order.customer.email).toBe('***');
+    expect(at(now, 'order', 'customer', 'email')).toBe('***');
     await stop(server);
 
     expect(found()).toEqual([]);
     expect((await callboard(['audit', 'verify'])).code).toBe(0);
     server = await serve();
-    expect((await ask(server, 'GET', `/orders/100?company_id=${COMPANY}`)).body.order.customer.email).toBe(
-      '***',
-    );
-    expect((await ask(server, 'GET', `/orders/100?company_id=${OTHER}`)).body.order.customer.email).toBe(
-      EMAIL,
-    );
+    expect(
+      at(await ask(server, 'GET', `/orders/100?company_id=${COMPANY}`), 'order', 'customer', 'email'),
+    ).toBe('***');
+    expect(
+      at(await ask(server, 'GET', `/orders/100?company_id=${OTHER}`), 'order', 'customer', 'email'),
+    ).toBe(EMAIL);
     await report(server, 'c4', 'order.sold', '101', sale());
-    expect((await ask(server, 'GET', `/orders/101?company_id=${COMPANY}`)).body.order.customer.email).toBe(
-      EMAIL,
-    );
+    expect(
+      at(await ask(server, 'GET', `/orders/101?company_id=${COMPANY}`), 'order', 'customer', 'email'),
+    ).toBe(EMAIL);
     const again = await ask(server, 'POST', '/erasures', asked);
-    expect(again.body).toMatchObject({ changes: 1, subject: erased.body.subject });
-    expect(again.body.erasure).not.toBe(erased.body.erasure);
+    expect(again.body).toMatchObject({ changes: 2, subject: at(erased, 'subject') });
+    expect(at(again, 'erasure')).not.toBe(at(erased, 'erasure'));
     await stop(server);
   });
 
@@ -274,17 +286,17 @@ describe('erasing a customer', () => {
     status = 500;
     const webhook = await subscribe(server);
     const sold = await report(server, 'c1', 'order.sold', '100', sale());
-    const change = sold.body.changes[0].change as string;
-    const one = async () => (await ask(server, 'GET', `/invocations?change=${change}`)).body.items[0];
-    await until(async () => bodies.length === 1 && (await one()).next_attempt_at !== null);
-    expect((await one()).attempts[0].response_excerpt).toContain(NAME);
+    const change = at(sold, 'changes', 0, 'change') as string;
+    const one = async (...path: ReadonlyArray<string | number>) =>
+      at(await ask(server, 'GET', `/invocations?change=${change}`), 'items', 0, ...path);
+    await until(async () => bodies.length === 1 && (await one('next_attempt_at')) !== null);
+    expect(await one('attempts', 0, 'response_excerpt')).toContain(NAME);
     await ask(server, 'POST', '/erasures', { company_id: COMPANY, customer: { email: EMAIL } });
-    const cancelled = await one();
-    expect(cancelled).toMatchObject({ status: 'cancelled', cancel_reason: 'erased' });
-    expect(cancelled.attempts[0].response_excerpt).toBe('***');
-    const retried = await ask(server, 'POST', `/invocations/${cancelled.guid}/retry`);
+    expect(await one()).toMatchObject({ status: 'cancelled', cancel_reason: 'erased' });
+    expect(await one('attempts', 0, 'response_excerpt')).toBe('***');
+    const retried = await ask(server, 'POST', `/invocations/${String(await one('guid'))}/retry`);
     expect(retried).toMatchObject({ status: 409 });
-    expect(retried.body.detail).toBe(
+    expect(at(retried, 'detail')).toBe(
       'The personal data of its customer was erased, and its body with it. It cannot be retried.',
     );
     const all = await ask(server, 'POST', `/webhook/${webhook}/invocations/retry`);
@@ -294,10 +306,10 @@ describe('erasing a customer', () => {
     const later = await subscribe(server);
     const job = await ask(server, 'POST', '/jobs', { kind: 'backfill', webhook: later, dry_run: false });
     await until(
-      async () => (await ask(server, 'GET', `/jobs/${job.body.guid}`)).body.status === 'completed',
+      async () => at(await ask(server, 'GET', `/jobs/${String(at(job, 'guid'))}`), 'status') === 'completed',
     );
     const told = await ask(server, 'GET', `/invocations?webhook=${later}`);
-    expect(told.body.items[0]).toMatchObject({ status: 'cancelled', cancel_reason: 'erased' });
+    expect(at(told, 'items', 0)).toMatchObject({ status: 'cancelled', cancel_reason: 'erased' });
     expect(bodies).toHaveLength(1);
     await stop(server);
     expect(found()).toEqual([]);
@@ -325,7 +337,7 @@ describe('erasing a customer', () => {
       [{ ...asked, company_id: 'x' }, 'company_id'],
     ] as const) {
       const refused = await ask(server, 'POST', '/erasures', wrong);
-      expect([refused.status, refused.body.errors?.[0]?.field]).toEqual([422, field]);
+      expect([refused.status, at(refused, 'errors', 0, 'field')]).toEqual([422, field]);
     }
     await stop(server);
   });
@@ -337,7 +349,7 @@ describe('erasing a customer', () => {
       customer: { email: EMAIL },
     });
     expect(refused.status).toBe(409);
-    expect(refused.body.detail).toContain('stores personal data as it is reported');
+    expect(at(refused, 'detail')).toContain('stores personal data as it is reported');
     await stop(server);
   });
 
@@ -352,9 +364,153 @@ describe('erasing a customer', () => {
       [{ scanner: '9' }, '/erasures'],
     ] as const) {
       const erased = await ask(server, 'POST', path, { company_id: COMPANY, ...asked });
-      expect([erased.status, erased.body.changes]).toEqual([200, 1]);
+      expect([erased.status, at(erased, 'changes')]).toEqual([200, 1]);
     }
     await stop(server);
     expect(found()).toEqual([]);
+  });
+
+  it('is done by command, in words, and tells who did it', async () => {
+    const server = await serve();
+    await report(server, 'c1', 'order.sold', '100', sale());
+    const to = ['--to', server.url];
+    const erased = await callboard(['erase', '--company', COMPANY, '--email', EMAIL, ...to]);
+    expect(erased).toMatchObject({ code: 0, complaint: '' });
+    expect(erased.out).toMatch(
+      /^erasure [0-9a-f-]{36} of .*, asked for by admin:callboard-erase: 1 changes held/,
+    );
+    expect(await callboard(['erase', '--company', COMPANY, '--email', EMAIL, ...to])).toEqual(erased);
+    expect((await callboard(['audit', 'timeline', '100'])).out).toContain(
+      'its personal data was erased by admin:callboard-erase',
+    );
+    for (const [args, words] of [
+      [['--company', 'x', '--email', EMAIL], '--company must be a GUID, not "x"'],
+      [['--company', COMPANY], 'one of --email, --id, --order and --scanner says whom to erase'],
+      [['--company', COMPANY, '--id', '1', '--order', '2'], 'says whom to erase'],
+      [['--company', COMPANY, '--email', EMAIL, '--to', 'nowhere'], '--to must be a URL, not "nowhere"'],
+    ] as const) {
+      const misused = await callboard(['erase', ...args]);
+      expect([misused.code, misused.out]).toEqual([2, '']);
+      expect(misused.complaint).toContain(words);
+    }
+    const wrong = await callboard(['erase', '--company', COMPANY, '--email', 'no address', ...to]);
+    expect(wrong.code).toBe(1);
+    expect(wrong.complaint).toContain('customer: "email" must be an e-mail address');
+    await stop(server);
+    const away = await callboard(['erase', '--company', COMPANY, '--email', EMAIL, ...to]);
+    expect(away.complaint).toContain('no server answers at');
+    expect((await callboard(['erase', '--help'])).out).toContain('callboard erase --company GUID');
+    expect(found()).toEqual([]);
+  });
+
+  it.each(['the event', 'the note', 'the key'])(
+    'that a crash cut short after %s is completed by the next start',
+    async (last) => {
+      status = 500;
+      let server = await serve();
+      await subscribe(server);
+      const sold = await report(server, 'c1', 'order.sold', '100', sale());
+      const change = String(at(sold, 'changes', 0, 'change'));
+      const one = async (...path: ReadonlyArray<string | number>) =>
+        at(await ask(server, 'GET', `/invocations?change=${change}`), 'items', 0, ...path);
+      await until(async () => bodies.length === 1 && (await one('next_attempt_at')) !== null);
+      await stop(server);
+
+      // What the process leaves that is killed there.
+      const path = join(data(), 'events.db');
+      const opened = await openSqliteStore({ path, onFatal: () => undefined });
+      const random = systemRandom();
+      const keys = openCustomerKeys({ kind: 'sqlite', path }, openSecretBox(SECRET, random), random);
+      if (isLeft(opened) || isLeft(keys) || keys.right === undefined) throw new Error('not opened');
+      const subject = keys.right.subjectOf(COMPANY, { by: 'email', value: EMAIL.toLowerCase() });
+      const key = keys.right.newest(subject) ?? '';
+      const stored = await transact(
+        { store: opened.right, random },
+        streamOf.erasure(COMPANY, subject),
+        erasure,
+        {
+          type: 'EraseCustomer',
+          companyId: COMPANY,
+          subject,
+          key,
+          changes: 1,
+          askedBy: 'admin:killed',
+          atMs: Date.now(),
+        },
+        {
+          correlationId: random.uuid(),
+          causationId: random.uuid(),
+          actor: 'admin:killed',
+          companyId: COMPANY,
+        },
+      );
+      expect(isLeft(stored)).toBe(false);
+      const file = join(data(), ERASURES_FILE);
+      if (last !== 'the event') {
+        await erasuresFile(file)({ key, company_id: COMPANY, erased_at: new Date().toISOString() });
+      }
+      if (last === 'the key') await keys.right.forget(key);
+      await opened.right.close();
+      await keys.right.close();
+
+      server = await serve();
+      expect(await one()).toMatchObject({ status: 'cancelled', cancel_reason: 'erased' });
+      const asked = { company_id: COMPANY, customer: { email: EMAIL } };
+      expect((await ask(server, 'POST', '/erasures', asked)).body).toMatchObject({ actor: 'admin:killed' });
+      await stop(server);
+      expect([...(erasedKeys(file) as { right: ReadonlySet<string> }).right]).toEqual([key]);
+      expect(keysOf(path).map(({ wrapped }) => wrapped)).toEqual([null]);
+      expect(bodies).toHaveLength(1);
+      expect(found()).toEqual([]);
+    },
+  );
+
+  it('is not undone by a backup', async () => {
+    let server = await serve();
+    await subscribe(server);
+    await report(server, 'c1', 'order.sold', '100', sale());
+    await report(server, 'c2', 'order.sold', '200', { ...sale('kept@example.org'), note: 'kept' });
+    await until(() => bodies.length === 2);
+    const backup = join(folder, 'backup.db');
+    expect((await callboard(['backup', backup])).code).toBe(0);
+    await ask(server, 'POST', '/erasures', { company_id: COMPANY, customer: { email: EMAIL } });
+    await stop(server);
+    const emailOf = async (id: string) =>
+      at(await ask(server, 'GET', `/orders/${id}?company_id=${COMPANY}`), 'order', 'customer', 'email');
+
+    // In place: the keys of the folder know.
+    expect((await callboard(['restore', backup, '--replace'])).code).toBe(0);
+    expect(keysOf(join(data(), 'events.db')).map(({ wrapped }) => wrapped === null)).toEqual([true, false]);
+    server = await serve();
+    expect([await emailOf('100'), await emailOf('200')]).toEqual(['***', 'kept@example.org']);
+    await stop(server);
+    expect((await callboard(['audit', 'verify'])).code).toBe(0);
+
+    // Elsewhere somebody has to say.
+    const elsewhere = join(folder, 'elsewhere');
+    const restore = (...more: ReadonlyArray<string>) =>
+      callboard(['restore', backup, '--data-dir', elsewhere, ...more]);
+    const refused = await restore();
+    expect(refused.code).toBe(1);
+    expect(refused.complaint).toContain('--erasures none');
+    expect((await restore('--erasures', join(data(), ERASURES_FILE))).code).toBe(0);
+    server = await serve({ CALLBOARD_DATA_DIR: elsewhere });
+    expect([await emailOf('100'), await emailOf('200')]).toEqual(['***', 'kept@example.org']);
+    await stop(server);
+    expect(found(VALUES, elsewhere)).toEqual([]);
+  });
+
+  it('keeps the history readable only with its keys, and says so without them', async () => {
+    const server = await serve();
+    await report(server, 'c1', 'order.sold', '100', sale());
+    await stop(server);
+    const out = join(folder, 'export');
+    expect((await callboard(['audit', 'export', '--out', out, '--personal-data'])).code).toBe(0);
+    expect(found([EMAIL], out)).not.toEqual([]);
+    rmSync(join(data(), 'keys.db'));
+    const config = readConfig(ENVIRONMENT, folder);
+    if (isLeft(config)) throw new Error('no configuration');
+    const started = await startServer(config.right);
+    expect(isLeft(started) && started.left.message).toContain('keys.db is not there');
   });
 });

@@ -58,7 +58,8 @@ export const erasedKeys = (path: string): Either<string, ReadonlySet<string>> =>
       const line = parsed(text);
       const key = isJsonObject(line) ? line['key'] : undefined;
       if (typeof key === 'string' && isKeyId(key)) keys.add(key);
-      else if (!text.startsWith('{"key":')) return left(`${path} is no file of erasures: ${text.slice(0, 40)}`);
+      else if (!text.startsWith('{"key":'))
+        return left(`${path} is no file of erasures: ${text.slice(0, 40)}`);
     }
     return right(keys);
   } catch (error) {

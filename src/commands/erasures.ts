@@ -20,7 +20,9 @@ export interface ErasureDeps extends TransactDeps {
   /** Resolves when what follows from the event at this place is done: what waits is cancelled. False: not soon. */
   readonly followed: (position: Position) => Promise<boolean>;
   /** Beside the store, for whoever restores a backup from before. Durable when it resolves; a key stands there once. */
-  readonly note: (erased: CustomerErased & { readonly key: string }) => Promise<Either<KeysUnavailable, void>>;
+  readonly note: (
+    erased: CustomerErased & { readonly key: string },
+  ) => Promise<Either<KeysUnavailable, void>>;
 }
 
 export type ErasureFailure =
@@ -45,7 +47,11 @@ export class Erasures {
   }
 
   /** Answered alike for a customer that nobody knows: the answer tells nobody who is one. */
-  async erase(companyId: string, person: Person, cause: Cause): Promise<Either<ErasureFailure, CustomerErased>> {
+  async erase(
+    companyId: string,
+    person: Person,
+    cause: Cause,
+  ): Promise<Either<ErasureFailure, CustomerErased>> {
     const { keys, readModels, clock, caughtUp, followed } = this.#deps;
     const found = await this.#subjectOf(companyId, person);
     if (isLeft(found)) return found;
@@ -69,7 +75,10 @@ export class Erasures {
     if (isLeft(completed)) return completed;
     const { position } = stored.right;
     if (position !== undefined && !(await followed(position))) {
-      return left({ _tag: 'OutcomeUnknown', message: 'what waits for the customer is still being cancelled' });
+      return left({
+        _tag: 'OutcomeUnknown',
+        message: 'what waits for the customer is still being cancelled',
+      });
     }
     return right(erased);
   }

@@ -1,7 +1,12 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { Cause } from '../domain/events.ts';
 import { changeGuid, streamOf } from '../domain/ids.ts';
-import { decideResource, evolveResource, type ResourceChange, type ResourceState } from '../domain/resource-change.ts';
+import {
+  decideResource,
+  evolveResource,
+  type ResourceChange,
+  type ResourceState,
+} from '../domain/resource-change.ts';
 import type { Rules } from '../domain/rules.ts';
 import { unitsOf } from '../eventstore/batch.ts';
 import { seal } from '../eventstore/codec.ts';
@@ -11,7 +16,13 @@ import type { Clock } from '../ports/clock.ts';
 import type { CustomerKeys } from '../ports/customer-keys.ts';
 import type { Changes } from '../projections/read-models.ts';
 import type { ChangeClaims } from './change-claims.ts';
-import { customerSubject, isSameReport, markedFingerprint, plainFingerprint, withErasures } from './customer-data.ts';
+import {
+  customerSubject,
+  isSameReport,
+  markedFingerprint,
+  plainFingerprint,
+  withErasures,
+} from './customer-data.ts';
 import {
   type ChangeReceipt,
   guidOf,

@@ -1,7 +1,12 @@
 import { type Either, isRight } from 'fp-ts/lib/Either.js';
 import type { Cause } from '../domain/events.ts';
 import { erasedEventId, invocationGuid, scheduledEventId, streamOf, tooLargeEventId } from '../domain/ids.ts';
-import { type Backfill, type InvocationScheduled, isErased, type MatchedResource } from '../domain/invocation.ts';
+import {
+  type Backfill,
+  type InvocationScheduled,
+  isErased,
+  type MatchedResource,
+} from '../domain/invocation.ts';
 import { type Match, matchChange } from '../domain/matching.ts';
 import { renderSavedBody } from '../domain/moshtix-request.ts';
 import { renderBody } from '../domain/openticket-request.ts';

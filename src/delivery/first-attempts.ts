@@ -1,5 +1,10 @@
 import type { Webhooks } from '../commands/webhooks.ts';
-import { evolveInvocation, initialInvocation, type InvocationScheduled, isErased } from '../domain/invocation.ts';
+import {
+  evolveInvocation,
+  initialInvocation,
+  type InvocationScheduled,
+  isErased,
+} from '../domain/invocation.ts';
 import { endpointOf } from '../domain/partitions.ts';
 import type { Appended, Position } from '../eventstore/event-store.ts';
 import type { Clock } from '../ports/clock.ts';

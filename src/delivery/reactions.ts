@@ -26,7 +26,9 @@ import { NotStored } from './not-stored.ts';
  */
 export interface ReactionDeps extends TransactDeps {
   readonly clock: Clock;
-  readonly readModels: DueList & Pick<InvocationLog, 'invocation' | 'invocations'> & Pick<Customers, 'changesOfKey'>;
+  readonly readModels: DueList &
+    Pick<InvocationLog, 'invocation' | 'invocations'> &
+    Pick<Customers, 'changesOfKey'>;
   /** Undefined: no keys are kept, nothing was ever erased. */
   readonly erasures?: Pick<Erasures, 'complete'>;
 }

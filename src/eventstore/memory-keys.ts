@@ -6,9 +6,7 @@ export const memoryKeys = (): KeyKeeper => {
   const keys = new Map<string, Array<string | undefined>>();
   const newest = (subject: string): NewestKey | undefined => {
     const all = keys.get(subject);
-    return all === undefined
-      ? undefined
-      : { generation: all.length, isForgotten: all.at(-1) === undefined };
+    return all === undefined ? undefined : { generation: all.length, isForgotten: all.at(-1) === undefined };
   };
   return {
     newest,

@@ -48,6 +48,30 @@ export interface KeysFile {
   close(): void;
 }
 
+/** What only reads of it need. */
+export const readKeysFile = (path: string): Pick<KeysFile, 'newest' | 'wrapped' | 'close'> =>
+  questions(new DatabaseSync(path, { readOnly: true, timeout: 5000 }));
+
+const questions = (db: DatabaseSync) => {
+  const selectNewest = db.prepare(
+    'SELECT generation, forgotten FROM subjects WHERE subject = ? ORDER BY generation DESC LIMIT 1',
+  );
+  const selectOne = db.prepare('SELECT no, forgotten FROM subjects WHERE subject = ? AND generation = ?');
+  const selectKey = db.prepare('SELECT CAST(wrapped AS TEXT) AS wrapped FROM keys WHERE no = ?');
+  return {
+    newest: (subject: string) => {
+      const row = selectNewest.get(bytesOf(subject));
+      return row && { generation: Number(row['generation']), isForgotten: row['forgotten'] === 1 };
+    },
+    wrapped: (subject: string, generation: number) => {
+      const row = selectOne.get(bytesOf(subject), generation);
+      if (row === undefined || row['forgotten'] === 1) return undefined;
+      return String(selectKey.get(Number(row['no']))?.['wrapped']);
+    },
+    close: () => db.close(),
+  };
+};
+
 /** Throws what SQLite throws. */
 export const openKeysFile = (path: string): KeysFile => {
   const db = new DatabaseSync(path);
@@ -63,11 +87,8 @@ export const openKeysFile = (path: string): KeysFile => {
   }
   if (value(db, 'PRAGMA user_version') === 0) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
 
-  const selectNewest = db.prepare(
-    'SELECT generation, forgotten FROM subjects WHERE subject = ? ORDER BY generation DESC LIMIT 1',
-  );
-  const selectOne = db.prepare('SELECT no, forgotten FROM subjects WHERE subject = ? AND generation = ?');
-  const selectKey = db.prepare('SELECT CAST(wrapped AS TEXT) AS wrapped FROM keys WHERE no = ?');
+  const asked = questions(db);
+  const selectOne = db.prepare('SELECT no FROM subjects WHERE subject = ? AND generation = ?');
   const insertKey = db.prepare('INSERT INTO keys (wrapped) VALUES (CAST(? AS BLOB))');
   const insertSubject = db.prepare('INSERT INTO subjects VALUES (?, ?, ?, ?)');
   const overwrite = db.prepare('UPDATE keys SET wrapped = zeroblob(length(wrapped)) WHERE no = ?');
@@ -83,10 +104,6 @@ export const openKeysFile = (path: string): KeysFile => {
       throw error;
     }
   };
-  const newestOf = (subject: Uint8Array) => {
-    const row = selectNewest.get(subject);
-    return row && { generation: Number(row['generation']), isForgotten: row['forgotten'] === 1 };
-  };
   const emptyWriteAheadLog = (): void => {
     const busy = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'];
     if (busy !== 0) throw new Error('the write-ahead log of the keys is in use');
@@ -99,20 +116,14 @@ export const openKeysFile = (path: string): KeysFile => {
   };
 
   return {
-    newest: (subject) => newestOf(bytesOf(subject)),
-    wrapped: (subject, generation) => {
-      const row = selectOne.get(bytesOf(subject), generation);
-      if (row === undefined || row['forgotten'] === 1) return undefined;
-      return String(selectKey.get(Number(row['no']))?.['wrapped']);
-    },
+    ...asked,
     make: (keys) =>
       inTransaction(() => {
         for (const { subject, wrapped } of keys) {
-          const bytes = bytesOf(subject);
-          const newest = newestOf(bytes);
+          const newest = asked.newest(subject);
           if (newest?.isForgotten === false) continue;
           const { lastInsertRowid } = insertKey.run(wrapped);
-          insertSubject.run(bytes, (newest?.generation ?? 0) + 1, lastInsertRowid, 0);
+          insertSubject.run(bytesOf(subject), (newest?.generation ?? 0) + 1, lastInsertRowid, 0);
         }
       }),
     forget: (subject, generation) => {
@@ -133,9 +144,6 @@ export const openKeysFile = (path: string): KeysFile => {
         }
       });
       emptyWriteAheadLog();
-    },
-    close: () => {
-      db.close();
     },
   };
 };
@@ -205,7 +213,10 @@ export const holdsBoxes = (storePath: string): Either<string, boolean> => {
   const db = opened.right;
   try {
     return right(
-      value(db, `SELECT 1 FROM events WHERE instr(data, '"box":"') AND instr(data, '"customer":"') LIMIT 1`) === 1,
+      value(
+        db,
+        `SELECT 1 FROM events WHERE instr(data, '"box":"') AND instr(data, '"customer":"') LIMIT 1`,
+      ) === 1,
     );
   } catch (error) {
     return left(textOf(error));

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { KeysUnavailable } from '../ports/customer-keys.ts';
 import type { KeyKeeper } from './key-ring.ts';
-import { holdsBoxes, keysPath, openKeysFile } from './sqlite-keys-file.ts';
+import { holdsBoxes, keysPath, openKeysFile, readKeysFile } from './sqlite-keys-file.ts';
 import type { FromKeeper, ToKeeper } from './sqlite-keys-worker.ts';
 import { textOf } from './sqlite-schema.ts';
 
@@ -89,4 +89,15 @@ const sqliteKeys = (path: string): KeyKeeper => {
       file.close();
     },
   };
+};
+
+/** For reading beside a server, or without one; undefined: the log has no keys. */
+export const readSqliteKeys = (storePath: string): KeyKeeper | undefined => {
+  const path = keysPath(storePath);
+  if (!existsSync(path)) return undefined;
+  const file = readKeysFile(path);
+  const never = (): never => {
+    throw new Error('keys are only read here');
+  };
+  return { ...file, make: never, forget: never, close: async () => file.close() };
 };

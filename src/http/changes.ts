@@ -49,12 +49,14 @@ const failureOf = (failure: ReportFailure, single: boolean): Failure =>
 
 const read = async (deps: Deps, call: Call): Handled => {
   const found = await findChange(deps, call);
-  return isLeft(found) ? found : right(
-    ok({
-      ...printed(found.right.id, found.right.event),
-      ...printedErasureOf(found.right.event, deps.readModels),
-    }),
-  );
+  return isLeft(found)
+    ? found
+    : right(
+        ok({
+          ...printed(found.right.id, found.right.event),
+          ...printedErasureOf(found.right.event, deps.readModels),
+        }),
+      );
 };
 
 const printed = (guid: string, change: ResourceChange) => ({

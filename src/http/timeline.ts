@@ -58,7 +58,11 @@ const list = async (deps: Deps, call: Call, ref: ResourceRef): Handled => {
   for (const told of rows) {
     const invocations = await readInvocations(deps, told.invocations);
     if (isLeft(invocations)) return invocations;
-    items.push({ ...printedReport(told.change, deps.readModels), invocations: invocations.right, more: told.more });
+    items.push({
+      ...printedReport(told.change, deps.readModels),
+      invocations: invocations.right,
+      more: told.more,
+    });
   }
   return right(ok({ ...ref, company_id: company.right, items, next }));
 };

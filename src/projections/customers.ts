@@ -27,9 +27,7 @@ export const openCustomers = (db: Database, companies: Dictionary): CustomerTabl
   const columns = `e.position, e.guid, company.guid AS company, e.subject, e.generation, e.changes, e.at, e.actor
     FROM erasures e CROSS JOIN log_companies company ON company.id = e.company`;
   const selectOf = db.prepare(`SELECT ${columns} WHERE e.subject = ? AND e.generation = ?`);
-  const selectAll = db.prepare(
-    `SELECT ${columns} WHERE e.position < ? ORDER BY e.position DESC ${LIMIT}`,
-  );
+  const selectAll = db.prepare(`SELECT ${columns} WHERE e.position < ? ORDER BY e.position DESC ${LIMIT}`);
   const selectOfCompany = db.prepare(
     `SELECT ${columns} WHERE e.company = ? AND e.position < ? ORDER BY e.position DESC ${LIMIT}`,
   );
@@ -45,16 +43,7 @@ export const openCustomers = (db: Database, companies: Dictionary): CustomerTabl
       const generation = key === null ? 0 : partsOfKeyId(key).generation;
       const company = companies.idOf(companyId);
       const bytes = Buffer.from(subject, 'hex');
-      insertErasure.run(
-        position,
-        guidBytes(guid),
-        company,
-        bytes,
-        generation,
-        changes,
-        atMs,
-        askedBy,
-      );
+      insertErasure.run(position, guidBytes(guid), company, bytes, generation, changes, atMs, askedBy);
     },
     changesOfKey: (key, after, limit) => {
       const rows = selectChanges.all(...placeOf(key), after, limit) as unknown as ReadonlyArray<{

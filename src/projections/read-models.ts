@@ -179,11 +179,7 @@ export interface Customers {
   countOfKey(key: string): number;
   erasureOfKey(key: string): ErasureRow | undefined;
   /** Newest first, before the cursor; null: of all companies. */
-  erasures(
-    companyId: string | null,
-    before: Position | undefined,
-    limit: number,
-  ): ReadonlyArray<ErasureRow>;
+  erasures(companyId: string | null, before: Position | undefined, limit: number): ReadonlyArray<ErasureRow>;
 }
 
 /** What became of everything that was scheduled: it stands in exactly one place. */

@@ -150,7 +150,7 @@ const examples: { readonly [E in DomainEvent as E['type']]: E } = (() => {
       key: '0123456789abcdef0123456789abcdef.1',
       changes: 3,
       askedBy: 'admin:one',
-      atMs: 1,
+      atMs,
     },
     JobCreated: {
       type: 'JobCreated',

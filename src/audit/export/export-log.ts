@@ -1,5 +1,6 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { isResourceStream } from '../../domain/ids.ts';
+import type { CustomerErased } from '../../domain/erasure.ts';
 import type { InvocationEvent } from '../../domain/invocation.ts';
 import type { ResourceChange } from '../../domain/resource-change.ts';
 import { hashIn } from '../../eventstore/chain.ts';
@@ -9,7 +10,14 @@ import { nextDigest } from '../../eventstore/log-digest.ts';
 import { isOurs } from '../../eventstore/ours.ts';
 import { decodeAll } from '../../projections/projector.ts';
 import type { ExportFolder } from '../../ports/export-folder.ts';
-import { CHANGE_TYPE, changeEvent, invocationEvent, invocationType } from './cloud-event.ts';
+import {
+  CHANGE_TYPE,
+  changeEvent,
+  ERASURE_TYPE,
+  erasureEvent,
+  invocationEvent,
+  invocationType,
+} from './cloud-event.ts';
 import {
   ATTEMPT_COLUMNS,
   attemptRow,
@@ -110,7 +118,10 @@ async function* steps(
   yield completed(end);
 }
 
-const isTold = (stream: string): boolean => stream.startsWith('invocation-') || isResourceStream(stream);
+const isErasure = (stream: string): boolean => stream.startsWith('erasure-');
+
+const isTold = (stream: string): boolean =>
+  stream.startsWith('invocation-') || isErasure(stream) || isResourceStream(stream);
 
 const note = (state: ExportProgress['log'], { stream, revision, event }: RecordedEvent): void => {
   const hash = hashIn(event.metadata);
@@ -148,6 +159,12 @@ const tell = async (decoded: Decoded, { facts, select, parts, counts, question }
     if (!isNdjson || question.webhook !== null) return;
     parts.write('events', `${JSON.stringify(changeEvent(decoded as Decoded<ResourceChange>, isClear))}\n`);
     count(CHANGE_TYPE);
+    return;
+  }
+  if (isErasure(decoded.stream)) {
+    if (!isNdjson || question.webhook !== null) return;
+    parts.write('events', `${JSON.stringify(erasureEvent(decoded as Decoded<CustomerErased>))}\n`);
+    count(ERASURE_TYPE);
     return;
   }
   const happened = decoded as Decoded<InvocationEvent>;
