@@ -61,9 +61,9 @@ export const plainFingerprint = (change: ReportedChange): string =>
  * would tell a telephone number to whoever tries them all.
  */
 export const markedFingerprint = (change: ReportedChange, key: CustomerKey): string => {
-  const whole = content(change, change.data);
-  const shown = content(change, masked(change.data));
-  return shown === whole ? hash('sha256', whole) : `${hash('sha256', shown)}.${key.id}.${key.mark(whole)}`;
+  const shown = masked(change.data);
+  if (shown === change.data) return plainFingerprint(change);
+  return `${hash('sha256', content(change, shown))}.${key.id}.${key.mark(content(change, change.data))}`;
 };
 
 /** Once the key is forgotten only what is not personal is compared. */

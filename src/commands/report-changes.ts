@@ -323,7 +323,8 @@ export class ChangeIntake {
       const decided = decideResource(state, {
         ...reported,
         type: 'ReportChange',
-        fingerprint: plainFingerprint(change),
+        // By whose key it is decided below.
+        fingerprint: '',
         occurredAtMs: occurredAtMs ?? atMs,
         policy: { strict: strict.has(companyId), reissueScanned },
         atMs,
@@ -369,7 +370,9 @@ export class ChangeIntake {
   ): ResourceChange {
     const { keys } = this.#deps;
     const subject = keys && customerSubject(keys, event, before);
-    if (keys === undefined || subject === undefined) return event;
+    if (keys === undefined || subject === undefined) {
+      return { ...event, fingerprint: plainFingerprint(change) };
+    }
     const customer = keys.current(subject);
     if (customer === undefined) {
       keyless.add(subject);

@@ -8,15 +8,16 @@ export type PersonalPart = ReadonlyArray<readonly [leaf: number, value: Json]>;
 
 /** What `masked` does not show of `value`, of which it is the masked form. Empty: nothing was masked. */
 export const partTaken = (value: Json, masked: Json): PersonalPart => {
+  if (masked === value) return [];
   const taken: Array<readonly [number, Json]> = [];
   let leaf = 0;
   const walk = (original: Json, shown: Json): void => {
     if (Array.isArray(shown)) {
       const items = original as ReadonlyArray<Json>;
-      for (const [index, item] of (shown as ReadonlyArray<Json>).entries()) walk(items[index] ?? null, item);
+      for (let at = 0; at < shown.length; at += 1) walk(items[at] as Json, shown[at] as Json);
     } else if (isJsonObject(shown)) {
-      const fields = Object.entries(original as object) as ReadonlyArray<[string, Json]>;
-      for (const [index, field] of Object.values(shown).entries()) walk(fields[index]?.[1] ?? null, field);
+      const fields = original as { readonly [name: string]: Json };
+      for (const name of Object.keys(shown)) walk(fields[name] as Json, shown[name] as Json);
     } else {
       if (shown !== original) taken.push([leaf, original]);
       leaf += 1;
@@ -32,11 +33,12 @@ export const withPart = (masked: Json, part: PersonalPart): Json => {
   let leaf = -1;
   const walk = (shown: Json): Json => {
     if (Array.isArray(shown)) return (shown as ReadonlyArray<Json>).map(walk);
-    // Not an assignment each: a field may be called __proto__.
-    if (isJsonObject(shown))
-      return Object.fromEntries(
-        Object.entries(shown).map(([name, field]): [string, Json] => [name, walk(field)]),
-      );
+    if (isJsonObject(shown)) {
+      // A field may be called __proto__: the copy has it as its own, and so it is set as any other.
+      const copy: Record<string, Json> = { ...shown };
+      for (const name of Object.keys(copy)) copy[name] = walk(copy[name] as Json);
+      return copy;
+    }
     leaf += 1;
     const value = values.get(leaf);
     return value === undefined ? shown : value;

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Either } from 'fp-ts/lib/Either.js';
 import { type CustomerKey, keyIdOf, partsOfKeyId, type Person } from '../domain/customer-key.ts';
 import { Lru } from '../domain/lru.ts';
@@ -41,6 +41,7 @@ const SUBJECT_DIGITS = 32;
 /** Keys of customers, the ones used last in memory. */
 export class KeyRing implements CustomerKeys {
   readonly #options: KeyRingOptions;
+  readonly #subjects: KeyObject;
   readonly #secrets = new Lru<string, KeySecret>(SECRETS_MAX);
   readonly #current = new Lru<string, CustomerKey>(SECRETS_MAX);
   /** Forgotten by this process: they count as gone before the disk knows it. */
@@ -50,10 +51,11 @@ export class KeyRing implements CustomerKeys {
 
   constructor(options: KeyRingOptions) {
     this.#options = options;
+    this.#subjects = createSecretKey(options.subjectSecret);
   }
 
   subjectOf(companyId: string, { by, value }: Person): string {
-    return createHmac('sha256', this.#options.subjectSecret)
+    return createHmac('sha256', this.#subjects)
       .update(JSON.stringify([companyId, by, value]))
       .digest('hex')
       .slice(0, SUBJECT_DIGITS);

@@ -91,7 +91,7 @@ export const withoutPersonal = <E extends DomainEvent>(event: E): E => {
 /** Whether a change holds anything personal, and the order after it counts, too. */
 export const isPersonal = (event: ResourceChange): boolean => {
   const value = change.take(event);
-  return partTaken(value, change.mask(value)).length > 0;
+  return masked(value) !== value;
 };
 
 /** What is written of an event that has a key; the box is missing where nothing was masked, or the key is forgotten. */
@@ -103,8 +103,8 @@ export const boxed = <E extends DomainEvent & { readonly customer: CustomerKey }
   if (holding === undefined) throw new Error(`${event.type} holds nothing of a customer`);
   const value = holding.take(event);
   const mask = holding.mask(value);
+  if (mask === value) return event;
   const part = partTaken(value, mask);
-  if (part.length === 0) return event;
   const box = event.customer.seal(place, JSON.stringify(part));
   const shown = holding.put(event, mask);
   return box === undefined ? shown : { ...shown, box };
