@@ -206,6 +206,12 @@ export const startServer = async (
     return left({ message: keyKeeping.left });
   }
   const keys = keyKeeping.right;
+  if (config.store.kind === 'esdb') {
+    log.warn(
+      {},
+      'personal data is stored as it is reported and cannot be erased: that takes the embedded store',
+    );
+  }
   const store = keys === undefined ? noted : withCustomerKeys(noted, keys);
   let url = '';
   const sharing = openSharing(config, store, {

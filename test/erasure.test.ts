@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -73,6 +74,25 @@ const serve = async (environment: Readonly<Record<string, string>> = {}): Promis
   return started.right;
 };
 
+/** In a process of its own, to be killed. */
+const serveApart = async () => {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../src/cli/main.ts'), 'serve'], {
+    env: { ...process.env, ...ENVIRONMENT, LOG_LEVEL: 'info', CALLBOARD_DATA_DIR: data() },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const url = await new Promise<string>((resolve) => {
+    let text = '';
+    let where = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      where = /"url":"(http[^"]+)"/.exec(text)?.[1] ?? where;
+      if (text.includes('engine ready')) resolve(where);
+    });
+  });
+  return { url, ended, kill: () => child.kill('SIGKILL') };
+};
+
 const stop = async (server: RunningServer): Promise<void> => {
   server.stop();
   expect(await server.ended).toBe(0);
@@ -103,7 +123,7 @@ const at = (answer: { readonly body: unknown }, ...path: ReadonlyArray<string | 
   );
 
 const ask = async (
-  server: RunningServer,
+  server: Pick<RunningServer, 'url'>,
   method: string,
   path: string,
   body?: unknown,
@@ -121,7 +141,7 @@ const ask = async (
 };
 
 const report = async (
-  server: RunningServer,
+  server: Pick<RunningServer, 'url'>,
   id: string,
   type: string,
   order: string,
@@ -198,9 +218,12 @@ const found = (values: ReadonlyArray<string> = VALUES, at = data()): ReadonlyArr
 const callboard = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}) =>
   runCallboard(args, { ...ENVIRONMENT, CALLBOARD_DATA_DIR: data(), ...environment });
 
-describe('erasing a customer', () => {
+/** Each of many processes starts in a second or two on a busy machine. */
+const PATIENCE_MS = 120_000;
+
+describe('erasing a customer', { timeout: PATIENCE_MS }, () => {
   it('leaves no byte of the personal data, and every hash', async () => {
-    let server = await serve();
+    let server = await serve({ CALLBOARD_SEAL_EVERY_MS: '100' });
     await subscribe(server);
     await subscribe(server, OTHER);
     const sold = await report(server, 'c1', 'order.sold', '100', sale());
@@ -219,7 +242,11 @@ describe('erasing a customer', () => {
     await report(server, 'c2', 'order.refunded', '100', { tickets: { items: [{ id: 1, valid: false }] } });
     const order = await ask(server, 'GET', `/orders/100?company_id=${COMPANY}`);
     expect(at(order, 'order', 'customer', 'email')).toBe(EMAIL);
-    expect((await callboard(['audit', 'verify'])).code).toBe(0);
+    const root = join(folder, 'root.json');
+    const proof = join(folder, 'proof.json');
+    await until(async () => (await callboard(['audit', 'prove', change, '--out', proof])).code === 0);
+    expect((await callboard(['audit', 'root', '--out', root])).code).toBe(0);
+    expect((await callboard(['audit', 'verify', '--root', root])).code).toBe(0);
 
     const asked = { company_id: COMPANY, customer: { email: ` ${EMAIL.toUpperCase()} ` } };
     const erased = await ask(server, 'POST', '/erasures', asked);
@@ -263,7 +290,20 @@ describe('erasing a customer', () => {
     await stop(server);
 
     expect(found()).toEqual([]);
-    expect((await callboard(['audit', 'verify'])).code).toBe(0);
+    const verified = await callboard(['audit', 'verify', '--root', root]);
+    expect(verified.code).toBe(0);
+    expect(verified.out).toContain('the history contains all of seal');
+    const proofAgain = join(folder, 'again.json');
+    expect((await callboard(['audit', 'prove', change, '--root', root, '--out', proofAgain])).code).toBe(0);
+    for (const file of [proof, proofAgain]) {
+      expect((await callboard(['audit', 'check', file, '--root', root])).code).toBe(0);
+    }
+    const out = join(folder, 'export');
+    expect(
+      (await callboard(['audit', 'export', '--out', out, '--personal-data', '--company', COMPANY])).code,
+    ).toBe(0);
+    expect(found(VALUES, out)).toEqual([]);
+    expect(found(['callboard.customer.erased', '"email":"***"'], out)).toHaveLength(3);
     server = await serve();
     expect(
       at(await ask(server, 'GET', `/orders/100?company_id=${COMPANY}`), 'order', 'customer', 'email'),
@@ -512,5 +552,28 @@ describe('erasing a customer', () => {
     if (isLeft(config)) throw new Error('no configuration');
     const started = await startServer(config.right);
     expect(isLeft(started) && started.left.message).toContain('keys.db is not there');
+  });
+
+  it('is completed whenever the server is killed', async () => {
+    for (const delayMs of [1, 6, 14]) {
+      const started = await serveApart();
+      const sold = await report(started, `k${delayMs}`, 'order.sold', `${delayMs}`, sale());
+      expect(sold.status).toBe(202);
+      const asked = { company_id: COMPANY, customer: { email: EMAIL } };
+      const answer = ask(started, 'POST', '/erasures', asked).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      started.kill();
+      await started.ended;
+      await answer;
+
+      const server = await serve();
+      expect((await ask(server, 'POST', '/erasures', asked)).status).toBe(200);
+      const order = await ask(server, 'GET', `/orders/${delayMs}?company_id=${COMPANY}`);
+      expect(at(order, 'order', 'customer', 'email')).toBe('***');
+      await stop(server);
+      expect(found()).toEqual([]);
+      expect(keysOf(join(data(), 'events.db')).filter(({ wrapped }) => wrapped !== null)).toEqual([]);
+      expect((await callboard(['audit', 'verify'])).code).toBe(0);
+    }
   });
 });
