@@ -10,7 +10,7 @@ const REQUESTS_IN_FLIGHT = 8;
 const TOLD = 4;
 
 /** Changes before those that are measured, as a share of them: a server runs for weeks, its first second is no measure. */
-const WARM_UP_SHARE = 0.5;
+const WARM_UP_SHARE = 1;
 
 /**
  * The whole way: changes come in over HTTP, four webhooks are told of each, from the first POST to the last arrival. Both

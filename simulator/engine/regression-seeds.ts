@@ -41,4 +41,9 @@ export const REGRESSION_SEEDS: ReadonlyArray<{ readonly seed: number; readonly f
     found:
       'a first attempt was planned before its node began to leave, and started after: others may have been at that endpoint (S22, S23)',
   },
+  {
+    seed: 1795340818808,
+    found:
+      'a webhook was moved while its attempt was looked into: one more than its new endpoint may have at once (S17)',
+  },
 ];

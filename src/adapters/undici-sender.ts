@@ -148,12 +148,17 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
 
 /** Names and values in turn. Of a name given twice in different letter case the later one goes out. */
 const headerFields = (headers: Readonly<Record<string, string>>): Either<string, string[]> => {
-  const fields = new Map<string, readonly [string, string]>();
+  const fields: string[] = [];
+  const places = new Map<string, number>();
   for (const name in headers) {
     const key = name.toLowerCase();
     if (RESERVED_HEADERS.has(key)) return left(`not sent: the header ${key} cannot be set by a webhook`);
-    fields.set(key, [name, headers[name] ?? '']);
+    if (key === 'accept-encoding') continue;
+    const place = places.get(key) ?? fields.length;
+    places.set(key, place);
+    fields[place] = name;
+    fields[place + 1] = headers[name] ?? '';
   }
-  fields.set('accept-encoding', ['accept-encoding', 'identity']);
-  return right([...fields.values()].flat());
+  fields.push('accept-encoding', 'identity');
+  return right(fields);
 };

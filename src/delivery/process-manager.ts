@@ -272,8 +272,14 @@ export class ProcessManager {
     }
 
     const { url } = webhook.facts.settings;
+    const endpoint = endpointOf(url);
     // Whoever it belongs to now finds it in the due list.
-    if (!this.#mayAttempt(endpointOf(url))) return this.#letGo(item.guid, slot);
+    if (!this.#mayAttempt(endpoint)) return this.#letGo(item.guid, slot);
+    if (endpoint !== slot.endpoint) {
+      // The webhook was moved meanwhile: its place among the attempts of another endpoint is none here.
+      this.#letGo(item.guid, slot);
+      return this.#backlog.fetch(scheduled.webhook);
+    }
     const atMs = this.#deps.clock.nowMs();
     // Before AttemptStarted: an attempt that cannot be signed is never started.
     const request = this.#deps.requests.build(webhook.facts, scheduled, url, atMs);

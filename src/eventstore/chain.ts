@@ -33,6 +33,27 @@ export const chainHash = (
   openMetadata: string,
 ): string => hash('sha256', `${previous}\n${id}\n${type}\n${data}\n${openMetadata}`);
 
+/**
+ * The hash of a new event, with its texts as pieces of the one that was hashed. They were put together from parts, and whoever
+ * needs one in one piece, as every message to another thread does, would copy it once more.
+ */
+export const chainLink = (
+  previous: string,
+  id: string,
+  type: string,
+  data: string,
+  openMetadata: string,
+): { readonly hash: string; readonly data: string; readonly openMetadata: string } => {
+  const before = `${previous}\n${id}\n${type}\n`;
+  const text = `${before}${data}\n${openMetadata}`;
+  const metadataAt = before.length + data.length + 1;
+  return {
+    hash: hash('sha256', text),
+    data: text.slice(before.length, metadataAt - 1),
+    openMetadata: text.slice(metadataAt),
+  };
+};
+
 export const closeMetadata = (openMetadata: string, hashHex: string): string =>
   openMetadata + HASH_KEY + hashHex + HASH_END;
 

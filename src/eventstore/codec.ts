@@ -3,7 +3,7 @@ import * as t from 'io-ts';
 import { PathReporter } from 'io-ts/lib/PathReporter.js';
 import { absentKey, type CustomerKey } from '../domain/customer-key.ts';
 import type { Cause, DomainEvent } from '../domain/events.ts';
-import { chainHash, closeMetadata } from './chain.ts';
+import { chainLink, closeMetadata } from './chain.ts';
 import type { Decoded, Head, Metadata } from './decoded.ts';
 import type { EventData, RecordedEvent, StreamAppend } from './event-store.ts';
 import { type Format, FORMATS, type Formats, schemaVersionOf, writtenVersionOf } from './formats.ts';
@@ -116,12 +116,12 @@ export const seal = (
     const schemaVersion = writtenVersionOf(FORMATS[event.type], isOfCustomer);
     const openMetadata = encodeMetadata(cause, time, schemaVersion);
     const id = typeof given === 'string' ? given : given(`${data}\n${openMetadata}`);
-    const hash = chainHash(previous, id, event.type, data, openMetadata);
-    previous = hash;
+    const link = chainLink(previous, id, event.type, data, openMetadata);
+    previous = link.hash;
     const { correlationId, causationId, actor, companyId } = cause;
-    return new SealedEvent(id, data, closeMetadata(openMetadata, hash), {
+    return new SealedEvent(id, link.data, closeMetadata(link.openMetadata, link.hash), {
       event,
-      metadata: { correlationId, causationId, actor, companyId, time, schemaVersion, hash },
+      metadata: { correlationId, causationId, actor, companyId, time, schemaVersion, hash: link.hash },
     });
   });
   return {

@@ -160,7 +160,9 @@ export const openInvocationWriter = (
       standings.enter(identity, status, due, node);
       counters.set(status, counters.get(status) + 1);
       tallies.moved(identity, before, status);
-      known.set(guid, { identity, status });
+      // What is settled is hardly ever heard of again: kept, it would outlive the young generation of V8's heap for nothing.
+      if (status === 'waiting' || status === 'in_flight') known.set(guid, { identity, status });
+      else if (before !== null) known.delete(guid);
     }
     health.save();
     minutes.save();

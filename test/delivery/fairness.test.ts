@@ -34,6 +34,26 @@ describe('one dead endpoint', () => {
     expect(await world.situations(dead)).toEqual(Array.from({ length: 100 }, () => 'exhausted'));
   });
 
+  it('holds no more than its cap either when a webhook is moved there while its attempt is looked into', async () => {
+    world = await World.started({ limits: { perEndpointMin: 1 } });
+    world.sender.at(DEAD, 'hangs');
+    await world.webhook({ url: DEAD, on: 'shop.update', retries: 0 });
+    const moving = await world.webhook({ url: GOOD, coalesce: true });
+    await world.report(world.change('shop.update'));
+    await world.clock.advance(100);
+    const { head } = world.store;
+    world.store.head = () => async () => {
+      const answer = await head()();
+      await world.process.webhooks.update(moving, { url: DEAD }, CAUSE);
+      return answer;
+    };
+    await world.report(world.change());
+    await world.clock.advance(1_000);
+    expect(world.sender.seen.map(({ url }) => url)).toEqual([DEAD]);
+    await world.clock.advance(TIMEOUT_MS);
+    expect(world.sender.seen.map(({ url }) => url)).toEqual([DEAD, DEAD]);
+  });
+
   it('many of them together leave room for those that answer', async () => {
     world = await World.started();
     for (let n = 0; n < 20; n += 1) {

@@ -1,0 +1,276 @@
+import type { Erasures } from '../commands/erasures.ts';
+import type { Webhooks } from '../commands/webhooks.ts';
+import { isResourceStream } from '../domain/ids.ts';
+import type { ResourceChange } from '../domain/resource-change.ts';
+import type { Rules } from '../domain/rules.ts';
+import { unitsOf } from '../eventstore/batch.ts';
+import type { Decoded } from '../eventstore/decoded.ts';
+import type { EventStore, Position, RecordedEvent } from '../eventstore/event-store.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { Random } from '../ports/random.ts';
+import { decodeAll, type Projector } from '../projections/projector.ts';
+import type { ReadModels } from '../projections/read-models.ts';
+import { type Admission, fanOut, type FanOutTask, noAdmission } from './fan-out.ts';
+import type { LogPages } from './log-pages.ts';
+import type { Membership } from './membership.ts';
+import type { Patience } from './patience.ts';
+import { isCause, react, webhookOf } from './reactions.ts';
+import { type IsOurs, type Move, type Redone, Takeovers } from './takeovers.ts';
+
+export interface ConsequenceDeps {
+  readonly store: EventStore;
+  readonly readModels: ReadModels;
+  readonly webhooks: Webhooks;
+  readonly rules: Rules;
+  readonly defaultRetryBaseMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Undefined: no keys are kept. */
+  readonly erasures?: Pick<Erasures, 'complete'>;
+  /** Where several nodes share the store; undefined: this process has it for itself. */
+  readonly membership?: Membership;
+  readonly pages: LogPages;
+  readonly patience: Patience;
+  readonly projector: Pick<Projector, 'reached'>;
+  readonly admission: Admission;
+  readonly stopped: () => boolean;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Code units of the changes that may wait in memory for their fan-out; with more of them nothing more is read. */
+const UNITS_DUE_MAX = 8 * 1024 * 1024;
+
+/**
+ * What follows from the log: invocations are scheduled for changes, and some events cancel or supersede others. Both run
+ * beside the reading, each in the order of the log. All of it may be repeated after a crash.
+ */
+export class Consequences {
+  readonly #deps: ConsequenceDeps;
+  readonly #takeovers: Takeovers;
+  /** The fan-out of what was read; never rejects. */
+  #fanningOut: Promise<void> = Promise.resolve();
+  /** Code units of the changes read that are not fanned out yet. */
+  #unitsDue = 0;
+  /** Reactions; the position of the newest that are under way, 0 when none is. */
+  #reacting: Promise<void> = Promise.resolve();
+  #reactionsDueTo: Position = 0;
+  /** Fan-out and reactions are done up to here. */
+  #handled: Position = 0;
+  #recorded: Position = 0;
+  /** Batches of the log were fanned out up to here. */
+  #seen: Position = 0;
+
+  constructor(deps: ConsequenceDeps) {
+    this.#deps = deps;
+    this.#takeovers = new Takeovers({
+      routing: deps.readModels,
+      seenUpTo: () => this.#seen,
+      doneByAll: () => deps.membership?.doneByAll ?? 0,
+      inTurn: (work) => this.#inTurn(work),
+      redo: (after, upTo, isOurs, onDone) => this.#redo(after, upTo, isOurs, onDone),
+    });
+  }
+
+  /** How far all of it is done, as far as this process has to. */
+  get handledUpTo(): Position {
+    return this.#takeovers.upTo(this.#handled);
+  }
+
+  /** Resolves when the fan-out of everything taken is done; never rejects. */
+  get fannedOut(): Promise<void> {
+    return this.#fanningOut;
+  }
+
+  /** The same of the reactions that are known by now. */
+  get reacted(): Promise<void> {
+    return this.#reacting;
+  }
+
+  /** The reading begins at the end of the log as it is: what was before is made up for by `finish`, or comes with partitions. */
+  beginAt(head: Position): void {
+    this.#seen = head;
+    if (this.#deps.membership !== undefined) this.#handled = head;
+  }
+
+  /** Of a process that has the store for itself: what the last one had not done to its end. Answers how many changes were fanned out. */
+  async finish(head: Position): Promise<number> {
+    const handled = this.#deps.readModels.handledUpTo();
+    const { repeated, scheduledUpTo } = await this.#finishFanOut(head);
+    void this.#reactInTurn(head, async () => {
+      await this.#deps.projector.reached(scheduledUpTo);
+      await this.#repeatReactions(handled, head);
+    });
+    return repeated;
+  }
+
+  /** So much is due that nothing more should be read until it is fanned out. */
+  get isFull(): boolean {
+    return this.#unitsDue > UNITS_DUE_MAX;
+  }
+
+  /** The next batch of the log, which the read models show or soon will. */
+  take(
+    recorded: ReadonlyArray<RecordedEvent>,
+    events: ReadonlyArray<Decoded>,
+    moves: ReadonlyArray<Move>,
+    position: Position,
+  ): void {
+    const units = recorded.reduce(
+      (sum, { stream, event }) => sum + (isResourceStream(stream) ? unitsOf(event) : 0),
+      0,
+    );
+    this.#unitsDue += units;
+    this.#inTurn(async () => {
+      await this.#followBatch(events, moves, position);
+      this.#unitsDue -= units;
+    });
+  }
+
+  /** Among other nodes: these partitions are ours from now on. `undoneFrom`: everything up to there is done for all of them. */
+  assigned(partitions: ReadonlySet<number>, undoneFrom: Position): void {
+    this.#takeovers.assigned(partitions, undoneFrom);
+  }
+
+  /** Where the next start may begin. */
+  record(): void {
+    // Among others it stands in what this node says of itself.
+    if (this.#handled <= this.#recorded || this.#deps.membership !== undefined) return;
+    this.#deps.readModels.recordFannedOut(this.#handled);
+    this.#recorded = this.#handled;
+  }
+
+  /**
+   * Changes that the last process had not fanned out to the end. What is scheduled tells how far it had come only where an
+   * append is all or nothing: else those of one batch land side by side, a later change before an earlier one.
+   */
+  async #finishFanOut(
+    head: Position,
+  ): Promise<{ readonly repeated: number; readonly scheduledUpTo: Position }> {
+    const { store, readModels, pages } = this.#deps;
+    const after = store.atomicBatches ? readModels.fannedOutUpTo() : readModels.handledUpTo();
+    let repeated = 0;
+    let scheduledUpTo = 0;
+    for await (const { events, next } of pages.between(after, head)) {
+      const changes = decodeAll(events).filter(isChange);
+      repeated += changes.length;
+      scheduledUpTo = Math.max(scheduledUpTo, await this.#fanOut(changes, noAdmission, true, ALL));
+      if (next >= head) break;
+    }
+    return { repeated, scheduledUpTo };
+  }
+
+  /** Reactions that the last process had not finished. They do nothing where they were. */
+  async #repeatReactions(after: Position, head: Position): Promise<void> {
+    for await (const { events, next } of this.#deps.pages.between(after, head)) {
+      await this.#react(decodeAll(events).filter(isCause));
+      if (next >= head) return;
+    }
+  }
+
+  /** One batch after the other. */
+  #inTurn(work: () => Promise<void>): void {
+    this.#fanningOut = this.#fanningOut.then(work).catch((error: unknown) => this.#deps.onFailure(error));
+  }
+
+  async #followBatch(
+    events: ReadonlyArray<Decoded>,
+    moves: ReadonlyArray<Move>,
+    position: Position,
+  ): Promise<void> {
+    const isOurs = this.#deps.membership === undefined ? ALL : await this.#takeovers.begin(moves);
+    const changes = events.filter(isChange);
+    const scheduledUpTo = await this.#fanOut(changes, this.#deps.admission, false, isOurs);
+    // What was not fanned out before the stop must not count as done.
+    if (this.#deps.stopped()) return;
+    this.#seen = position;
+    const causes = events.filter((event) => isCause(event) && isOurs(webhookOf(event), event.position));
+    if (causes.length > 0) {
+      void this.#reactInTurn(position, async () => {
+        // With what the changes before these events have led to, however late that was written.
+        await this.#deps.projector.reached(Math.max(position, scheduledUpTo));
+        await this.#react(causes);
+      });
+    } else if (this.#reactionsDueTo === 0) this.#handled = position;
+  }
+
+  /** What others would have done of the range, had they not gone. What they did is left as it is. */
+  async #redo(
+    after: Position,
+    upTo: Position,
+    isOurs: IsOurs,
+    onDone?: (upTo: Position) => void,
+  ): Promise<Redone> {
+    const { projector, pages } = this.#deps;
+    await projector.reached(upTo);
+    let reacted = Promise.resolve();
+    let newest = upTo;
+    if (after >= upTo) return { reacted };
+    for await (const { events, next } of pages.between(after, upTo)) {
+      const decoded = decodeAll(events);
+      const done = Math.min(next, upTo);
+      newest = Math.max(newest, await this.#fanOut(decoded.filter(isChange), noAdmission, true, isOurs));
+      const scheduledUpTo = newest;
+      const causes = decoded.filter(isCause);
+      reacted = this.#reactInTurn(Math.min(done, this.#seen), async () => {
+        await projector.reached(scheduledUpTo);
+        await this.#react(causes, isOurs);
+        // What the stop cut short is not done.
+        if (!this.#deps.stopped()) onDone?.(done);
+      });
+      if (next >= upTo) break;
+    }
+    return { reacted };
+  }
+
+  /** Answers the position of the newest invocation that was stored, 0 when there was none. */
+  async #fanOut(
+    changes: ReadonlyArray<Decoded<ResourceChange>>,
+    admission: Admission,
+    repeated: boolean,
+    isOurs: IsOurs,
+  ): Promise<Position> {
+    if (changes.length === 0) return 0;
+    const { store, readModels, rules, defaultRetryBaseMs, patience, stopped, log } = this.#deps;
+    const deps = {
+      store,
+      routing: readModels,
+      known: readModels,
+      isOurs,
+      rules,
+      defaultRetryBaseMs,
+      wait: () => patience.wait(),
+      stopped,
+      log,
+    };
+    const task: FanOutTask = { changes, admission, repeated, done: 0, newest: 0 };
+    await patience.untilStored('fan-out', () => fanOut(deps, task));
+    return task.newest;
+  }
+
+  /** Whether each is ours is asked when its turn comes. */
+  async #react(causes: ReadonlyArray<Decoded>, isOurs: IsOurs = ALL): Promise<void> {
+    for (const cause of causes) {
+      if (!isOurs(webhookOf(cause), cause.position)) continue;
+      await this.#deps.patience.untilStored('reaction', () => react(this.#deps, cause));
+    }
+  }
+
+  /** One batch after the other. */
+  #reactInTurn(position: Position, reactions: () => Promise<void>): Promise<void> {
+    this.#reactionsDueTo = position;
+    const done = this.#reacting.then(reactions).then(() => {
+      if (this.#deps.stopped()) return;
+      this.#handled = Math.max(this.#handled, position);
+      if (this.#reactionsDueTo === position) this.#reactionsDueTo = 0;
+    });
+    this.#reacting = done.catch((error: unknown) => this.#deps.onFailure(error));
+    return done;
+  }
+}
+
+/** Of a process that has the store for itself. */
+const ALL: IsOurs = () => true;
+
+const isChange = (decoded: Decoded): decoded is Decoded<ResourceChange> => isResourceStream(decoded.stream);
