@@ -63,7 +63,7 @@ const HOLDINGS: { readonly [E in DomainEvent as E['type']]?: Holding<E> } = {
   InvocationScheduled: scheduled,
   AttemptFailed: ended(),
   InvocationDelivered: ended(),
-} as { readonly [E in DomainEvent as E['type']]?: Holding<E> };
+};
 
 const holdingOf = (type: string): Holding<object> | undefined =>
   Object.hasOwn(HOLDINGS, type) ? (HOLDINGS as Record<string, Holding<object>>)[type] : undefined;

@@ -44,7 +44,8 @@ export const withHistory = async (
   if (isLeft(rules)) return failed(rules.left.message);
   const opened = await openLog(store);
   if (isLeft(opened)) return failed(opened.left);
-  const { log, beginningsMayBeGone, close } = withReadableKeys(opened.right, { store, ...of });
+  const readable = withReadableKeys(opened.right, { store, ...of });
+  const { log, beginningsMayBeGone } = readable;
   const folder = mkdtempSync(join(tmpdir(), 'callboard-audit-'));
   const models = openReadModels({ path: join(folder, 'read-models.db'), beginningsMayBeGone });
   try {
@@ -55,6 +56,6 @@ export const withHistory = async (
   } finally {
     models.close();
     rmSync(folder, { recursive: true, force: true });
-    await close();
+    await readable.close();
   }
 };
