@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -199,21 +199,30 @@ const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => 
   throw new Error('it never held');
 };
 
-/** Which of the values stand in which file. */
+/**
+ * Which of the values stand in which file, in whatever spelling. Looked for by another process: whoever opens and closes the files of a
+ * running SQLite takes its locks away, and the next process to come would cut its shared memory from under it.
+ */
 const found = (values: ReadonlyArray<string> = VALUES, at = data()): ReadonlyArray<string> =>
-  readdirSync(at).flatMap((name): ReadonlyArray<string> => {
-    const path = join(at, name);
-    if (statSync(path).isDirectory()) return found(values, path);
-    const bytes = readFileSync(path);
-    return values
-      .flatMap((value) => [
-        Buffer.from(value),
-        Buffer.from(value, 'utf16le'),
-        Buffer.from(Buffer.from(value).toString('base64url').slice(0, -2)),
-      ])
-      .filter((value) => bytes.includes(value))
-      .map((value) => `${name}: ${value.toString()}`);
+  JSON.parse(
+    execFileSync(process.execPath, ['-e', LOOK, at, JSON.stringify(values)]).toString(),
+  ) as ReadonlyArray<string>;
+
+const LOOK = `
+  const { readdirSync, readFileSync } = require('node:fs');
+  const [at, values] = process.argv.slice(1);
+  const spellings = (value) => [
+    Buffer.from(value),
+    Buffer.from(value, 'utf16le'),
+    Buffer.from(Buffer.from(value).toString('base64url').slice(0, -2)),
+  ];
+  const files = readdirSync(at, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+  const found = files.flatMap(({ parentPath, name }) => {
+    const bytes = readFileSync(parentPath + '/' + name);
+    return JSON.parse(values).flatMap(spellings).filter((one) => bytes.includes(one)).map((one) => name + ': ' + one);
   });
+  console.log(JSON.stringify(found));
+`;
 
 const callboard = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}) =>
   runCallboard(args, { ...ENVIRONMENT, CALLBOARD_DATA_DIR: data(), ...environment });
