@@ -13,6 +13,7 @@ import { restoredFrom } from './adapters/restore-mark.ts';
 import { pinoLog } from './adapters/pino-log.ts';
 import { openMetrics } from './adapters/prometheus.ts';
 import { newNonce, newWebhookSecret, openSecretBox, type SecretBox } from './adapters/secret-box.ts';
+import { ERASURES_FILE, erasuresFile } from './adapters/erasures-file.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { systemRandom } from './adapters/system-random.ts';
 import { loadSealKey } from './adapters/seal-key.ts';
@@ -21,11 +22,13 @@ import { differenceOf } from './audit/conservation.ts';
 import { Sealer } from './audit/sealer.ts';
 import { getInvocation, retryAllFailed, retryInvocation, testWebhook } from './commands/invocations.ts';
 import { askForJob, previewJob, steerJob } from './commands/jobs.ts';
+import { Erasures } from './commands/erasures.ts';
 import { ChangeClaims } from './commands/change-claims.ts';
 import { ChangeIntake } from './commands/report-changes.ts';
 import { Accounts } from './commands/accounts.ts';
 import { Webhooks } from './commands/webhooks.ts';
 import { type Config, readConfig } from './config.ts';
+import { openCustomerKeys } from './customer-keys.ts';
 import { RequestBuilder } from './delivery/attempt.ts';
 import { DEFAULT_LIMITS, Engine } from './delivery/engine.ts';
 import { describeStop, WHAT_TO_DO } from './delivery/stopped-reading.ts';
@@ -35,6 +38,7 @@ import { openEventStoreDb } from './eventstore/eventstoredb.ts';
 import { openMemoryStore } from './eventstore/memory.ts';
 import { lastRestoration } from './eventstore/restorations.ts';
 import { openSqliteStore, type SqliteStore } from './eventstore/sqlite.ts';
+import { withCustomerKeys } from './eventstore/with-customer-keys.ts';
 import { noteWrites } from './eventstore/written.ts';
 import { createApp, SERVER_OPTIONS } from './http/app.ts';
 import type { Health } from './http/deps.ts';
@@ -94,7 +98,10 @@ export const loadRules = (path: string | null): Either<StartFailure, Rules> => {
 };
 
 /** The keys of this data folder; the master secret is made at the first start. */
-export const openSecrets = (config: Config, random: Random): Either<StartFailure, SecretBox> => {
+export const openSecrets = (
+  config: Pick<Config, 'secret' | 'store' | 'dataDir'>,
+  random: Random,
+): Either<StartFailure, SecretBox> => {
   if (config.secret !== null) return right(openSecretBox(config.secret, random));
   const inUse = config.store.kind === 'sqlite' && isKeyBound(config.store.path);
   const secret = loadOrCreateMasterSecret(config.dataDir, random, inUse);
@@ -154,6 +161,9 @@ const openStore = async (
   }
 };
 
+/** How long an erasure waits for what it cancels before it answers that this goes on. */
+const ERASURE_PATIENCE_MS = 10_000;
+
 /** Puts all parts together and starts them. Answers as soon as the port is bound; `ready` follows. */
 export const startServer = async (
   config: Config,
@@ -187,15 +197,28 @@ export const startServer = async (
   const opened = await openStore(config, { clock, random, log }, box.keyId, onDefect);
   if (isLeft(opened)) return opened;
   const { away, removing } = opened.right;
-  const { store, newest } = noteWrites(opened.right.store);
+  const { store: noted, newest } = noteWrites(opened.right.store);
   if (config.store.kind === 'sqlite') {
     const bound = bindKey(config.store.path, box.keyId);
     if (isLeft(bound)) {
-      await store.close();
+      await noted.close();
       return bound;
     }
   }
   const startedAtMs = clock.nowMs();
+  const keyKeeping = openCustomerKeys(config.store, box, random);
+  if (isLeft(keyKeeping)) {
+    await opened.right.store.close();
+    return left({ message: keyKeeping.left });
+  }
+  const keys = keyKeeping.right;
+  if (config.store.kind === 'esdb') {
+    log.warn(
+      {},
+      'personal data is stored as it is reported and cannot be erased: that takes the embedded store',
+    );
+  }
+  const store = keys === undefined ? noted : withCustomerKeys(noted, keys);
   let url = '';
   const sharing = openSharing(config, store, {
     clock,
@@ -248,7 +271,22 @@ export const startServer = async (
     isStrict: (companyId) => accounts.isStrict(companyId),
     rules: rules.right,
     ...(membership !== undefined && { claims: new ChangeClaims({ store, clock, random }) }),
+    ...(keys !== undefined && { keys }),
   });
+  const noteErasure = erasuresFile(join(config.dataDir, ERASURES_FILE));
+  const erasures =
+    keys &&
+    new Erasures({
+      store,
+      random,
+      clock,
+      keys,
+      readModels,
+      caughtUp: (): Promise<boolean> => engine.caughtUp(),
+      followed: (position): Promise<boolean> => engine.handledAll(position, ERASURE_PATIENCE_MS),
+      note: ({ key, companyId, atMs }) =>
+        noteErasure({ key, company_id: companyId, erased_at: new Date(atMs).toISOString() }),
+    });
   const sender = startSenderThread(
     { allowTargets: config.allowTargets, ...(lease !== undefined && { lease }) },
     onDefect,
@@ -291,6 +329,7 @@ export const startServer = async (
     random,
     log,
     ...(membership !== undefined && { membership }),
+    ...(erasures !== undefined && { erasures }),
     onDefect,
   });
   const sealer = new Sealer({
@@ -356,6 +395,7 @@ export const startServer = async (
       ask: (request, cause) => askForJob(jobDeps, request, cause),
       steer: (guid, asked, cause) => steerJob(jobDeps, guid, asked, cause),
     },
+    ...(erasures !== undefined && { erasures }),
     readModels,
     store,
     verifyToken: verifyToken(box.tokenKey(), clock),
@@ -384,6 +424,7 @@ export const startServer = async (
     await sender.close();
     readModels.close();
     await store.close();
+    await keys?.close();
     sharing.right.release();
     return bound;
   }
@@ -406,6 +447,7 @@ export const startServer = async (
     await retainer?.stop();
     await sealer.stop();
     await store.close();
+    await keys?.close();
     readModels.close();
     sharing.right.release();
     server.closeAllConnections();

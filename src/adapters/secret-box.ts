@@ -14,6 +14,8 @@ export interface SecretBox {
   open(sealed: string): string;
   /** For signing access tokens (HMAC), 32 bytes. */
   tokenKey(): Uint8Array;
+  /** For naming customers (HMAC), 32 bytes. */
+  subjectKey(): Uint8Array;
 }
 
 /** `OtherMasterSecret`: sealed under another master secret. `SealBroken`: damaged, tampered with, or not a seal at all. */
@@ -79,6 +81,8 @@ export const openSecretBox = (masterSecret: string, random: Random): SecretBox =
     },
 
     tokenKey: () => tokenKey.slice(),
+
+    subjectKey: () => derive('customer subject v1', KEY_BYTES),
   };
 };
 

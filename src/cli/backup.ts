@@ -16,8 +16,9 @@ Copies the embedded event store of CALLBOARD_DATA_DIR (or CALLBOARD_STORE) into 
 moment, and nobody waits for it. The copy is read again and checked before it gets its name; a file that is there is never replaced.
 Without FILE the name tells the moment, as it does in a FOLDER that is there.
 
-The copy holds orders with the data of customers, and webhook secrets sealed under CALLBOARD_SECRET (or the file "secret" in the
+The copy holds orders with the data of customers and the keys to it (wrapped), and webhook secrets sealed, both under CALLBOARD_SECRET (or the file "secret" in the
 data folder). That one is not in it: keep it, and keep it elsewhere. Read models are not in it either, they are built from the log.
+Who is erased later is still readable in it: keep no copy longer than an erasure may take, and keep erasures.ndjson of the data folder.
 
 An EventStoreDB is backed up with its vendor's procedures, or into a file by 'callboard migrate --to sqlite:FILE' with the
 servers down: docs/runbook.md.

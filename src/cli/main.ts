@@ -1,6 +1,7 @@
 import { audit } from './audit.ts';
 import { backup } from './backup.ts';
 import { demo } from './demo.ts';
+import { erase } from './erase.ts';
 import { load } from './load.ts';
 import { migrate } from './migrate.ts';
 import { orders } from './orders.ts';
@@ -18,6 +19,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   token,
   rules,
   audit,
+  erase,
   backup,
   restore,
   migrate,

@@ -1,7 +1,9 @@
+import { chmodSync } from 'node:fs';
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { readConfig } from '../config.ts';
 import { describeBreak } from '../eventstore/sqlite-verify.ts';
 import { NO_STREAM } from '../eventstore/event-store.ts';
+import { type KeyRow, keysOf, keysPath, openKeysFile } from '../eventstore/sqlite-keys-file.ts';
 import { lastRemovals } from '../eventstore/removals.ts';
 import { checkLog } from '../migration/check-log.ts';
 import { compareLogs } from '../migration/compare-logs.ts';
@@ -91,9 +93,16 @@ const move = async (from: MovableStore, to: MovableStore): Promise<Either<string
       if (source.right.id === target.right.id && from.kind === 'esdb') {
         return left('--from and --to are the same database');
       }
+      const keys = keysFor(from, to);
+      if (isLeft(keys)) return keys;
       const events = await check(source.right, target.right, from);
       if (isLeft(events)) return events;
-      return await copyAndCompare(source.right, target.right, { from, to, events: events.right });
+      return await copyAndCompare(source.right, target.right, {
+        from,
+        to,
+        events: events.right,
+        keys: keys.right,
+      });
     } finally {
       await target.right.close();
     }
@@ -144,12 +153,31 @@ interface Plan {
   readonly from: MovableStore;
   readonly to: MovableStore;
   readonly events: number;
+  readonly keys: ReadonlyArray<KeyRow>;
 }
+
+/** Without its keys the personal data in a log is gone: they come along, or nothing does. */
+const keysFor = (from: MovableStore, to: MovableStore): Either<string, ReadonlyArray<KeyRow>> => {
+  const keys = from.kind === 'sqlite' ? keysOf(from.path) : [];
+  if (keys.length === 0 || to.kind === 'sqlite') return right(keys);
+  return left(
+    `${showStore(from)}, nothing was copied: personal data in it stands under the keys of customers (${keys.length} of them), which an EventStoreDB does not keep yet`,
+  );
+};
+
+/** Before the target counts as complete. */
+const moveKeys = (to: MovableStore, keys: ReadonlyArray<KeyRow>): void => {
+  if (to.kind !== 'sqlite' || keys.length === 0) return;
+  const file = openKeysFile(keysPath(to.path));
+  file.merge(keys, new Set());
+  file.close();
+  chmodSync(keysPath(to.path), 0o600);
+};
 
 const copyAndCompare = async (
   source: Source,
   target: Target,
-  { from, to, events }: Plan,
+  { from, to, events, keys }: Plan,
 ): Promise<Either<string, string>> => {
   const copying = new Progress('copied', events);
   const copied = await copyLog(source.log, target.log, {
@@ -168,6 +196,7 @@ const copyAndCompare = async (
   const compared = await compareLogs(source.log, target.log, all, comparing.at);
   if (isLeft(compared)) return left(compared.left.message);
   comparing.end();
+  moveKeys(to, keys);
   const ended = await target.endMove();
   if (isLeft(ended)) return ended;
   return right(

@@ -1,6 +1,16 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { ERASURES_FILE, erasedKeys } from '../adapters/erasures-file.ts';
 import { syncFolder } from '../adapters/files.ts';
 import { bindKey } from '../adapters/key-id.ts';
 import { markRestoring, restoredFrom, unmarkRestoring } from '../adapters/restore-mark.ts';
@@ -9,6 +19,7 @@ import { systemRandom } from '../adapters/system-random.ts';
 import { type Config, readConfig } from '../config.ts';
 import type { Restoration } from '../eventstore/restorations.ts';
 import { type BackupLabel, checkCopy, copySnapshot, labelOf } from '../eventstore/sqlite-backup.ts';
+import { backupKeys, type KeyRow, keysPath, openKeysFile } from '../eventstore/sqlite-keys-file.ts';
 import { acquireLock } from '../eventstore/sqlite-lock.ts';
 import { foldWriteAheadLog, highestNumber, markRestored } from '../eventstore/sqlite-restore.ts';
 import { openSecrets } from '../main.ts';
@@ -18,7 +29,7 @@ import { isSameFile } from './migrate/sides.ts';
 import { count, Progress } from './migrate/progress.ts';
 import { keepHeapSmall } from './small-heap.ts';
 
-const HELP = `callboard restore FILE [--data-dir FOLDER] [--replace]
+const HELP = `callboard restore FILE [--data-dir FOLDER] [--replace] [--erasures FILE|none]
 
 Puts a backup in the place of the embedded event store of CALLBOARD_DATA_DIR (or CALLBOARD_STORE), or of FOLDER. The server must be down.
 
@@ -31,8 +42,13 @@ The restoration is recorded in the history (StoreRestored, stream callboard-rest
 again: positions and numbers of the Moshtix dialect go on far behind, read models are built anew. What the backup had not seen delivered is
 delivered (again), with the same webhook-id. What was reported, changed, disabled or deleted since is not in it: see docs/runbook.md.
 
+A backup also holds the keys to the personal data in it. None comes back that was forgotten: by the keys of the folder, which are kept, by its file
+erasures.ndjson, and by the one that --erasures names. Where the folder has neither, the option is needed: a copy of that file of the old server, or
+"none" if nobody was erased since the backup was made.
+
   --data-dir   the data folder, instead of CALLBOARD_DATA_DIR; made if need be
-  --replace    the folder may hold a store: it is moved aside
+  --replace    the folder may hold a store: it is moved aside, but for the keys of customers
+  --erasures   the erasures.ndjson of the old server, or none
 
 Exit code 0: restored. 1: not, and nothing was changed; with the reason. 2: wrong use.
 `;
@@ -43,7 +59,11 @@ export const restore: Command = {
   async run(args) {
     const options = parseOptions(
       args,
-      { 'data-dir': { type: 'string' }, replace: { type: 'boolean', default: false } },
+      {
+        'data-dir': { type: 'string' },
+        replace: { type: 'boolean', default: false },
+        erasures: { type: 'string' },
+      },
       true,
     );
     if (isLeft(options)) return misused(options.left, HELP);
@@ -70,7 +90,7 @@ export const restore: Command = {
     }
     try {
       const restored = await restoreInto(
-        { path: store.path, dataDir, replaces: values.replace },
+        { path: store.path, dataDir, replaces: values.replace, erasures: values.erasures },
         from,
         config.right,
       );
@@ -88,6 +108,8 @@ interface Place {
   readonly path: string;
   readonly dataDir: string;
   readonly replaces: boolean;
+  /** As it was asked for. */
+  readonly erasures: string | undefined;
 }
 
 /** Right: what is to be said at the end. */
@@ -105,6 +127,8 @@ const restoreInto = async (place: Place, from: string, config: Config): Promise<
       `${dirname(path)} is not empty (${present.slice(0, 5).join(', ')}): choose another --data-dir, or move what is there aside with --replace`,
     );
   }
+  const erased = erasedSince(place, from);
+  if (isLeft(erased)) return erased;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const lock = acquireLock(path);
@@ -115,7 +139,7 @@ const restoreInto = async (place: Place, from: string, config: Config): Promise<
     const replaced = [path, ...(isContinued ? movedAside(path) : [])].filter((each) => existsSync(each));
     const restored = await prepare(from, draft, label.right, replaced);
     if (isLeft(restored)) return restored;
-    const aside = putInPlace(place, from, draft, label.right?.keyId ?? null);
+    const aside = putInPlace(place, from, draft, label.right?.keyId ?? null, erased.right);
     return isLeft(aside) ? aside : right(report(place, from, restored.right, label.right, aside.right));
   } finally {
     for (const suffix of ['', '-journal']) rmSync(`${draft}${suffix}`, { force: true });
@@ -165,6 +189,7 @@ const putInPlace = (
   from: string,
   draft: string,
   keyId: string | null,
+  erased: ReadonlySet<string>,
 ): Either<string, string | undefined> => {
   const { path, dataDir } = place;
   const old = filesOf(place).filter((file) => existsSync(file));
@@ -182,10 +207,49 @@ const putInPlace = (
     const bound = bindKey(path, keyId);
     if (isLeft(bound)) return left(bound.left.message);
   }
+  restoreKeys(path, backupKeys(from), erased);
   renameSync(draft, path);
   syncFolder(dirname(path));
   unmarkRestoring(path);
   return right(moved.length > 0 ? aside : undefined);
+};
+
+/**
+ * The keys that were forgotten, as far as is known here: none of them comes back. Left: nothing here would know of one, and the backup
+ * holds keys.
+ */
+const erasedSince = (
+  { path, dataDir, erasures }: Place,
+  from: string,
+): Either<string, ReadonlySet<string>> => {
+  const own = join(dataDir, ERASURES_FILE);
+  const files = [
+    ...(existsSync(own) ? [own] : []),
+    ...(erasures === undefined || erasures === 'none' ? [] : [resolve(erasures)]),
+  ];
+  const isKnown = files.length > 0 || erasures === 'none' || existsSync(keysPath(path));
+  if (!isKnown && backupKeys(from).some(({ wrapped }) => wrapped !== null)) {
+    return left(
+      `${from} holds keys to the personal data of customers, and nothing here tells which of them were forgotten since: give --erasures the ${ERASURES_FILE} of the old server, or --erasures none if nobody was erased`,
+    );
+  }
+  const erased = new Set<string>();
+  for (const file of files) {
+    const keys = erasedKeys(file);
+    if (isLeft(keys)) return keys;
+    for (const key of keys.right) erased.add(key);
+  }
+  return right(erased);
+};
+
+/** Keys of the folder stay, and so does what is forgotten there. */
+const restoreKeys = (path: string, rows: ReadonlyArray<KeyRow>, erased: ReadonlySet<string>): void => {
+  if (rows.length === 0 && !existsSync(keysPath(path))) return;
+  const keys = openKeysFile(keysPath(path));
+  keys.merge(rows, erased);
+  keys.close();
+  chmodSync(keysPath(path), 0o600);
+  syncFolder(dirname(path));
 };
 
 const ASIDE = 'replaced-';
@@ -208,6 +272,7 @@ const presentIn = (place: Place): ReadonlyArray<string> => {
   const name = basename(path);
   const passed = new Set([
     'secret',
+    ERASURES_FILE,
     ...['.lock', '.lock-journal', '.holder', '.restored', '.restored-journal'].map(
       (suffix) => `${name}${suffix}`,
     ),

@@ -1,6 +1,7 @@
 import { decideAccount, evolveAccount, initialAccount } from '../domain/account.ts';
 import { evolveClaim, initialClaim } from '../domain/change-claim.ts';
 import { decideClient, evolveClient, initialClient } from '../domain/client.ts';
+import { decideErasure, evolveErasure, initialErasure } from '../domain/erasure.ts';
 import { decideInvocation, evolveInvocation, initialInvocation } from '../domain/invocation.ts';
 import { decideJob, evolveJob, initialJob } from '../domain/job.ts';
 import { decideResource, evolveResource, initialResource } from '../domain/resource-change.ts';
@@ -31,5 +32,7 @@ export const invocation = {
 };
 
 export const job = { initial: initialJob, evolve: evolveJob, decide: decideJob };
+
+export const erasure = { initial: initialErasure, evolve: evolveErasure, decide: decideErasure };
 
 export const claim = { initial: initialClaim, evolve: evolveClaim, foldsFromLastEvent: true };

@@ -1,17 +1,28 @@
-import { hash } from 'node:crypto';
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { Cause } from '../domain/events.ts';
 import { changeGuid, streamOf } from '../domain/ids.ts';
-import { canonicalJson } from '../domain/json.ts';
-import { decideResource, evolveResource } from '../domain/resource-change.ts';
+import {
+  decideResource,
+  evolveResource,
+  type ResourceChange,
+  type ResourceState,
+} from '../domain/resource-change.ts';
 import type { Rules } from '../domain/rules.ts';
 import { unitsOf } from '../eventstore/batch.ts';
 import { seal } from '../eventstore/codec.ts';
 import type { EventStore, Position, StreamAppend } from '../eventstore/event-store.ts';
 import { asStoreFailure, type StoreFailure } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { CustomerKeys } from '../ports/customer-keys.ts';
 import type { Changes } from '../projections/read-models.ts';
 import type { ChangeClaims } from './change-claims.ts';
+import {
+  customerSubject,
+  isSameReport,
+  markedFingerprint,
+  plainFingerprint,
+  withErasures,
+} from './customer-data.ts';
 import {
   type ChangeReceipt,
   guidOf,
@@ -34,6 +45,8 @@ export interface ReportDeps {
   readonly rules: Pick<Rules, 'reissueScanned'>;
   /** Where nodes share the store: what is new is claimed before it is stored. */
   readonly claims?: ChangeClaims;
+  /** Undefined: personal data is stored as it is. */
+  readonly keys?: CustomerKeys;
 }
 
 /** A change that is on its way to disk, or on disk but not yet in the read models. */
@@ -55,6 +68,8 @@ interface Planned {
 /** Why there is no plan yet. */
 type NotReady =
   | { readonly _tag: 'HeadsMissing' }
+  /** These customers have no key yet. It is on disk before anything that needs it. */
+  | { readonly _tag: 'KeysMissing'; readonly subjects: ReadonlySet<string> }
   /**
    * Other requests are storing at this moment what the answer rests on: the equal change, for "duplicate", or what a
    * report contradicts. The answer is given only once that is on disk.
@@ -161,6 +176,11 @@ export class ChangeIntake {
       const planned = this.#plan(changes, strict, actor, requestId);
       if (isLeft(planned)) {
         if (planned.left._tag === 'HeadsMissing') continue;
+        if (planned.left._tag === 'KeysMissing') {
+          const made = await this.#deps.keys?.make(planned.left.subjects);
+          if (made !== undefined && isLeft(made)) return made;
+          continue;
+        }
         if (planned.left._tag === 'ReportsContradict' && !headsAreFresh) {
           // A wrong head would show when appending; a refusal appends nothing, so the store itself is asked first.
           const streams = [...streamsOf(changes)];
@@ -279,16 +299,18 @@ export class ChangeIntake {
     const receipts: ChangeReceipt[] = [];
     const others: Pending[] = [];
     const contradictions: PlacedContradiction[] = [];
+    const keyless = new Set<string>();
 
     for (const [index, change] of changes.entries()) {
       const { companyId, source, id } = change;
       const guid = guidOf(change);
-      const fingerprint = fingerprintOf(change);
       const pending = this.#pending.get(guid);
       const known =
         accepted.get(guid) ?? pending?.fingerprint ?? this.#deps.changes.change(guid)?.fingerprint;
       if (known !== undefined) {
-        if (known !== fingerprint) return left({ _tag: 'ChangeConflict', index, id, source });
+        if (!isSameReport(known, change, this.#deps.keys)) {
+          return left({ _tag: 'ChangeConflict', index, id, source });
+        }
         if (pending?.durable === false) others.push(pending);
         receipts.push({ id, source, change: guid, status: 'duplicate' });
         continue;
@@ -297,10 +319,12 @@ export class ChangeIntake {
       const head = streams.get(stream) ?? this.#heads.get(stream);
       if (head === undefined) return left({ _tag: 'HeadsMissing' });
       const { occurredAtMs, ...reported } = change;
-      const decided = decideResource(head.state, {
+      const state = withErasures(head.state);
+      const decided = decideResource(state, {
         ...reported,
         type: 'ReportChange',
-        fingerprint,
+        // By whose key it is decided below.
+        fingerprint: '',
         occurredAtMs: occurredAtMs ?? atMs,
         policy: { strict: strict.has(companyId), reissueScanned },
         atMs,
@@ -311,10 +335,12 @@ export class ChangeIntake {
         contradictions.push(...decided.left.contradictions.map((one) => ({ ...one, index })));
         continue;
       }
+      const events = decided.right.map((event) => this.#keyed(event, change, state, keyless));
+      const [fingerprint = ''] = events.map((event) => event.fingerprint);
       const sealed = seal(
         stream,
         head.head,
-        decided.right.map((event) => ({ id: guid, event })),
+        events.map((event) => ({ id: guid, event })),
         { correlationId: guid, causationId: requestId, actor, companyId },
       );
       // Each report of an order brings the whole order along: many of a large one are too much before all are made.
@@ -322,16 +348,37 @@ export class ChangeIntake {
       if (units > bytesMax) return left({ _tag: 'AppendTooLarge', bytes: units, bytesMax });
       appends.push(sealed.append);
       streams.set(stream, {
-        state: decided.right.reduce(evolveResource, head.state),
+        state: events.reduce(evolveResource, state),
         head: sealed.head,
         load: head.load,
       });
       accepted.set(guid, fingerprint);
       receipts.push({ id, source, change: guid, status: 'accepted' });
     }
+    if (keyless.size > 0) return left({ _tag: 'KeysMissing', subjects: keyless });
     if (others.length > 0) return left({ _tag: 'OthersPending', others });
     if (contradictions.length > 0) return left({ _tag: 'ReportsContradict', contradictions });
     return right({ appends, streams, accepted, receipts });
+  }
+
+  /** The event with the key of whose data it holds. Where there is none yet its subject is noted, and nothing may be stored. */
+  #keyed(
+    event: ResourceChange,
+    change: ReportedChange,
+    before: ResourceState,
+    keyless: Set<string>,
+  ): ResourceChange {
+    const { keys } = this.#deps;
+    const subject = keys && customerSubject(keys, event, before);
+    if (keys === undefined || subject === undefined) {
+      return { ...event, fingerprint: plainFingerprint(change) };
+    }
+    const customer = keys.current(subject);
+    if (customer === undefined) {
+      keyless.add(subject);
+      return event;
+    }
+    return { ...event, fingerprint: markedFingerprint(change, customer), customer };
   }
 
   /** The change that brought the stream to where it is, while it may still fail: nothing is refused because of it. */
@@ -410,10 +457,3 @@ const streamsOf = (changes: ReadonlyArray<ReportedChange>): ReadonlySet<string> 
 
 const streamName = (change: ReportedChange): string =>
   streamOf.resource(change.companyId, change.resource, change.identifier);
-
-/** Equal for reports with the same type, subject, company, time and data, however their JSON was written. */
-const fingerprintOf = (change: ReportedChange): string =>
-  hash(
-    'sha256',
-    canonicalJson([change.changeType, change.identifier, change.companyId, change.occurredAtMs, change.data]),
-  );

@@ -1,3 +1,4 @@
+import type { Erasures } from '../commands/erasures.ts';
 import type { Webhooks } from '../commands/webhooks.ts';
 import { isResourceStream } from '../domain/ids.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
@@ -26,6 +27,8 @@ export interface ConsequenceDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Undefined: no keys are kept. */
+  readonly erasures?: Pick<Erasures, 'complete'>;
   /** Where several nodes share the store; undefined: this process has it for itself. */
   readonly membership?: Membership;
   readonly pages: LogPages;

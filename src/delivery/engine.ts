@@ -1,5 +1,6 @@
 import type { ChangeIntake } from '../commands/report-changes.ts';
 import type { Accounts } from '../commands/accounts.ts';
+import type { Erasures } from '../commands/erasures.ts';
 import type { Webhooks, WebhookSnapshot } from '../commands/webhooks.ts';
 import { endpointOf, partitionOf } from '../domain/partitions.ts';
 import type { Rules } from '../domain/rules.ts';
@@ -40,6 +41,8 @@ export interface EngineDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Undefined: no keys are kept. */
+  readonly erasures?: Pick<Erasures, 'complete'>;
   /** Where several nodes share the store; undefined: this process has it for itself. */
   readonly membership?: Membership;
   /** The engine cannot go on; a new process recovers from the log. Not told of an event that cannot be read: see `stoppedAt`. */
@@ -53,6 +56,8 @@ export const DEFAULT_LIMITS: QueueLimits = {
   perEndpointMin: 4,
   perEndpointMax: 128,
 };
+
+const HANDLED_POLL_MS = 10;
 
 /**
  * Reads the log in order and does what follows: routing tables, fan-out, reactions, the invocation log, deliveries.
@@ -132,6 +137,19 @@ export class Engine {
   /** How far all that follows from the log is done, as far as this process has to. */
   get handledUpTo(): Position {
     return this.#consequences.handledUpTo;
+  }
+
+  /** Resolves when all that follows up to there is done, or with false when that takes too long. */
+  async handledAll(upTo: Position, patienceMs: number): Promise<boolean> {
+    const { clock } = this.#deps;
+    const untilMs = clock.monotonicMs() + patienceMs;
+    while (this.handledUpTo < upTo) {
+      if (this.#stopped || clock.monotonicMs() >= untilMs) return false;
+      await new Promise<void>((resolve) => {
+        clock.setTimer(HANDLED_POLL_MS, resolve);
+      });
+    }
+    return true;
   }
 
   /** Resolves when the read models show everything that is in the store now. */

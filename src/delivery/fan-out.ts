@@ -1,7 +1,12 @@
 import { type Either, isRight } from 'fp-ts/lib/Either.js';
 import type { Cause } from '../domain/events.ts';
-import { invocationGuid, scheduledEventId, streamOf, tooLargeEventId } from '../domain/ids.ts';
-import type { Backfill, InvocationScheduled, MatchedResource } from '../domain/invocation.ts';
+import { erasedEventId, invocationGuid, scheduledEventId, streamOf, tooLargeEventId } from '../domain/ids.ts';
+import {
+  type Backfill,
+  type InvocationScheduled,
+  isErased,
+  type MatchedResource,
+} from '../domain/invocation.ts';
 import { type Match, matchChange } from '../domain/matching.ts';
 import { renderSavedBody } from '../domain/moshtix-request.ts';
 import { renderBody } from '../domain/openticket-request.ts';
@@ -174,9 +179,11 @@ export const invocationOf = (
     // Something old never takes the place of something newer that still waits.
     coalesce: coalesce && later === undefined,
     ...(later !== undefined && { backfill: later.backfill }),
+    ...(event.customer !== undefined && { customer: event.customer }),
     // Not the time of this fan-out: whenever it is decided again, with the same settings, it is the very same event.
     atMs: later?.atMs ?? event.atMs,
   };
+  if (isErased(scheduled)) return { unsendable: { ...scheduled, body: '' } };
   return body === undefined ? { unsendable: scheduled } : scheduled;
 };
 
@@ -186,7 +193,7 @@ export interface ToldLater {
   readonly atMs: number;
 }
 
-/** Its body would be too large. It is in the log nevertheless, cancelled, so that nobody is silently not told. */
+/** Its body would be too large, or the customer was erased. It is in the log nevertheless, cancelled, so that nobody is silently not told. */
 export interface Unsendable {
   readonly unsendable: InvocationScheduled;
 }
@@ -327,11 +334,13 @@ const schedulingOf = (scheduled: InvocationScheduled, cause: Cause): Scheduling 
 const cancelledSchedulingOf = (scheduled: InvocationScheduled, cause: Cause): Scheduling => {
   const stream = streamOf.invocation(scheduled.guid);
   const { guid, atMs } = scheduled;
+  const reason = isErased(scheduled) ? 'erased' : 'body_too_large';
+  const eventId = isErased(scheduled) ? erasedEventId : tooLargeEventId;
   const events = [
     unsealed(scheduled),
     {
-      id: (content: string) => tooLargeEventId(guid, content),
-      event: { type: 'InvocationCancelled', reason: 'body_too_large', atMs } as const,
+      id: (content: string) => eventId(guid, content),
+      event: { type: 'InvocationCancelled', reason, atMs } as const,
     },
   ];
   const { append, head } = seal(stream, emptyHead(stream), events, cause);

@@ -1,5 +1,10 @@
 import type { Webhooks } from '../commands/webhooks.ts';
-import { evolveInvocation, initialInvocation, type InvocationScheduled } from '../domain/invocation.ts';
+import {
+  evolveInvocation,
+  initialInvocation,
+  type InvocationScheduled,
+  isErased,
+} from '../domain/invocation.ts';
 import { endpointOf } from '../domain/partitions.ts';
 import type { Appended, Position } from '../eventstore/event-store.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -104,7 +109,7 @@ export class FirstAttempts implements Admission {
     const { webhookRevision, endpoint, node } = reserved;
     const { webhooks, territory, mayAttempt } = this.#deps;
     const isSame = webhooks.cached(scheduled.webhook)?.revision === webhookRevision;
-    if (isSame && territory.node === node && mayAttempt(endpoint)) return true;
+    if (isSame && !isErased(scheduled) && territory.node === node && mayAttempt(endpoint)) return true;
     this.#reserved.delete(scheduled.guid);
     this.#deps.queue.release(reserved.slot, undefined);
     return false;

@@ -259,7 +259,7 @@ export class ProcessManager {
     // Last: between knowing that the webhook is enabled and starting the attempt nothing is waited for, not even a promise.
     const newest = this.#deps.webhooks.cached(scheduled.webhook) ?? found.right;
     const { webhook, revision } = newest;
-    const reason = cancelReasonOf(newest);
+    const reason = cancelReasonOf(newest, scheduled);
     if (reason !== undefined) {
       return this.#finish(held, slot, { type: 'CancelInvocation', reason, atMs: this.#deps.clock.nowMs() });
     }

@@ -1,4 +1,6 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
+import type { Erasures } from '../commands/erasures.ts';
+import type { CustomerErased } from '../domain/erasure.ts';
 import { streamOf } from '../domain/ids.ts';
 import {
   evolveInvocation,
@@ -13,17 +15,22 @@ import type { EventStore, Position } from '../eventstore/event-store.ts';
 import type { TransactDeps } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import { decodeAll } from '../projections/projector.ts';
-import type { DueList, InvocationLog, InvocationRow } from '../projections/read-models.ts';
+import type { Customers, DueList, InvocationLog, InvocationRow } from '../projections/read-models.ts';
 import { type HeldInvocation, stepOf } from './attempt.ts';
 import { NotStored } from './not-stored.ts';
 
 /**
- * What follows from an event besides deliveries: disabling or deleting a webhook cancels what waits for it, and with
+ * What follows from an event besides deliveries: erasing a customer forgets the key, and cancels what waits with that
+ * customer's data; disabling or deleting a webhook cancels what waits for it, and with
  * `coalesce` a newer invocation supersedes an older one that still waits. Doing it again decides nothing.
  */
 export interface ReactionDeps extends TransactDeps {
   readonly clock: Clock;
-  readonly readModels: DueList & Pick<InvocationLog, 'invocation'>;
+  readonly readModels: DueList &
+    Pick<InvocationLog, 'invocation' | 'invocations'> &
+    Pick<Customers, 'changesOfKey'>;
+  /** Undefined: no keys are kept, nothing was ever erased. */
+  readonly erasures?: Pick<Erasures, 'complete'>;
 }
 
 const ACTOR = 'engine:reactions';
@@ -33,6 +40,7 @@ const PAGE = 200;
 export const isCause = ({ event }: Decoded): boolean =>
   event.type === 'WebhookDisabled' ||
   event.type === 'WebhookDeleted' ||
+  event.type === 'CustomerErased' ||
   (event.type === 'InvocationScheduled' && event.coalesce);
 
 /** Of a cause: the webhook whose invocations it concerns. */
@@ -44,6 +52,7 @@ export const react = async (deps: ReactionDeps, decoded: Decoded): Promise<void>
   const { event } = decoded;
   if (event.type === 'WebhookDisabled') return cancelWaiting(deps, decoded, 'webhook_disabled');
   if (event.type === 'WebhookDeleted') return cancelWaiting(deps, decoded, 'webhook_deleted');
+  if (event.type === 'CustomerErased') return erase(deps, decoded, event);
   if (event.type === 'InvocationScheduled' && event.coalesce) return supersedeOlder(deps, decoded, event);
 };
 
@@ -59,6 +68,35 @@ const cancelWaiting = async (
     await settleAll(deps, decoded, rows, { type: 'CancelInvocation', reason, atMs: deps.clock.nowMs() });
     if (rows.length < PAGE) return;
     after = rows.at(-1)?.position ?? after;
+  }
+};
+
+/** Also what the process that recorded it did not come to: the key goes before anything else is looked at. */
+const erase = async (deps: ReactionDeps, decoded: Decoded, erased: CustomerErased): Promise<void> => {
+  const done = await deps.erasures?.complete(erased);
+  if (done !== undefined && isLeft(done)) throw new NotStored('an erasure', done.left._tag);
+  if (erased.key === null) return;
+  const command = { type: 'CancelInvocation', reason: 'erased', atMs: deps.clock.nowMs() } as const;
+  for (let after = 0; ;) {
+    const changes = deps.readModels.changesOfKey(erased.key, after, PAGE);
+    for (const { change } of changes) await cancelWaitingOf(deps, decoded, change, command);
+    if (changes.length < PAGE) return;
+    after = changes.at(-1)?.position ?? after;
+  }
+};
+
+const cancelWaitingOf = async (
+  deps: ReactionDeps,
+  decoded: Decoded,
+  change: string,
+  command: InvocationCommand,
+): Promise<void> => {
+  const filter = { companyId: null, change, status: 'waiting' } as const;
+  for (let before: Position | undefined; ;) {
+    const rows = deps.readModels.invocations(filter, before, PAGE);
+    await settleAll(deps, decoded, rows, command);
+    if (rows.length < PAGE) return;
+    before = rows.at(-1)?.position;
   }
 };
 

@@ -55,9 +55,9 @@ export class Recorder {
       const recorded = await this.append(step);
       if (recorded._tag === 'Right') {
         const reason =
-          step.after.state.situation === 'waiting' ? await this.#cancelReason(scheduled.webhook) : undefined;
+          step.after.state.situation === 'waiting' ? await this.#cancelReason(scheduled) : undefined;
         if (reason === undefined) return recorded.right[0]?.position ?? 0;
-        // Disabled while the attempt was running: nothing waits for such a webhook.
+        // Disabled, or the customer erased, while the attempt was running: then nothing waits.
         return this.record(step.after, { type: 'CancelInvocation', reason, atMs: clock.nowMs() });
       }
       // For example recorded as interrupted by a node that took over.
@@ -80,11 +80,11 @@ export class Recorder {
     }
   }
 
-  async #cancelReason(webhook: string): Promise<CancelReason | undefined> {
+  async #cancelReason(scheduled: InvocationScheduled): Promise<CancelReason | undefined> {
     const { webhooks, outage, draining } = this.#deps;
     for (;;) {
-      const found = await webhooks.get(webhook);
-      if (found._tag === 'Right') return cancelReasonOf(found.right);
+      const found = await webhooks.get(scheduled.webhook);
+      if (found._tag === 'Right') return cancelReasonOf(found.right, scheduled);
       if (draining()) return undefined;
       await outage.pause();
     }

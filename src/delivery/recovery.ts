@@ -67,7 +67,7 @@ const recordOne = async (deps: RecoveryDeps, guid: string): Promise<boolean> => 
   const interrupted = stepOf(deps.random, { ...loaded.right, stream }, interrupt, cause);
   if (interrupted === undefined) throw new Error(`${stream}: its interruption was refused`);
 
-  const reason = cancelReasonOf(webhook.right);
+  const reason = cancelReasonOf(webhook.right, facts.scheduled);
   // In the same append: the next start would look at those in flight only. Nothing to cancel when it was the last try.
   const cancelled =
     reason && stepOf(deps.random, interrupted.after, { type: 'CancelInvocation', reason, atMs }, cause);

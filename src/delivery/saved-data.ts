@@ -8,6 +8,7 @@ import type { ResourceRef } from '../domain/resources.ts';
 import { decode } from '../eventstore/codec.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { EventStore, Position } from '../eventstore/event-store.ts';
+import { withoutPersonal } from '../eventstore/personal.ts';
 import type { Routing } from '../projections/read-models.ts';
 import { NotStored } from './not-stored.ts';
 
@@ -66,6 +67,10 @@ const reportedData = async (
   if (decoded === undefined || isLeft(decoded)) {
     throw new Error(`${stream}: revision ${revision} cannot be read again`);
   }
-  const { data } = decoded.right.event as ResourceChange;
+  // Read for what another resource is told: that of a customer is nobody's business there.
+  const { data } = withoutCustomer(decoded.right.event as ResourceChange);
   return isJsonObject(data) ? { reported: data, units: recorded?.event.data.length ?? 0 } : undefined;
 };
+
+const withoutCustomer = (change: ResourceChange): ResourceChange =>
+  change.customer === undefined ? change : withoutPersonal(change);

@@ -1,7 +1,6 @@
 import type { WebhookSnapshot } from '../commands/webhooks.ts';
 import type { Log } from '../ports/log.ts';
 import type { RequestBuilder } from './attempt.ts';
-import { cancelReasonOf } from './cancel-reason.ts';
 
 /**
  * Whether a webhook's requests can be signed. What cannot be signed stays in the due list; the backlog asks again after
@@ -21,7 +20,7 @@ export class Signable {
   /** True, too, for a webhook to which nothing will be sent: its invocations are cancelled. */
   check(snapshot: WebhookSnapshot): boolean {
     const { facts } = snapshot.webhook;
-    if (cancelReasonOf(snapshot) !== undefined || this.#requests.canSign(facts)) {
+    if (snapshot.webhook.situation !== 'enabled' || this.#requests.canSign(facts)) {
       this.#unsigned.delete(facts.guid);
       return true;
     }

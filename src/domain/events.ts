@@ -2,6 +2,7 @@ import type { AccountEvent } from './account.ts';
 import type { ClientEvent } from './client.ts';
 import type { ClaimEvent } from './change-claim.ts';
 import type { ClusterEvent } from './cluster.ts';
+import type { ErasureEvent } from './erasure.ts';
 import type { InvocationEvent } from './invocation.ts';
 import type { JobEvent } from './job.ts';
 import type { ResourceChange } from './resource-change.ts';
@@ -16,6 +17,7 @@ export type DomainEvent =
   | ResourceChange
   | InvocationEvent
   | JobEvent
+  | ErasureEvent
   | ClaimEvent
   | ClusterEvent
   | SealEvent;

@@ -69,6 +69,14 @@ export const jobGuid = (scopeKey: string, generation: number): string => uuidV5(
 /** Event id of the RetryRequested that a job leads to: one for each invocation, however often the job comes to it. */
 export const jobRetryEventId = (job: string, invocation: string): string => uuidV5(job, invocation);
 
+/** An erasure is known by the key that it forgets: asked for again it is the same. `key`: null where there was none. */
+export const erasureGuid = (companyId: string, subject: string, key: string | null): string =>
+  uuidV5(CALLBOARD_NAMESPACE, JSON.stringify(['erasure', companyId, subject, key]));
+
+/** Event id of the cancellation of an invocation whose customer was erased before it was scheduled. */
+export const erasedEventId = (invocation: string, content: string): string =>
+  contentEventId(invocation, 'erased', content);
+
 const contentEventId = (invocation: string, what: string, content: string): string =>
   uuidV5(invocation, `${what} ${hash('sha256', content)}`);
 
@@ -80,6 +88,7 @@ export const streamOf = {
     `${resource}-${companyId}-${identifier}`,
   invocation: (guid: string): string => `invocation-${guid}`,
   job: (guid: string): string => `job-${guid}`,
+  erasure: (companyId: string, subject: string): string => `erasure-${companyId}-${subject}`,
   /** The next two are between nodes: no projection reads them, and they hold nothing that the others do not. */
   claim: (change: string): string => `claim-${change}`,
   cluster: 'callboard-cluster',
@@ -103,6 +112,7 @@ export const STREAM_PREFIXES: ReadonlyArray<string> = [
   'order-',
   'invocation-',
   'job-',
+  'erasure-',
 ];
 
 /** The same with the seals: what is moved, and what is checked as a whole. */

@@ -1,5 +1,6 @@
 import { type Either, left, right } from 'fp-ts/lib/Either.js';
 import { backoffMs, retryAfterMs } from './backoff.ts';
+import type { CustomerKey } from './customer-key.ts';
 import type { Resource, ResourceRef, Trigger } from './resources.ts';
 import type { Ordering, SystemEvent } from './webhook.ts';
 
@@ -50,6 +51,8 @@ export interface InvocationScheduled {
   readonly coalesce: boolean;
   /** Told long after the change, by a job: only then it is there. */
   readonly backfill?: Backfill;
+  /** Whose personal data the body may hold: the key of the change. */
+  readonly customer?: CustomerKey;
   readonly atMs: number;
 }
 
@@ -77,12 +80,15 @@ export interface AttemptFailed {
   readonly result: AttemptResult;
   /** Null when it was the last of its round. */
   readonly nextAttemptAtMs: number | null;
+  /** Of the invocation: an answer may repeat what was sent. */
+  readonly customer?: CustomerKey;
   readonly atMs: number;
 }
 export interface InvocationDelivered {
   readonly type: 'InvocationDelivered';
   readonly number: number;
   readonly result: AttemptResult;
+  readonly customer?: CustomerKey;
   readonly atMs: number;
 }
 export interface InvocationExhausted {
@@ -95,7 +101,9 @@ export type CancelReason =
   | 'webhook_disabled'
   | 'webhook_deleted'
   /** Scheduled without its body: it would have been more than can be stored or sent. It cannot be retried. */
-  | 'body_too_large';
+  | 'body_too_large'
+  /** The personal data of the customer was erased, and the body with it. It cannot be retried. */
+  | 'erased';
 export interface InvocationCancelled {
   readonly type: 'InvocationCancelled';
   readonly reason: CancelReason;
@@ -297,7 +305,8 @@ export type InvocationRejection =
   | { readonly _tag: 'AttemptTooEarly'; readonly dueAtMs: number }
   | { readonly _tag: 'InvocationInFlight' }
   | { readonly _tag: 'InvocationSupersededBefore' }
-  | { readonly _tag: 'InvocationHasNoBody' };
+  | { readonly _tag: 'InvocationHasNoBody' }
+  | { readonly _tag: 'InvocationErased' };
 
 // Decide
 
@@ -338,6 +347,7 @@ export const decideInvocation = (
       if (state.situation === 'cancelled' && state.reason === 'body_too_large') {
         return left({ _tag: 'InvocationHasNoBody' });
       }
+      if (isErased(state.facts.scheduled)) return left({ _tag: 'InvocationErased' });
       return right([
         { type: 'RetryRequested', retries, retryBaseMs, ...(job !== undefined && { job }), atMs },
       ]);
@@ -367,6 +377,7 @@ const recordOutcome = (
 ): Either<InvocationRejection, ReadonlyArray<InvocationEvent>> => {
   const { number, result, atMs } = command;
   const { attempts, round, scheduled } = state.facts;
+  const of = scheduled.customer === undefined ? {} : { customer: scheduled.customer };
   if (attempts.some((attempt) => attempt.number === number && attempt.ended !== null)) return right([]);
   if (state.situation !== 'in_flight' || state.number !== number) {
     const expected = state.situation === 'in_flight' ? state.number : attempts.length + 1;
@@ -374,14 +385,14 @@ const recordOutcome = (
   }
   const answer = command.type === 'RecordAnswer' ? command : undefined;
   if (answer !== undefined && isSuccess(answer.result.statusCode)) {
-    return right([{ type: 'InvocationDelivered', number, result, atMs }]);
+    return right([{ type: 'InvocationDelivered', number, result, ...of, atMs }]);
   }
   const outcome = command.type === 'RecordFailure' ? command.outcome : 'failed';
   const gone = answer?.result.statusCode === STATUS_GONE;
   const failures = number - round.attemptsBefore;
   if (gone || failures > round.retries) {
     return right([
-      { type: 'AttemptFailed', number, outcome, result, nextAttemptAtMs: null, atMs },
+      { type: 'AttemptFailed', number, outcome, result, nextAttemptAtMs: null, ...of, atMs },
       { type: 'InvocationExhausted', gone, atMs },
     ]);
   }
@@ -389,7 +400,7 @@ const recordOutcome = (
   const askedMs =
     answer === undefined ? null : retryAfterMs(answer.result.statusCode, answer.retryAfter, atMs);
   const nextAttemptAtMs = Math.max(plannedMs, askedMs ?? plannedMs);
-  return right([{ type: 'AttemptFailed', number, outcome, result, nextAttemptAtMs, atMs }]);
+  return right([{ type: 'AttemptFailed', number, outcome, result, nextAttemptAtMs, ...of, atMs }]);
 };
 
 const STATUS_GONE = 410;
@@ -411,10 +422,15 @@ export const nextAction = (state: InvocationState, nowMs: number): NextAction =>
     : { do: 'attempt', number: state.facts.attempts.length + 1 };
 };
 
+/** Its body is gone with the customer's key: it is sent to nobody any more. */
+export const isErased = ({ customer }: Pick<InvocationScheduled, 'customer'>): boolean =>
+  customer?.isForgotten === true;
+
 /** Exhausted, or waiting after a failure: what "retry all failed" takes. */
 export const mayRetryAsFailed = (state: InvocationState): boolean =>
-  state.situation === 'exhausted' ||
-  (state.situation === 'waiting' && state.facts.attempts.length > state.facts.round.attemptsBefore);
+  (state.situation === 'exhausted' ||
+    (state.situation === 'waiting' && state.facts.attempts.length > state.facts.round.attemptsBefore)) &&
+  !isErased(state.facts.scheduled);
 
 export type InvocationStatus =
   'waiting' | 'in_flight' | 'delivered' | 'exhausted' | 'cancelled' | 'superseded';

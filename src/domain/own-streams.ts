@@ -44,7 +44,7 @@ const CLIENT_NUMBER = /^client-[1-9]\d{0,15}$/;
 
 /**
  * Whether the name of a stream is one of ours, of those that are read: `account-`, `webhook-`, `invocation-` or `job-` and a GUID; a
- * resource, the GUID of its company and an identifier; `client-` and a number; that of the seals, where it is asked for. Hot:
+ * resource or an erasure, the GUID of its company and an identifier; `client-` and a number; that of the seals, where it is asked for. Hot:
  * every event that is read passes here.
  */
 export const isOurStream = (stream: string): boolean => {
@@ -59,7 +59,7 @@ export const isOurStream = (stream: string): boolean => {
     case 'a':
       return isWithGuid(stream, 'account-');
     case 'e':
-      return isResource(stream, 'event-');
+      return isResource(stream, 'event-') || isResource(stream, 'erasure-');
     case 't':
       return isResource(stream, 'ticket-');
     case 'p':

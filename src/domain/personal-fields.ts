@@ -92,37 +92,61 @@ const kindOf = (name: string): Kind => {
 /** Objects of reports come a few levels deep; whoever nests deeper gets what lies there withheld, and no stack overflows. */
 const DEPTH_MAX = 64;
 
-/** With every personal value masked, at any depth. What was not reported (null, an empty text) shows that it was not. */
+/**
+ * With every personal value masked, at any depth. What was not reported (null, an empty text) shows that it was not. The very same
+ * value where nothing is masked: most reports hold nothing personal, and every one is looked at.
+ */
 export const masked = (value: Json, depth = 0): Json => {
   if (depth > DEPTH_MAX) return MASK;
   if (typeof value === 'string') return maskedText(value, depth);
-  if (Array.isArray(value)) return (value as ReadonlyArray<Json>).map((item) => masked(item, depth + 1));
+  if (Array.isArray(value)) return mapped(value as ReadonlyArray<Json>, (item) => masked(item, depth + 1));
   return isJsonObject(value) ? maskedObject(value, depth) : value;
 };
 
 const maskedObject = (value: JsonObject, depth: number): JsonObject =>
-  // Not an assignment each: a field may be called __proto__.
-  Object.fromEntries(
-    Object.entries(value).map(([name, field]): [string, Json] => {
-      const kind = kindOf(name);
-      if (kind === 'field') return [name, hidden(field)];
-      return [name, kind === 'person' ? maskedPerson(field, depth + 1) : masked(field, depth + 1)];
-    }),
-  );
+  mappedFields(value, (name, field) => {
+    const kind = kindOf(name);
+    if (kind === 'field') return hidden(field);
+    return kind === 'person' ? maskedPerson(field, depth + 1) : masked(field, depth + 1);
+  });
 
 const maskedPerson = (value: Json, depth: number): Json => {
   if (depth > DEPTH_MAX) return MASK;
   if (Array.isArray(value))
-    return (value as ReadonlyArray<Json>).map((item) => maskedPerson(item, depth + 1));
+    return mapped(value as ReadonlyArray<Json>, (item) => maskedPerson(item, depth + 1));
   if (!isJsonObject(value)) return hidden(value);
-  return Object.fromEntries(
-    Object.entries(value).map(([name, field]): [string, Json] => {
-      const kind = kindOf(name);
-      const isInner = typeof field === 'object' && field !== null && kind !== 'field';
-      if (isInner) return [name, maskedPerson(field, depth + 1)];
-      return [name, kind === 'id' ? field : hidden(field)];
-    }),
-  );
+  return mappedFields(value, (name, field) => {
+    const kind = kindOf(name);
+    const isInner = typeof field === 'object' && field !== null && kind !== 'field';
+    if (isInner) return maskedPerson(field, depth + 1);
+    return kind === 'id' ? field : hidden(field);
+  });
+};
+
+/** Copied only once something differs. */
+const mapped = (items: ReadonlyArray<Json>, shownOf: (item: Json) => Json): ReadonlyArray<Json> => {
+  let copy: Json[] | undefined;
+  for (let at = 0; at < items.length; at += 1) {
+    const item = items[at] as Json;
+    const shown = shownOf(item);
+    if (shown === item) continue;
+    copy ??= [...items];
+    copy[at] = shown;
+  }
+  return copy ?? items;
+};
+
+/** The same. A field may be called __proto__: the copy has it as its own, and so it is set as any other. */
+const mappedFields = (value: JsonObject, shownOf: (name: string, field: Json) => Json): JsonObject => {
+  let copy: Record<string, Json> | undefined;
+  for (const name of Object.keys(value)) {
+    const field = value[name] as Json;
+    const shown = shownOf(name, field);
+    if (shown === field) continue;
+    copy ??= { ...value };
+    copy[name] = shown;
+  }
+  return copy ?? value;
 };
 
 const hidden = (value: Json): Json => (value === null || value === '' ? value : MASK);

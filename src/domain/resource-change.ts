@@ -1,4 +1,5 @@
 import { type Either, left, right } from 'fp-ts/lib/Either.js';
+import type { CustomerKey } from './customer-key.ts';
 import { isJsonObject, type Json } from './json.ts';
 import { decideOrder, type OrderEventType, type OrderOutcome, type OrderRules } from './order.ts';
 import type { Contradiction } from './order-contradiction.ts';
@@ -53,6 +54,8 @@ export interface ResourceChange {
    * orders of whose life (`order.sold` …) nothing was reported.
    */
   readonly order?: OrderOutcome;
+  /** Whose personal data it holds, where it holds any and keys are kept. */
+  readonly customer?: CustomerKey;
   readonly atMs: number;
 }
 

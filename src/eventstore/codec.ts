@@ -1,11 +1,13 @@
 import { type Either, left, right } from 'fp-ts/lib/Either.js';
 import * as t from 'io-ts';
 import { PathReporter } from 'io-ts/lib/PathReporter.js';
+import { absentKey, type CustomerKey } from '../domain/customer-key.ts';
 import type { Cause, DomainEvent } from '../domain/events.ts';
 import { chainLink, closeMetadata } from './chain.ts';
 import type { Decoded, Head, Metadata } from './decoded.ts';
 import type { EventData, RecordedEvent, StreamAppend } from './event-store.ts';
-import { type Format, FORMATS, type Formats, schemaVersionOf } from './formats.ts';
+import { type Format, FORMATS, type Formats, schemaVersionOf, writtenVersionOf } from './formats.ts';
+import { boxed, placeOf, unboxed } from './personal.ts';
 
 export { emptyHead, headOf } from './chain.ts';
 
@@ -47,6 +49,43 @@ class SealedEvent implements EventData {
   }
 }
 
+/**
+ * A stored event of a customer, with what finds its key. Private for the same reason as above; opened only by whoever decodes it, as most
+ * readers of the log look no further than its hash.
+ */
+class LockedEvent implements EventData {
+  readonly id: string;
+  readonly type: string;
+  readonly data: string;
+  readonly metadata: string;
+  readonly #keyOf: KeyOf;
+
+  constructor({ id, type, data, metadata }: EventData, keyOf: KeyOf) {
+    this.id = id;
+    this.type = type;
+    this.data = data;
+    this.metadata = metadata;
+    this.#keyOf = keyOf;
+  }
+
+  static keyOf(event: EventData): KeyOf | undefined {
+    return #keyOf in event ? event.#keyOf : undefined;
+  }
+}
+
+type KeyOf = (id: string) => CustomerKey;
+
+/** The same event, which `decode` opens if its key is at hand. Whatever is of no customer, or was sealed here, stays as it is. */
+export const lockedBy =
+  (keyOf: KeyOf) =>
+  (recorded: RecordedEvent): RecordedEvent =>
+    SealedEvent.decodedOf(recorded.event) === undefined && recorded.event.data.includes(CUSTOMER_KEY)
+      ? { ...recorded, event: new LockedEvent(recorded.event, keyOf) }
+      : recorded;
+
+/** As it stands in the text of an event of a customer; in other events at most inside of what was reported. */
+const CUSTOMER_KEY = '"customer":"';
+
 /** Sealed in this process: its data and metadata are as JSON.stringify writes objects, nobody has to look again. */
 export const isSealed = (event: EventData): boolean => SealedEvent.decodedOf(event) !== undefined;
 
@@ -67,10 +106,14 @@ export const seal = (
   cause: Cause,
 ): { readonly append: StreamAppend; readonly head: Head } => {
   let previous = head.hash;
-  const sealedEvents = events.map(({ id: given, event }): EventData => {
-    const data = encodeData(event);
+  const sealedEvents = events.map(({ id: given, event }, index): EventData => {
+    const isOfCustomer = 'customer' in event && event.customer !== undefined;
+    const written = isOfCustomer
+      ? boxed({ ...event, customer: event.customer }, placeOf(stream, head.revision + 1 + index))
+      : event;
+    const data = encodeData(written);
     const time = isoTime(event.atMs);
-    const schemaVersion = schemaVersionOf(FORMATS[event.type]);
+    const schemaVersion = writtenVersionOf(FORMATS[event.type], isOfCustomer);
     const openMetadata = encodeMetadata(cause, time, schemaVersion);
     const id = typeof given === 'string' ? given : given(`${data}\n${openMetadata}`);
     const link = chainLink(previous, id, event.type, data, openMetadata);
@@ -162,7 +205,14 @@ export const decoderOf = (formats: Formats): Decode => {
       return undecodable(`'${type}' of schema version ${schemaVersion}, known up to ${newest}`);
     }
 
-    let fields = parse(data);
+    const stored = parse(data);
+    const opened = unboxed(
+      type,
+      stored,
+      placeOf(stream, revision),
+      LockedEvent.keyOf(recorded.event) ?? absentKey,
+    );
+    let fields: unknown = opened === undefined ? stored : opened.fields;
     const codec = format.older[schemaVersion - 1]?.codec ?? format.newest;
     // Of io-ts only the check: `decode` would copy every object, at more than twice the cost.
     if (!codec.is(fields)) return undecodable(`data: ${faults(codec, fields)}`);
@@ -172,7 +222,11 @@ export const decoderOf = (formats: Formats): Decode => {
       stream,
       revision,
       position,
-      event: { ...(fields as object), type } as DomainEvent,
+      event: {
+        ...(fields as object),
+        ...(opened !== undefined && { customer: opened.customer }),
+        type,
+      } as DomainEvent,
       metadata: toMetadata(parsedMetadata),
     });
   };

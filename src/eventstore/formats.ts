@@ -10,6 +10,8 @@ import type {
 import type { ChangeClaimed, ClaimReleased } from '../domain/change-claim.ts';
 import type { ClientClaimed } from '../domain/client.ts';
 import type { NodeExpired, NodeJoined, NodeLeft, NodeReport, NodeRenewed } from '../domain/cluster.ts';
+import type { CustomerKey } from '../domain/customer-key.ts';
+import type { CustomerErased } from '../domain/erasure.ts';
 import type { DomainEvent } from '../domain/events.ts';
 import type {
   AttemptFailed,
@@ -93,9 +95,32 @@ export const upcast = <Old, Newest, Next = Newest>(
   older: [{ codec, upcast: (data) => step(data as Old) }, ...format.older],
 });
 
-/** The version that is written. */
+/** The newest version. */
 export const schemaVersionOf = (format: { readonly older: ReadonlyArray<unknown> }): number =>
   format.older.length + 1;
+
+/**
+ * Of events that may hold personal data: in version 2 that stands boxed, under a customer's key (personal.ts). What has none is written as
+ * version 1, which it is: programs from before read it.
+ */
+const boxable = <Data>(codec: t.Type<Data>): Format<Data> => upcast(codec, (v1) => v1, latest(codec));
+
+/** The version that an event is written in. */
+export const writtenVersionOf = (
+  format: { readonly older: ReadonlyArray<unknown> },
+  isOfCustomer: boolean,
+): number => {
+  const newest = schemaVersionOf(format);
+  return newest === 1 || isOfCustomer ? newest : newest - 1;
+};
+
+/** Put back by the codec, from the key's id: none of the formats reads it. */
+const customerKey = new t.Type<CustomerKey>(
+  'CustomerKey',
+  (value): value is CustomerKey => typeof value === 'object' && value !== null && 'isForgotten' in value,
+  (value, context) => t.failure(value, context),
+  t.identity,
+);
 
 const resource: t.Type<Resource> = oneOf(RESOURCES);
 const trigger: t.Type<Trigger> = oneOf(TRIGGERS);
@@ -212,7 +237,7 @@ const resourceChange = objectWith<DataOf<ResourceChange>>(
     }),
     atMs: t.number,
   },
-  { order: orderOutcome },
+  { order: orderOutcome, customer: customerKey },
 );
 
 // Invocations
@@ -247,27 +272,33 @@ const invocationScheduled = objectWith<DataOf<InvocationScheduled>>(
     atMs: t.number,
   },
   // Optional rather than a version of its own: nodes of the version before read it while both run.
-  { systemEvent, backfill: object<Backfill>({ job: t.string, webhookRevision: t.number }) },
+  {
+    systemEvent,
+    backfill: object<Backfill>({ job: t.string, webhookRevision: t.number }),
+    customer: customerKey,
+  },
 );
 const attemptStarted = objectWith<DataOf<AttemptStarted>>(
   { number: t.number, url: t.string, webhookRevision: t.number, atMs: t.number },
   { node: t.string },
 );
-const attemptFailed = object<DataOf<AttemptFailed>>({
-  number: t.number,
-  outcome: oneOf<AttemptFailed['outcome']>(['failed', 'interrupted']),
-  result: attemptResult,
-  nextAttemptAtMs: nullable(t.number),
-  atMs: t.number,
-});
-const invocationDelivered = object<DataOf<InvocationDelivered>>({
-  number: t.number,
-  result: attemptResult,
-  atMs: t.number,
-});
+const attemptFailed = objectWith<DataOf<AttemptFailed>>(
+  {
+    number: t.number,
+    outcome: oneOf<AttemptFailed['outcome']>(['failed', 'interrupted']),
+    result: attemptResult,
+    nextAttemptAtMs: nullable(t.number),
+    atMs: t.number,
+  },
+  { customer: customerKey },
+);
+const invocationDelivered = objectWith<DataOf<InvocationDelivered>>(
+  { number: t.number, result: attemptResult, atMs: t.number },
+  { customer: customerKey },
+);
 const invocationExhausted = object<DataOf<InvocationExhausted>>({ gone: t.boolean, atMs: t.number });
 const invocationCancelled = object<DataOf<InvocationCancelled>>({
-  reason: oneOf<CancelReason>(['webhook_disabled', 'webhook_deleted', 'body_too_large']),
+  reason: oneOf<CancelReason>(['webhook_disabled', 'webhook_deleted', 'body_too_large', 'erased']),
   atMs: t.number,
 });
 const invocationSuperseded = object<DataOf<InvocationSuperseded>>({ by: t.string, atMs: t.number });
@@ -275,6 +306,18 @@ const retryRequested = objectWith<DataOf<RetryRequested>>(
   { retries: t.number, retryBaseMs: t.number, atMs: t.number },
   { job: t.string },
 );
+
+// Erasures
+
+const customerErased = object<DataOf<CustomerErased>>({
+  guid: t.string,
+  companyId: t.string,
+  subject: t.string,
+  key: nullable(t.string),
+  changes: t.number,
+  askedBy: t.string,
+  atMs: t.number,
+});
 
 // Jobs
 
@@ -369,21 +412,23 @@ export const FORMATS: Formats = {
   SecretRotated: latest(secretRotated),
   WebhookDeleted: latest(webhookDeleted),
 
-  ResourceChanged: latest(resourceChange),
-  OrderSold: latest(resourceChange),
-  TicketsRefunded: latest(resourceChange),
-  TicketsReissued: latest(resourceChange),
-  OrderCancelled: latest(resourceChange),
-  TicketsScanned: latest(resourceChange),
+  ResourceChanged: boxable(resourceChange),
+  OrderSold: boxable(resourceChange),
+  TicketsRefunded: boxable(resourceChange),
+  TicketsReissued: boxable(resourceChange),
+  OrderCancelled: boxable(resourceChange),
+  TicketsScanned: boxable(resourceChange),
 
-  InvocationScheduled: latest(invocationScheduled),
+  InvocationScheduled: boxable(invocationScheduled),
   AttemptStarted: latest(attemptStarted),
-  AttemptFailed: latest(attemptFailed),
-  InvocationDelivered: latest(invocationDelivered),
+  AttemptFailed: boxable(attemptFailed),
+  InvocationDelivered: boxable(invocationDelivered),
   InvocationExhausted: latest(invocationExhausted),
   InvocationCancelled: latest(invocationCancelled),
   InvocationSuperseded: latest(invocationSuperseded),
   RetryRequested: latest(retryRequested),
+
+  CustomerErased: latest(customerErased),
 
   JobCreated: latest(jobCreated),
   JobStarted: latest(jobStarted),

@@ -9,6 +9,7 @@ import type { ChainBreak } from './decoded.ts';
 import { EMPTY_DIGEST, nextDigest } from './log-digest.ts';
 import { type CopyEnd, copyEndCodec } from './restorations.ts';
 import { endBreaks, type EventRow, openCheck } from './sqlite-check.ts';
+import { keysOf, writeBackupKeys } from './sqlite-keys-file.ts';
 import { damaged, openForReading, type OpenFailure, textOf, value } from './sqlite-schema.ts';
 import { describeBreak } from './sqlite-verify.ts';
 
@@ -140,6 +141,8 @@ export const backUp = async ({
     const { storeId: _storeId, ...end } = checked.right;
     const made: BackupLabel = { takenAtMs: nowMs, keyId, end };
     writeLabel(draft, made);
+    // After the log: no event in the copy lacks its key, but those that were forgotten meanwhile.
+    writeBackupKeys(draft, keysOf(from));
     sync(draft);
     // A link, not a rename: it never takes the place of a file that is there.
     linkSync(draft, to);

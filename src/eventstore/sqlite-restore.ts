@@ -11,6 +11,7 @@ import {
   sealRestoration,
 } from './restorations.ts';
 import { openCommitter } from './sqlite-commit.ts';
+import { dropBackupKeys } from './sqlite-keys-file.ts';
 import { damaged, openForReading, type OpenFailure, textOf, value } from './sqlite-schema.ts';
 import { describeBreak } from './sqlite-check.ts';
 import { tailBreak } from './sqlite-tail.ts';
@@ -46,6 +47,7 @@ export const markRestored = (copy: RestoredCopy): Either<OpenFailure, Restoratio
       numbersFrom: Math.max(numbersFrom(atMs), copy.numbersKnown + 1),
     };
     db.exec('DROP TABLE IF EXISTS backup');
+    dropBackupKeys(db);
     db.prepare('UPDATE log SET head = ?, store_id = ?').run(
       positionAfter(end.position, atMs) - 1,
       copy.storeId,

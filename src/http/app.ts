@@ -10,6 +10,7 @@ import { conservationRoutes } from './conservation.ts';
 import type { HttpDeps } from './deps.ts';
 import { mountDashboard } from './dashboard/mount.ts';
 import { docsRoutes } from './docs.ts';
+import { erasureRoutes } from './erasures.ts';
 import { explainRoutes } from './explain.ts';
 import { exportRoutes } from './export.ts';
 import type { Failure } from './failure.ts';
@@ -48,6 +49,7 @@ export const routesOf = (deps: HttpDeps): ReadonlyArray<Route> => [
   ...invocationRoutes(deps),
   ...jobRoutes(deps),
   ...changeRoutes(deps),
+  ...erasureRoutes(deps),
   ...explainRoutes(deps),
   ...historyRoutes(deps),
   ...exportRoutes(deps),

@@ -8,7 +8,7 @@ import { readEvents } from './cloud-events-request.ts';
 import type { HttpDeps } from './deps.ts';
 import type { Failure } from './failure.ts';
 import { findChange } from './find-change.ts';
-import { printedContradiction } from './print-change.ts';
+import { printedContradiction, printedErasureOf } from './print-change.ts';
 import type { Call, Handled, Route } from './routing.ts';
 
 type Deps = Pick<HttpDeps, 'rules' | 'intake' | 'readModels' | 'store' | 'settled' | 'clock'>;
@@ -49,7 +49,14 @@ const failureOf = (failure: ReportFailure, single: boolean): Failure =>
 
 const read = async (deps: Deps, call: Call): Handled => {
   const found = await findChange(deps, call);
-  return isLeft(found) ? found : right(ok(printed(found.right.id, found.right.event)));
+  return isLeft(found)
+    ? found
+    : right(
+        ok({
+          ...printed(found.right.id, found.right.event),
+          ...printedErasureOf(found.right.event, deps.readModels),
+        }),
+      );
 };
 
 const printed = (guid: string, change: ResourceChange) => ({

@@ -1,5 +1,6 @@
 import type { Either } from 'fp-ts/lib/Either.js';
 import type { Accounts } from '../commands/accounts.ts';
+import type { Erasures } from '../commands/erasures.ts';
 import type { InvocationFailure, KnownInvocation } from '../commands/invocations.ts';
 import type { AskedJob, JobFailure, JobPreview, JobRequest } from '../commands/jobs.ts';
 import type { ChangeIntake } from '../commands/report-changes.ts';
@@ -72,6 +73,8 @@ export interface HttpDeps {
   readonly intake: Pick<ChangeIntake, 'report'>;
   readonly invocations: InvocationCommands;
   readonly jobs: JobCommands;
+  /** Undefined: no keys are kept here, and nothing can be erased. */
+  readonly erasures?: Pick<Erasures, 'erase'>;
   readonly readModels: Pick<
     ReadModels,
     | 'webhooksOf'
@@ -105,6 +108,8 @@ export interface HttpDeps {
     | 'job'
     | 'jobs'
     | 'lastJob'
+    | 'erasureOfKey'
+    | 'erasures'
   >;
   readonly store: Pick<EventStore, 'readStream' | 'readAll' | 'head' | 'positions' | 'removedAtMs'>;
   readonly verifyToken: VerifyToken;

@@ -9,6 +9,7 @@ import type { HttpDeps } from './deps.ts';
 import { codecOf, decodeQuery } from './fields.ts';
 import { findChange } from './find-change.ts';
 import { formatCursor, PAGE_FIELDS, type PageOf, pageOf } from './paging.ts';
+import { printedErasureOf } from './print-change.ts';
 import { printedExplanation } from './print-explanation.ts';
 import type { Call, Handled, Route } from './routing.ts';
 
@@ -37,7 +38,14 @@ const explainChange = async (deps: Deps, call: Call): Handled => {
   const page = await explainPage(deps, change.right, { limit, after, told });
   if (isLeft(page)) return page;
   const { rows, next } = page.right;
-  return right(ok({ change: change.right.id, items: rows.map(printedExplanation), next }));
+  return right(
+    ok({
+      change: change.right.id,
+      items: rows.map(printedExplanation),
+      next,
+      ...printedErasureOf(change.right.event, deps.readModels),
+    }),
+  );
 };
 
 /** One page of the explanations of a change: all, or only of the webhooks that were told, or were not. */

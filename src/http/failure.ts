@@ -1,4 +1,5 @@
 import type { ClientFailure } from '../commands/accounts.ts';
+import type { ErasureFailure } from '../commands/erasures.ts';
 import type { InvocationFailure } from '../commands/invocations.ts';
 import type { JobFailure } from '../commands/jobs.ts';
 import type { ReportFailure } from '../commands/reported-change.ts';
@@ -38,7 +39,13 @@ type IntakeFailure = Exclude<ReportFailure, { readonly _tag: 'ReportsContradict'
 
 /** Everything that a route can answer instead of success. */
 export type Failure =
-  RequestFailure | WebhookFailure | InvocationFailure | JobFailure | IntakeFailure | ClientFailure;
+  | RequestFailure
+  | WebhookFailure
+  | InvocationFailure
+  | JobFailure
+  | IntakeFailure
+  | ClientFailure
+  | ErasureFailure;
 
 export const invalid = (field: string, message: string): RequestFailure => ({
   _tag: 'InvalidFields',

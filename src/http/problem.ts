@@ -155,6 +155,16 @@ export const problemOf = (failure: Failure): ProblemAnswer => {
       return problem('conflict', 'A newer invocation superseded this one. Retry the newer one instead.');
     case 'InvocationHasNoBody':
       return problem('conflict', 'Its body would have been more than can be sent. It cannot be retried.');
+    case 'InvocationErased':
+      return problem(
+        'conflict',
+        'The personal data of its customer was erased, and its body with it. It cannot be retried.',
+      );
+    case 'ErasureNotPossible':
+      return problem(
+        'conflict',
+        'This server stores personal data as it is reported: without a key for each customer nothing can be erased. It takes the embedded store (CALLBOARD_STORE=sqlite:).',
+      );
     case 'JobIs':
       return problem(
         'conflict',

@@ -61,7 +61,7 @@ const list = async (deps: Deps, call: Call, ref: ResourceRef): Handled => {
     if (isLeft(invocations)) return invocations;
     const removed = await removedOf(deps, told.invocations, invocations.right);
     items.push({
-      ...printedReport(told.change),
+      ...printedReport(told.change, deps.readModels),
       invocations: invocations.right,
       more: told.more,
       ...(removed.length > 0 && { removed }),

@@ -178,6 +178,32 @@ export interface Changes {
   changesAfter(fromMs: number): Position | undefined;
 }
 
+/** A customer's data was erased; by whom. */
+export interface ErasureRow {
+  /** The list's cursor. */
+  readonly position: Position;
+  readonly guid: string;
+  readonly companyId: string;
+  readonly subject: string;
+  readonly changes: number;
+  readonly atMs: number;
+  readonly actor: string;
+}
+
+/** By the id of a customer's key. */
+export interface Customers {
+  /** Changes that hold data under this key, oldest first, after the cursor. */
+  changesOfKey(
+    key: string,
+    after: Position,
+    limit: number,
+  ): ReadonlyArray<{ readonly position: Position; readonly change: string }>;
+  countOfKey(key: string): number;
+  erasureOfKey(key: string): ErasureRow | undefined;
+  /** Newest first, before the cursor; null: of all companies. */
+  erasures(companyId: string | null, before: Position | undefined, limit: number): ReadonlyArray<ErasureRow>;
+}
+
 /** What became of everything that was scheduled: it stands in exactly one place. */
 export type Tally = Readonly<Record<'scheduled' | InvocationStatus, number>>;
 
@@ -392,6 +418,7 @@ export interface ReadModels
     WebhookList,
     WebhookSearch,
     Changes,
+    Customers,
     Tallies,
     InvocationLog,
     DueList,

@@ -8,7 +8,7 @@
  * small however long the log is. A look-up asks the generations one after the other, the newest first: what is asked
  * for is mostly young. Changes have no generations, as most guids asked for there do not exist.
  */
-export const SCHEMA_VERSION = 11;
+export const SCHEMA_VERSION = 12;
 
 export const GENERATION_ROWS = 2 ** 17;
 
@@ -298,6 +298,26 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_company ON jobs (company);
 CREATE INDEX jobs_by_scope ON jobs (scope);
 CREATE INDEX jobs_open ON jobs (position) WHERE is_over = 0;
+
+-- Changes that hold the data of a customer, by the key it stands under, and which keys were forgotten; generation 0: there was none.
+CREATE TABLE customer_changes (
+  subject BLOB NOT NULL,
+  generation INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  PRIMARY KEY (subject, generation, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE erasures (
+  position INTEGER PRIMARY KEY,
+  guid BLOB NOT NULL,
+  company INTEGER NOT NULL,
+  subject BLOB NOT NULL,
+  generation INTEGER NOT NULL,
+  changes INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  actor TEXT NOT NULL
+) STRICT;
+CREATE INDEX erasures_by_key ON erasures (subject, generation);
+CREATE INDEX erasures_by_company ON erasures (company);
 `;
 
 export const SCHEMA = SHARED + ROUTING + LOG;

@@ -1,3 +1,4 @@
+import type { CustomerErased } from '../domain/erasure.ts';
 import type { InvocationEvent } from '../domain/invocation.ts';
 import type { JobEvent } from '../domain/job.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
@@ -8,6 +9,7 @@ import { openAttemptMinutes } from './attempt-minutes.ts';
 import { openBelongings } from './belongings.ts';
 import { openChanges } from './changes.ts';
 import { openCounters } from './counters.ts';
+import { openCustomers } from './customers.ts';
 import { openDatabase } from './database.ts';
 import { openDictionary } from './dictionary.ts';
 import { openDueList } from './due-list.ts';
@@ -80,6 +82,7 @@ export const openReadModels = ({
   const dueList = openDueList(db, logWebhooks);
   const failed = openFailed(db, logCompanies, logWebhooks);
   const jobs = openJobs(db, logCompanies);
+  const customers = openCustomers(db, logCompanies);
 
   const route = ({ event, ...rest }: Decoded): void => {
     switch (event.type) {
@@ -122,7 +125,10 @@ export const openReadModels = ({
       case 'TicketsReissued':
       case 'OrderCancelled':
       case 'TicketsScanned':
+        customers.changed(decoded as Decoded<ResourceChange>);
         return changes.add(decoded as Decoded<ResourceChange>);
+      case 'CustomerErased':
+        return customers.erased(decoded as Decoded<CustomerErased>);
       case 'JobCreated':
       case 'JobStarted':
       case 'JobProgressed':
@@ -163,6 +169,10 @@ export const openReadModels = ({
     ...dueList,
     ...failed,
     searchWebhooks: (...question) => webhookSearch.searchWebhooks(...question),
+    changesOfKey: (...question) => customers.changesOfKey(...question),
+    countOfKey: (key) => customers.countOfKey(key),
+    erasureOfKey: (key) => customers.erasureOfKey(key),
+    erasures: (...question) => customers.erasures(...question),
     job: (guid) => jobs.job(guid),
     jobs: (...question) => jobs.jobs(...question),
     openJobs: () => jobs.openJobs(),

@@ -84,6 +84,7 @@ describe('streams', () => {
       streamOf.webhook(DNS),
       streamOf.invocation(DNS),
       streamOf.job(DNS),
+      streamOf.erasure(COMPANY, '0123456789abcdef0123456789abcdef'),
       ...RESOURCES.map((resource) => streamOf.resource(COMPANY, resource, '1')),
     ];
     const found = names.map((name) => STREAM_PREFIXES.filter((prefix) => name.startsWith(prefix)));

@@ -153,6 +153,16 @@ const examples: { readonly [E in DomainEvent as E['type']]: E } = (() => {
     InvocationCancelled: { type: 'InvocationCancelled', reason: 'webhook_deleted', atMs },
     InvocationSuperseded: { type: 'InvocationSuperseded', by: guidOf(5), atMs },
     RetryRequested: { type: 'RetryRequested', retries: 3, retryBaseMs: 30_000, job: guidOf(7), atMs },
+    CustomerErased: {
+      type: 'CustomerErased',
+      guid: guidOf(7),
+      companyId: guidOf(1),
+      subject: '0123456789abcdef0123456789abcdef',
+      key: '0123456789abcdef0123456789abcdef.1',
+      changes: 3,
+      askedBy: 'admin:one',
+      atMs,
+    },
     JobCreated: {
       type: 'JobCreated',
       guid: guidOf(7),

@@ -13,7 +13,7 @@ export type Unreadable = keyof typeof UNREADABLE;
 /** What the reason says of each. */
 export const REASONS: Readonly<Record<Unreadable, string>> = {
   'an unknown type': "unknown event type 'OrderArchived'",
-  'a newer schema version': "'ResourceChanged' of schema version 99, known up to 1",
+  'a newer schema version': "'ResourceChanged' of schema version 99, known up to 2",
   'broken JSON': 'data: not JSON',
 };
 

@@ -1,3 +1,4 @@
+import type { CustomerErased } from '../../domain/erasure.ts';
 import { streamOf } from '../../domain/ids.ts';
 import type { AttemptResult, InvocationEvent } from '../../domain/invocation.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
@@ -51,6 +52,13 @@ export const changeEvent = (decoded: Decoded<ResourceChange>, isClear: boolean):
       })),
     }),
   });
+};
+
+export const ERASURE_TYPE = 'callboard.customer.erased';
+
+export const erasureEvent = (decoded: Decoded<CustomerErased>): JsonObject => {
+  const { guid, subject, changes, askedBy } = decoded.event;
+  return envelope(decoded, ERASURE_TYPE, subject, { erasure: guid, subject, changes, asked_by: askedBy });
 };
 
 export const invocationEvent = (

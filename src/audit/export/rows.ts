@@ -1,8 +1,16 @@
 import { isResourceStream } from '../../domain/ids.ts';
+import type { CustomerErased } from '../../domain/erasure.ts';
 import type { InvocationEvent } from '../../domain/invocation.ts';
 import type { ResourceChange } from '../../domain/resource-change.ts';
 import type { Decoded } from '../../eventstore/decoded.ts';
-import { CHANGE_TYPE, changeEvent, invocationEvent, invocationType } from './cloud-event.ts';
+import {
+  CHANGE_TYPE,
+  changeEvent,
+  ERASURE_TYPE,
+  erasureEvent,
+  invocationEvent,
+  invocationType,
+} from './cloud-event.ts';
 import { attemptRow, invocationRow, isAttemptEnd } from './csv.ts';
 import type { FactsOfInvocations } from './facts.ts';
 import type { ExportQuestion } from './manifest.ts';
@@ -18,7 +26,9 @@ export interface ExportRow {
 
 /** Whether anything of this stream is told. */
 export const isTold = (stream: string): boolean =>
-  stream.startsWith('invocation-') || isResourceStream(stream);
+  stream.startsWith('invocation-') || isErasure(stream) || isResourceStream(stream);
+
+const isErasure = (stream: string): boolean => stream.startsWith('erasure-');
 
 /** Whether an event lies in what was asked for, as far as it tells itself. */
 export const selectionOf = (
@@ -45,6 +55,11 @@ export const rowsOf = async (
     if (!isNdjson || question.webhook !== null) return [];
     const row = `${JSON.stringify(changeEvent(decoded as Decoded<ResourceChange>, isClear))}\n`;
     return [{ kind: 'events', counted: CHANGE_TYPE, row }];
+  }
+  if (isErasure(decoded.stream)) {
+    if (!isNdjson || question.webhook !== null) return [];
+    const row = `${JSON.stringify(erasureEvent(decoded as Decoded<CustomerErased>))}\n`;
+    return [{ kind: 'events', counted: ERASURE_TYPE, row }];
   }
   const happened = decoded as Decoded<InvocationEvent>;
   const known = await facts.of(decoded.stream);

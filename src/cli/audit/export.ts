@@ -27,6 +27,7 @@ import { count, Progress } from '../migrate/progress.ts';
 import { type MovableStore, openSource } from '../migrate/sides.ts';
 import { wholeOption } from '../numbers.ts';
 import { checkExport } from './check-export.ts';
+import { withReadableKeys } from './customer-keys.ts';
 import { type OpenedLog, openLog } from './open-log.ts';
 import { keepHeapSmall } from '../small-heap.ts';
 
@@ -91,11 +92,12 @@ const runExport = async (args: ReadonlyArray<string>): Promise<number> => {
   const { store } = config.right;
   if (store.kind === 'memory') return failed('there is no history in memory: CALLBOARD_STORE=memory:');
   keepHeapSmall();
-  const opened = await openLog(store);
-  if (isLeft(opened)) return failed(opened.left);
+  const log = await openLog(store);
+  if (isLeft(log)) return failed(log.left);
+  const opened = withReadableKeys(log.right, config.right);
   try {
     const out = resolve(values.out);
-    const begun = await begin(opened.right, out, question.right, values.resume, nowMs);
+    const begun = await begin(opened, out, question.right, values.resume, nowMs);
     if (isLeft(begun)) return failed(begun.left);
     if (begun.right === 'complete') {
       process.stdout.write(`${values.out}: is complete already.\n`);
@@ -105,12 +107,12 @@ const runExport = async (args: ReadonlyArray<string>): Promise<number> => {
       const refused = await whyNotClear(config.right, store);
       if (refused !== undefined) return failed(refused);
     }
-    return await write(opened.right, store, out, begun.right);
+    return await write(opened, store, out, begun.right);
   } catch (error) {
     // An event that cannot be read: `audit verify` tells more of it.
     return failed(error instanceof Error ? error.message : String(error));
   } finally {
-    await opened.right.close();
+    await opened.close();
   }
 };
 

@@ -10,6 +10,7 @@ import type { ReadModels } from '../../projections/read-models.ts';
 import { openReadModels } from '../../projections/sqlite-read-models.ts';
 import { failed } from '../command.ts';
 import type { MovableStore } from '../migrate/sides.ts';
+import { withReadableKeys } from './customer-keys.ts';
 import { openLog } from './open-log.ts';
 
 export interface AuditedHistory {
@@ -20,7 +21,7 @@ export interface AuditedHistory {
 }
 
 /** The configuration of a history that outlives its server. */
-export interface AuditedStore extends Pick<Config, 'rulesPath'> {
+export interface AuditedStore extends Pick<Config, 'rulesPath' | 'secret' | 'dataDir'> {
   readonly store: MovableStore;
 }
 
@@ -28,22 +29,23 @@ export interface AuditedStore extends Pick<Config, 'rulesPath'> {
 export const auditedStore = (): Either<string, AuditedStore & Pick<Config, 'sealKeyPath'>> => {
   const config = readEnvironment();
   if (isLeft(config)) return left(config.left.message);
-  const { store, rulesPath, sealKeyPath } = config.right;
+  const { store, rulesPath, sealKeyPath, secret, dataDir } = config.right;
   return store.kind === 'memory'
     ? left('there is no history to audit in memory: CALLBOARD_STORE=memory:')
-    : right({ store, rulesPath, sealKeyPath });
+    : right({ store, rulesPath, sealKeyPath, secret, dataDir });
 };
 
 /** Opens the configured history for reading, does the work, and answers its exit code. */
 export const withHistory = async (
-  { store, rulesPath }: AuditedStore,
+  { store, rulesPath, ...of }: AuditedStore,
   work: (history: AuditedHistory) => Promise<number>,
 ): Promise<number> => {
   const rules = loadRules(rulesPath);
   if (isLeft(rules)) return failed(rules.left.message);
   const opened = await openLog(store);
   if (isLeft(opened)) return failed(opened.left);
-  const { log, beginningsMayBeGone } = opened.right;
+  const readable = withReadableKeys(opened.right, { store, ...of });
+  const { log, beginningsMayBeGone } = readable;
   const folder = mkdtempSync(join(tmpdir(), 'callboard-audit-'));
   const models = openReadModels({ path: join(folder, 'read-models.db'), beginningsMayBeGone });
   try {
@@ -54,6 +56,6 @@ export const withHistory = async (
   } finally {
     models.close();
     rmSync(folder, { recursive: true, force: true });
-    await opened.right.close();
+    await readable.close();
   }
 };

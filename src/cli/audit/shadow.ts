@@ -1,3 +1,5 @@
+import { isErased } from '../../domain/invocation.ts';
+import { MASK } from '../../domain/personal-fields.ts';
 import { writeFileSync } from 'node:fs';
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { shadow as shadowLog, type ShadowScope } from '../../audit/shadow.ts';
@@ -77,10 +79,10 @@ const runShadow = async (args: ReadonlyArray<string>): Promise<number> => {
   const { scope, rules: tried, what } = asked.right;
   const config = readEnvironment();
   if (isLeft(config)) return failed(config.left.message);
-  const { store, rulesPath, retryBaseMs: defaultRetryBaseMs } = config.right;
+  const { store, rulesPath, secret, dataDir, retryBaseMs: defaultRetryBaseMs } = config.right;
   if (store.kind === 'memory') return failed('there is no history to go through in memory');
 
-  return withHistory({ store, rulesPath }, async ({ log, models, rules: inForce }) => {
+  return withHistory({ store, rulesPath, secret, dataDir }, async ({ log, models, rules: inForce }) => {
     const rules = tried ?? inForce;
     const progress = new Progress('compared');
     const result = await shadowLog(
@@ -91,7 +93,10 @@ const runShadow = async (args: ReadonlyArray<string>): Promise<number> => {
         render: async (change, match) => {
           const dataJson = await dataReader({ store: log, routing: models }, change)(match);
           const invocation = invocationOf({ defaultRetryBaseMs }, change, dataJson, match);
-          return 'unsendable' in invocation ? undefined : invocation;
+          if (!('unsendable' in invocation)) return invocation;
+          const { unsendable } = invocation;
+          // What was sent is gone, too: there is nothing to compare.
+          return isErased(unsendable) ? { ...unsendable, body: MASK } : undefined;
         },
         onProgress: progress.at,
       },

@@ -2,17 +2,28 @@ import type { AttemptResult, InvocationEvent, InvocationScheduled } from '../../
 import type { ResourceChange } from '../../domain/resource-change.ts';
 import type { ResourceRef } from '../../domain/resources.ts';
 import type { Decoded } from '../../eventstore/decoded.ts';
-import type { InvocationRow } from '../../projections/read-models.ts';
+import type { Customers, InvocationRow } from '../../projections/read-models.ts';
 
 /** Characters of an answer that a line shows. */
 const EXCERPT_MAX = 120;
 
 /** Each line begins with its time; what follows from it stands below it, two spaces further in. */
-export const linesOfChange = ({ id, event, metadata, revision }: Decoded<ResourceChange>) => [
+export const linesOfChange = (
+  { id, event, metadata, revision }: Decoded<ResourceChange>,
+  models: Pick<Customers, 'erasureOfKey'>,
+) => [
   `${timeOf(event.atMs)} ${event.changeType} fires ${event.triggers.join(', ')}: change ${id}, revision ${revision}`,
   `  reported by ${metadata.actor} in request ${metadata.causationId} as ${JSON.stringify(event.id)} of ${JSON.stringify(event.source)}, occurred at ${timeOf(event.occurredAtMs)}`,
   ...(event.order?.contradictions ?? []).map(({ message }) => `  contradicts what was known: ${message}`),
+  ...erasureIn(event, models),
 ];
+
+const erasureIn = ({ customer }: ResourceChange, models: Pick<Customers, 'erasureOfKey'>) => {
+  const row = customer && models.erasureOfKey(customer.id);
+  return row === undefined
+    ? []
+    : [`  ${timeOf(row.atMs)} its personal data was erased by ${row.actor}: erasure ${row.guid}`];
+};
 
 export const linesOfInvocation = (
   { guid, webhook, status }: InvocationRow,

@@ -112,7 +112,7 @@ const isChange = (decoded: Decoded): decoded is Decoded<ResourceChange> => isRes
 type Printed = Promise<Either<ReadFailure, void>>;
 
 /** As the API has it: one object a change. */
-const printJson = async ({ log }: AuditedHistory, told: Told): Printed => {
+const printJson = async ({ log, models }: AuditedHistory, told: Told): Printed => {
   const invocations: unknown[] = [];
   for (const { guid } of told.invocations) {
     const life = await invocationLife(log, guid);
@@ -121,13 +121,13 @@ const printJson = async ({ log }: AuditedHistory, told: Told): Printed => {
     if (state.situation !== 'unscheduled') invocations.push(printedInvocation(state));
   }
   process.stdout.write(
-    `${JSON.stringify({ ...printedReport(told.change), invocations, more: told.more })}\n`,
+    `${JSON.stringify({ ...printedReport(told.change, models), invocations, more: told.more })}\n`,
   );
   return right(undefined);
 };
 
-const printText = async ({ log }: AuditedHistory, { change, invocations }: Told): Printed => {
-  print(['', ...linesOfChange(change)]);
+const printText = async ({ log, models }: AuditedHistory, { change, invocations }: Told): Printed => {
+  print(['', ...linesOfChange(change, models)]);
   for (const row of invocations) {
     const life: Either<ReadFailure, ReadonlyArray<Decoded<InvocationEvent>>> = await invocationLife(
       log,

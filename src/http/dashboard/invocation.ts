@@ -1,6 +1,6 @@
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import type { KnownInvocation } from '../../commands/invocations.ts';
-import { type CancelReason, statusOf } from '../../domain/invocation.ts';
+import { type CancelReason, isErased, statusOf } from '../../domain/invocation.ts';
 import { customHeaders } from '../../domain/moshtix-request.ts';
 import { requestHeaders } from '../../domain/openticket-request.ts';
 import type { WebhookFacts } from '../../domain/webhook.ts';
@@ -81,12 +81,14 @@ const show = async (deps: Deps, visit: Visit): Replied => {
 const canRetry = ({ situation, ...invocation }: KnownInvocation): boolean =>
   situation !== 'in_flight' &&
   situation !== 'superseded' &&
+  !isErased(invocation.facts.scheduled) &&
   !('reason' in invocation && invocation.reason === 'body_too_large');
 
 const CANCELLED: Readonly<Record<CancelReason, string>> = {
   webhook_disabled: 'the webhook was disabled',
   webhook_deleted: 'the webhook was deleted',
   body_too_large: 'its body would have been more than can be sent',
+  erased: 'the personal data of its customer was erased',
 };
 
 const factsOf = (invocation: KnownInvocation): Html => {

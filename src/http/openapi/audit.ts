@@ -2,7 +2,7 @@ import { INVOCATIONS_MAX } from '../../audit/timeline.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { SYSTEM_EVENTS } from '../../domain/webhook.ts';
 import { INVOCATION_STATUSES } from '../invocations.ts';
-import { AT, COMPANY, PAGE, RESOURCE, TRIGGER, WEBHOOK_IN_PATH } from './common.ts';
+import { AT, COMPANY, ERASED, PAGE, RESOURCE, TRIGGER, WEBHOOK_IN_PATH } from './common.ts';
 import {
   ANY_JSON,
   array,
@@ -131,8 +131,9 @@ export const auditSchemas: JsonObject = {
         ),
         'Only there where retention has removed some: what is still known of them. explain tells of all.',
       ),
+      erased: ERASED,
     },
-    ['removed'],
+    ['removed', 'erased'],
   ),
   ResourceAsOf: object({
     resource: RESOURCE,
@@ -252,14 +253,18 @@ export const auditPaths: JsonObject = {
       answer: {
         status: 200,
         description: 'One page. With "told" a page may hold fewer than "limit", and still have a next.',
-        schema: object({
-          change: GUID,
-          items: array(ref('Explanation')),
-          next: described(
-            nullable(TEXT),
-            'Send it as "after" for the next page; null at the end of the list.',
-          ),
-        }),
+        schema: object(
+          {
+            change: GUID,
+            items: array(ref('Explanation')),
+            next: described(
+              nullable(TEXT),
+              'Send it as "after" for the next page; null at the end of the list.',
+            ),
+            erased: ERASED,
+          },
+          ['erased'],
+        ),
       },
       problems: [404, 422],
     }),

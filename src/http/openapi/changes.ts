@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../domain/json.ts';
 import { EVENTS_MAX, RELATIONS_MAX } from '../cloud-event.ts';
-import { RESOURCE, TRIGGER } from './common.ts';
+import { ERASED, RESOURCE, TRIGGER } from './common.ts';
 import {
   ANY_JSON,
   array,
@@ -80,8 +80,9 @@ export const changeSchemas: JsonObject = {
         { ...array(ref('Contradiction')), minItems: 1 },
         'Only there when the report contradicts what was known of the order: what was known, and what was reported.',
       ),
+      erased: ERASED,
     },
-    ['contradictions'],
+    ['contradictions', 'erased'],
   ),
 };
 

@@ -44,6 +44,12 @@ export const PAGE: ReadonlyArray<Parameter> = [
   { name: 'after', description: '"next" of the page before.', schema: TEXT },
 ];
 
+/** Of a change. */
+export const ERASED = described(
+  object({ erasure: GUID, at: TIME, actor: TEXT }),
+  'Only there when the personal data in it was erased: `***` stands where it was.',
+);
+
 /** Forms and JSON have the same fields. */
 export const inForms = (schema: Schema): Readonly<Record<string, Schema>> => ({
   'application/json': schema,

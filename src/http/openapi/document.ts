@@ -4,6 +4,7 @@ import { auditPaths, auditSchemas } from './audit.ts';
 import { changePaths, changeSchemas } from './changes.ts';
 import { commonSchemas } from './common.ts';
 import { conservationPaths, conservationSchemas } from './conservation.ts';
+import { erasurePaths, erasureSchemas } from './erasures.ts';
 import { graphqlPaths, graphqlSchemas } from './graphql.ts';
 import { invocationPaths, invocationSchemas } from './invocations.ts';
 import { jobPaths, jobSchemas } from './jobs.ts';
@@ -35,6 +36,7 @@ export const openApiDocument = (version: string): JsonObject => ({
     ...invocationPaths,
     ...jobPaths,
     ...changePaths,
+    ...erasurePaths,
     ...auditPaths,
     ...conservationPaths,
     ...exportPaths,
@@ -56,6 +58,7 @@ export const openApiDocument = (version: string): JsonObject => ({
       ...invocationSchemas,
       ...jobSchemas,
       ...changeSchemas,
+      ...erasureSchemas,
       ...auditSchemas,
       ...conservationSchemas,
       ...graphqlSchemas,

@@ -64,8 +64,8 @@ const invocation = object(
     next_attempt_at: nullable(TIME),
     settled_at: nullable(TIME),
     cancel_reason: described(
-      oneOfTexts(['webhook_disabled', 'webhook_deleted', 'body_too_large']),
-      'Only there when it was cancelled. `body_too_large`: its body would have been more than can be sent.',
+      oneOfTexts(['webhook_disabled', 'webhook_deleted', 'body_too_large', 'erased']),
+      'Only there when it was cancelled. `body_too_large`: its body would have been more than can be sent. `erased`: the personal data of its customer was erased, and the body with it.',
     ),
     attempts: array(ref('Attempt')),
   },
