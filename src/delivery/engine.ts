@@ -50,11 +50,11 @@ export interface EngineDeps {
 }
 
 export const DEFAULT_LIMITS: QueueLimits = {
-  inFlightMax: 512,
+  inFlightMax: 1024,
   unprovenMax: 384,
   doubtfulMax: 256,
   perEndpointMin: 4,
-  perEndpointMax: 128,
+  perEndpointMax: 256,
 };
 
 const HANDLED_POLL_MS = 10;

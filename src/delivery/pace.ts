@@ -1,6 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 
-/** So many slots are worth an append of the fan-out: half of what one endpoint has at most. */
+/** So many slots are worth an append of the fan-out: a quarter of what one endpoint has at most. */
 const FREED_SLOTS = 64;
 /** At most so long is waited: however long an endpoint keeps its slots, it delays others by no more. */
 const WAIT_MS = 50;
