@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeOf } from '../kill/workload.ts';
 import { Cluster } from '../nodes/cluster.ts';
 import type { Node } from '../nodes/node.ts';
+import { possibleFaults } from '../nodes/faults.ts';
 import { nodesRun } from '../nodes/nodes-run.ts';
 import { SharedStore } from '../nodes/shared-store.ts';
 
@@ -80,7 +81,7 @@ describe('several nodes as processes', () => {
     'keep every promise while nodes are killed, stopped and cut off, appends fail, and their store restarts, is away and late',
     { timeout: 400_000 },
     async () => {
-      const faults = [
+      const faults = possibleFaults(store, [
         'kill',
         'stop',
         'end',
@@ -89,7 +90,7 @@ describe('several nodes as processes', () => {
         'store_restart',
         'store_late',
         'store_away',
-      ] as const;
+      ]);
       const seed = 20_260_101;
       const tally = await nodesRun(cluster, { store, seed, faults, storeAwayMs: 3_000 });
       // The run was worth something. The store is away for longer than a lease; `npm run kill-test -- --nodes 3`: for 20 s.

@@ -24,6 +24,15 @@ export type FaultName =
   /** Appends fail in all ways, stored and not, connections break among them. */
   | 'appends';
 
+/** These happen to a node itself, wherever its store is. */
+const OF_NODES: ReadonlySet<FaultName> = new Set(['kill', 'crash', 'stop', 'end']);
+
+/** Those that can be made to happen: not what concerns a store that is out of reach. */
+export const possibleFaults = (
+  store: SharedStore,
+  faults: ReadonlyArray<FaultName>,
+): ReadonlyArray<FaultName> => faults.filter((name) => store.isInReach || OF_NODES.has(name));
+
 export interface Stage {
   readonly cluster: Cluster;
   readonly store: SharedStore;

@@ -1,7 +1,7 @@
 import { median } from '../../bench/support/statistics.ts';
 import { Seeded } from '../kill/seeded.ts';
 import { Cluster } from './cluster.ts';
-import type { FaultName } from './faults.ts';
+import { type FaultName, possibleFaults } from './faults.ts';
 import { nodesRun, type NodesTally, type TakenOver } from './nodes-run.ts';
 import { SharedStore } from './shared-store.ts';
 
@@ -32,11 +32,11 @@ export const killNodes = async (count: number, kills: number, seed: number): Pro
   for (let done = 0; done < kills; done += KILLS_PER_RUN) {
     const runSeed = seed + done / KILLS_PER_RUN;
     const runKills = Math.min(KILLS_PER_RUN, kills - done);
-    const faults = plan(new Seeded(runSeed, 'plan'), runKills);
+    const store = await SharedStore.open();
+    const faults = possibleFaults(store, plan(new Seeded(runSeed, 'plan'), runKills));
     const onFault = (name: FaultName, number: number): void => {
       process.stdout.write(`${new Date().toISOString()} ${number} of ${faults.length}: ${name}\n`);
     };
-    const store = await SharedStore.open();
     try {
       const cluster = await Cluster.start(store, count, LEASE_MS);
       try {

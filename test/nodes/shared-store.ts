@@ -22,16 +22,25 @@ export class SharedStore {
     return new SharedStore({ url: double.url, login: { user: null, certificate: null } }, double);
   }
 
+  /** Whether what happens between nodes and store, or to the store, can be made to happen. */
+  get isInReach(): boolean {
+    return this.double !== undefined || this.#host() !== undefined;
+  }
+
   /** A node's own way to the store. Undefined where it cannot be led past us: certificates name the hosts. */
   async way(): Promise<{ readonly reached: Reached; readonly proxy: Proxy | undefined }> {
     const { url, login } = this.reached;
-    const address = parseAddress(url);
-    if (isLeft(address)) throw new Error(address.left);
-    const { hosts, discover, tls } = address.right;
-    const [host] = hosts;
-    if (host === undefined || discover || tls) return { reached: { url, login }, proxy: undefined };
+    const host = this.#host();
+    if (host === undefined) return { reached: { url, login }, proxy: undefined };
     const proxy = await new Proxy({ host: host.address, port: host.port }).listen();
     return { reached: { url: `esdb://127.0.0.1:${proxy.port}?tls=false`, login }, proxy };
+  }
+
+  #host(): { readonly address: string; readonly port: number } | undefined {
+    const address = parseAddress(this.reached.url);
+    if (isLeft(address)) throw new Error(address.left);
+    const { hosts, discover, tls } = address.right;
+    return discover || tls ? undefined : hosts[0];
   }
 
   close(): void {
