@@ -213,7 +213,7 @@ export const startServer = async (
   }
   const keys = keyKeeping.right;
   if (config.store.kind === 'esdb') {
-    log.warn(
+    log.info(
       {},
       'personal data is stored as it is reported and cannot be erased: that takes the embedded store',
     );
