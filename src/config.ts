@@ -32,6 +32,8 @@ export interface Config {
   readonly sealEveryMs: number;
   /** Between two looks for what companies do not keep any longer; 0: none goes. */
   readonly retentionEveryMs: number;
+  /** Whether customers' personal data gets keys of its own, so that it can be erased (embedded store). */
+  readonly customerKeys: boolean;
   /** Path of the Ed25519 key that seals are signed with, or null: they are not signed. */
   readonly sealKeyPath: string | null;
   readonly logLevel: LogLevel;
@@ -104,6 +106,7 @@ const VARIABLES = {
   },
   CALLBOARD_SEAL_EVERY_MS: { default: '3600000', codec: wholeNumber(0, 2_147_483_647) },
   CALLBOARD_RETENTION_EVERY_MS: { default: '86400000', codec: wholeNumber(0, 2_147_483_647) },
+  CALLBOARD_CUSTOMER_KEYS: { default: 'on', codec: oneOf<'on' | 'off', string>(['on', 'off']) },
   CALLBOARD_SEAL_KEY: { default: '', codec: t.string },
   CALLBOARD_RULES: { default: '', codec: t.string },
   CALLBOARD_ENV: {
@@ -144,6 +147,7 @@ export const readConfig = (
     publicUrl: read('CALLBOARD_PUBLIC_URL'),
     sealEveryMs: read('CALLBOARD_SEAL_EVERY_MS'),
     retentionEveryMs: read('CALLBOARD_RETENTION_EVERY_MS'),
+    customerKeys: read('CALLBOARD_CUSTOMER_KEYS'),
     sealKey: read('CALLBOARD_SEAL_KEY'),
     rules: read('CALLBOARD_RULES'),
     environment: read('CALLBOARD_ENV'),
@@ -176,6 +180,7 @@ export const readConfig = (
     rulesPath: config.rules === '' ? null : resolve(workingDir, config.rules),
     sealEveryMs: config.sealEveryMs,
     retentionEveryMs: config.retentionEveryMs,
+    customerKeys: config.customerKeys === 'on',
     sealKeyPath: config.sealKey === '' ? null : resolve(workingDir, config.sealKey),
     logLevel: config.logLevel,
     development: config.environment === 'development',

@@ -206,7 +206,7 @@ export const startServer = async (
     }
   }
   const startedAtMs = clock.nowMs();
-  const keyKeeping = openCustomerKeys(config.store, box, random);
+  const keyKeeping = openCustomerKeys(config.store, box, random, config.customerKeys);
   if (isLeft(keyKeeping)) {
     await opened.right.store.close();
     return left({ message: keyKeeping.left });

@@ -231,6 +231,26 @@ const callboard = (args: ReadonlyArray<string>, environment: Readonly<Record<str
 const PATIENCE_MS = 120_000;
 
 describe('erasing a customer', { timeout: PATIENCE_MS }, () => {
+  it('is left out where it is not wanted, as long as nothing stands under a key', async () => {
+    let server = await serve({ CALLBOARD_CUSTOMER_KEYS: 'off' });
+    await report(server, 'c1', 'order.sold', '100', sale());
+    const asked = { company_id: COMPANY, customer: { email: EMAIL } };
+    expect((await ask(server, 'POST', '/erasures', asked)).status).toBe(409);
+    await stop(server);
+    expect(found().length).toBeGreaterThan(0);
+
+    server = await serve();
+    await report(server, 'c2', 'order.sold', '101', sale());
+    await stop(server);
+    await expect(serve({ CALLBOARD_CUSTOMER_KEYS: 'off' })).rejects.toThrow(
+      'stands under the keys of customers',
+    );
+    const log = `sqlite:${join(data(), 'events.db')}`;
+    const moved = await callboard(['migrate', '--from', log, '--to', 'esdb://127.0.0.1:1?tls=false']);
+    expect(moved.code).toBe(1);
+    expect(moved.complaint).toContain('CALLBOARD_CUSTOMER_KEYS=off');
+  });
+
   it('leaves no byte of the personal data, and every hash', async () => {
     let server = await serve({ CALLBOARD_SEAL_EVERY_MS: '100' });
     await subscribe(server);

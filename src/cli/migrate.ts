@@ -87,14 +87,14 @@ const move = async (from: MovableStore, to: MovableStore): Promise<Either<string
     if (isLeft(scavenged)) return scavenged;
     const done = await isDone(source.right, from);
     if (isLeft(done)) return done;
+    const keys = keysFor(from, to);
+    if (isLeft(keys)) return keys;
     const target = await openTarget(to, log, (message) => process.stderr.write(`${message}\n`));
     if (isLeft(target)) return target;
     try {
       if (source.right.id === target.right.id && from.kind === 'esdb') {
         return left('--from and --to are the same database');
       }
-      const keys = keysFor(from, to);
-      if (isLeft(keys)) return keys;
       const events = await check(source.right, target.right, from);
       if (isLeft(events)) return events;
       return await copyAndCompare(source.right, target.right, {
@@ -161,7 +161,7 @@ const keysFor = (from: MovableStore, to: MovableStore): Either<string, ReadonlyA
   const keys = from.kind === 'sqlite' ? keysOf(from.path) : [];
   if (keys.length === 0 || to.kind === 'sqlite') return right(keys);
   return left(
-    `${showStore(from)}, nothing was copied: personal data in it stands under the keys of customers (${keys.length} of them), which an EventStoreDB does not keep yet`,
+    `${showStore(from)}, nothing was copied: personal data in it stands under the keys of customers (${keys.length} of them), which an EventStoreDB does not keep yet. A history that is to move there one day is begun with CALLBOARD_CUSTOMER_KEYS=off`,
   );
 };
 
