@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -437,6 +437,50 @@ describe('erasing a customer', { timeout: PATIENCE_MS }, () => {
     }
     await stop(server);
     expect(found()).toEqual([]);
+  });
+
+  it('takes along what was reported of an order before it named its customer', async () => {
+    const server = await serve();
+    const { tickets } = sale();
+    const first = await report(server, 'c1', 'order.sold', '100', { event: { id: 5 }, tickets });
+    await report(server, 'c2', 'order.update', '100', { customer: { email: EMAIL } });
+    const change = `/changes/${at(first, 'changes', 0, 'change') as string}`;
+    expect(at(await ask(server, 'GET', change), 'data', 'tickets', 'items', 0, 'firstName')).toBe(NAME);
+    const asked = { company_id: COMPANY, customer: { email: EMAIL } };
+    expect((await ask(server, 'POST', '/erasures', asked)).status).toBeLessThan(300);
+    expect(at(await ask(server, 'GET', change), 'data', 'tickets', 'items', 0, 'firstName')).toBe('***');
+    await stop(server);
+  });
+
+  it('is not what a lost file of keys looks like: nothing is read, sent or cancelled until it is back', async () => {
+    status = 500;
+    let server = await serve();
+    await subscribe(server);
+    const sold = await report(server, 'c1', 'order.sold', '100', sale());
+    await until(() => bodies.length === 1);
+    await stop(server);
+    const keys = join(data(), 'keys.db');
+    copyFileSync(keys, join(folder, 'kept.db'));
+    const wipe = `new (require('node:sqlite').DatabaseSync)(${JSON.stringify(keys)}).exec('DELETE FROM subjects')`;
+    execFileSync(process.execPath, ['-e', wipe]);
+    rmSync(join(data(), 'read-models.db'));
+    server = await serve();
+    const readiness = await fetch(`${server.url}/readyz`);
+    expect(readiness.status).toBe(503);
+    expect(await readiness.text()).toContain('the key of the customer is missing');
+    await stop(server);
+
+    copyFileSync(join(folder, 'kept.db'), keys);
+    status = 200;
+    server = await serve();
+    const change = at(sold, 'changes', 0, 'change') as string;
+    const one = async (name: string) =>
+      at(await ask(server, 'GET', `/invocations?change=${change}`), 'items', 0, name);
+    expect(await one('status')).toBe('waiting');
+    await ask(server, 'POST', `/invocations/${String(await one('guid'))}/retry`);
+    await until(async () => (await one('status')) === 'delivered');
+    expect(bodies.at(-1)).toContain(EMAIL);
+    await stop(server);
   });
 
   it('is done by command, in words, and tells who did it', async () => {

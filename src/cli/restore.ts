@@ -244,7 +244,7 @@ const erasedSince = (
 
 /** Keys of the folder stay, and so does what is forgotten there. */
 const restoreKeys = (path: string, rows: ReadonlyArray<KeyRow>, erased: ReadonlySet<string>): void => {
-  if (rows.length === 0 && !existsSync(keysPath(path))) return;
+  if (rows.length === 0 && erased.size === 0 && !existsSync(keysPath(path))) return;
   const keys = openKeysFile(keysPath(path));
   keys.merge(rows, erased);
   keys.close();

@@ -8,13 +8,13 @@ import type { Position } from '../eventstore/event-store.ts';
 import { load, type StoreFailure, transact, type TransactDeps } from '../eventstore/transact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CustomerKeys, KeysUnavailable } from '../ports/customer-keys.ts';
-import type { Customers } from '../projections/read-models.ts';
+import type { Changes, Customers } from '../projections/read-models.ts';
 import { erasure as aggregate, resource } from './aggregates.ts';
 
 export interface ErasureDeps extends TransactDeps {
   readonly clock: Clock;
   readonly keys: CustomerKeys;
-  readonly readModels: Pick<Customers, 'countOfKey'>;
+  readonly readModels: Pick<Customers, 'countOfKey' | 'changesOfKey'> & Pick<Changes, 'change'>;
   /** Resolves when the read models show everything that is in the store now. False: they may not. */
   readonly caughtUp: () => Promise<boolean>;
   /** Resolves when what follows from the event at this place is done: what waits is cancelled. False: not soon. */
@@ -24,6 +24,9 @@ export interface ErasureDeps extends TransactDeps {
     erased: CustomerErased & { readonly key: string },
   ) => Promise<Either<KeysUnavailable, void>>;
 }
+
+/** Changes looked at together. */
+const PAGE = 200;
 
 export type ErasureFailure =
   | StoreFailure
@@ -52,18 +55,54 @@ export class Erasures {
     person: Person,
     cause: Cause,
   ): Promise<Either<ErasureFailure, CustomerErased>> {
-    const { keys, readModels, clock, caughtUp, followed } = this.#deps;
     const found = await this.#subjectOf(companyId, person);
     if (isLeft(found)) return found;
     const subject = found.right;
-    if (!(await caughtUp())) {
+    if (!(await this.#deps.caughtUp())) {
       return left({ _tag: 'StoreUnavailable', message: 'what is stored of the customer is not known' });
     }
+    // First: asked again after a crash, the customer's key still tells which these are.
+    for (const own of this.#ownSubjects(companyId, subject)) {
+      const erased = await this.#eraseSubject(companyId, own, cause);
+      if (isLeft(erased)) return erased;
+    }
+    return this.#eraseSubject(companyId, subject, cause);
+  }
+
+  /** Of the customer's orders and scanners: what was reported of them before they named the customer stands under keys of their own. */
+  #ownSubjects(companyId: string, subject: string): ReadonlySet<string> {
+    const { keys, readModels } = this.#deps;
+    const own = new Set<string>();
+    const key = keys.newest(subject);
+    if (key === undefined) return own;
+    for (let after = 0; ;) {
+      const changes = readModels.changesOfKey(key, after, PAGE);
+      for (const { change } of changes) {
+        const stream = readModels.change(change)?.stream ?? '';
+        for (const by of ['order', 'scanner'] as const) {
+          const prefix = streamOf.resource(companyId, by, '');
+          if (!stream.startsWith(prefix)) continue;
+          const one = keys.subjectOf(companyId, { by, value: stream.slice(prefix.length) });
+          if (one !== subject && keys.newest(one) !== undefined) own.add(one);
+        }
+      }
+      if (changes.length < PAGE) return own;
+      after = changes.at(-1)?.position ?? after;
+    }
+  }
+
+  async #eraseSubject(
+    companyId: string,
+    subject: string,
+    cause: Cause,
+  ): Promise<Either<ErasureFailure, CustomerErased>> {
+    const { keys, readModels, clock, followed } = this.#deps;
     const key = keys.newest(subject) ?? null;
     const changes = key === null ? 0 : readModels.countOfKey(key);
+    const stream = streamOf.erasure(companyId, subject);
     const stored = await transact(
       this.#deps,
-      streamOf.erasure(companyId, subject),
+      stream,
       aggregate,
       { type: 'EraseCustomer', companyId, subject, key, changes, askedBy: cause.actor, atMs: clock.nowMs() },
       cause,
@@ -73,14 +112,22 @@ export class Erasures {
     if (erased === undefined) throw new Error('an erasure was decided and is not there');
     const completed = await this.complete(erased);
     if (isLeft(completed)) return completed;
-    const { position } = stored.right;
-    if (position !== undefined && !(await followed(position))) {
+    const position = await this.#positionOf(stream);
+    if (isLeft(position)) return position;
+    // Also where it was decided before: what follows from it may still be under way.
+    if (!(await followed(position.right))) {
       return left({
         _tag: 'OutcomeUnknown',
         message: 'what waits for the customer is still being cancelled',
       });
     }
     return right(erased);
+  }
+
+  /** Of its newest event. */
+  async #positionOf(stream: string): Promise<Either<StoreFailure, Position>> {
+    const read = await this.#deps.store.readStream(stream, { direction: 'backwards', limit: 1 })();
+    return isLeft(read) ? read : right(read.right[0]?.position ?? 0);
   }
 
   /** By an order: the customer whom it has, or had. Where none was ever named, what is personal stands under the order itself. */

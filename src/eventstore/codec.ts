@@ -7,7 +7,7 @@ import { chainLink, closeMetadata } from './chain.ts';
 import type { Decoded, Head, Metadata } from './decoded.ts';
 import type { EventData, RecordedEvent, StreamAppend } from './event-store.ts';
 import { type Format, FORMATS, type Formats, schemaVersionOf, writtenVersionOf } from './formats.ts';
-import { boxed, placeOf, unboxed } from './personal.ts';
+import { boxed, CLOSED, placeOf, unboxed } from './personal.ts';
 
 export { emptyHead, headOf } from './chain.ts';
 
@@ -212,6 +212,11 @@ export const decoderOf = (formats: Formats): Decode => {
       placeOf(stream, revision),
       LockedEvent.keyOf(recorded.event) ?? absentKey,
     );
+    if (opened === CLOSED) {
+      return undecodable(
+        'its personal data does not open: the key of the customer is missing, or another one',
+      );
+    }
     let fields: unknown = opened === undefined ? stored : opened.fields;
     const codec = format.older[schemaVersion - 1]?.codec ?? format.newest;
     // Of io-ts only the check: `decode` would copy every object, at more than twice the cost.

@@ -17,6 +17,8 @@ export interface KeyKeeper {
   newest(subject: string): NewestKey | undefined;
   /** Undefined: forgotten, or never made. */
   wrapped(subject: string, generation: number): string | undefined;
+  /** Whether there is, or was, such a key. */
+  knows(subject: string, generation: number): boolean;
   /** Where the subject has a key in use the wrapped one given here is not taken. */
   make(
     keys: ReadonlyArray<{ readonly subject: string; readonly wrapped: string }>,
@@ -80,7 +82,11 @@ export class KeyRing implements CustomerKeys {
   }
 
   keyOf(id: string): CustomerKey {
-    return new RingKey(id, (wanted) => this.#secretOf(wanted));
+    return new RingKey(
+      id,
+      (wanted) => this.#secretOf(wanted),
+      (wanted) => this.#isForgotten(wanted),
+    );
   }
 
   async make(subjects: Iterable<string>): Promise<Either<KeysUnavailable, void>> {
@@ -105,6 +111,13 @@ export class KeyRing implements CustomerKeys {
     return this.#options.keeper.close();
   }
 
+  /** Not so for a key that is missing: whoever lost a file of keys has not erased anybody. */
+  #isForgotten(id: string): boolean {
+    if (this.#secretOf(id) !== undefined) return false;
+    const { subject, generation } = partsOfKeyId(id);
+    return this.#forgotten.has(id) || this.#options.keeper.knows(subject, generation);
+  }
+
   #secretOf(id: string): KeySecret | undefined {
     const known = this.#secrets.get(id);
     if (known !== undefined) return known;
@@ -125,10 +138,16 @@ export class KeyRing implements CustomerKeys {
 class RingKey implements CustomerKey {
   readonly id: string;
   readonly #secretOf: (id: string) => KeySecret | undefined;
+  readonly #isForgotten: (id: string) => boolean;
 
-  constructor(id: string, secretOf: (id: string) => KeySecret | undefined) {
+  constructor(
+    id: string,
+    secretOf: (id: string) => KeySecret | undefined,
+    isForgotten: (id: string) => boolean,
+  ) {
     this.id = id;
     this.#secretOf = secretOf;
+    this.#isForgotten = isForgotten;
   }
 
   get subject(): string {
@@ -136,7 +155,7 @@ class RingKey implements CustomerKey {
   }
 
   get isForgotten(): boolean {
-    return this.#secretOf(this.id) === undefined;
+    return this.#isForgotten(this.id);
   }
 
   seal(place: string, plain: string): string | undefined {

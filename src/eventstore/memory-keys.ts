@@ -11,6 +11,7 @@ export const memoryKeys = (): KeyKeeper => {
   return {
     newest,
     wrapped: (subject, generation) => keys.get(subject)?.[generation - 1],
+    knows: (subject, generation) => generation <= (keys.get(subject)?.length ?? 0),
     make: async (asked) => {
       for (const { subject, wrapped } of asked) {
         if (newest(subject)?.isForgotten === false) continue;

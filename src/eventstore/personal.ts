@@ -110,20 +110,25 @@ export const boxed = <E extends DomainEvent & { readonly customer: CustomerKey }
   return box === undefined ? shown : { ...shown, box };
 };
 
+/** The key is there, and does not open the box: it is another one, or the box was altered. */
+export const CLOSED = 'closed';
+
 /** The fields of a stored event, with what its key opens put back; undefined: they are of no customer. */
 export const unboxed = (
   type: string,
   fields: unknown,
   place: string,
   keyOf: (id: string) => CustomerKey,
-): { readonly fields: object; readonly customer: CustomerKey } | undefined => {
+): { readonly fields: object; readonly customer: CustomerKey } | typeof CLOSED | undefined => {
   if (!isJsonObject(fields)) return undefined;
   const { customer: id, box, ...rest } = fields;
   const holding = holdingOf(type);
   if (typeof id !== 'string' || !isKeyId(id) || holding === undefined) return undefined;
   const customer = keyOf(id);
   const plain = typeof box === 'string' ? customer.open(place, box) : undefined;
-  if (plain === undefined) return { fields: rest, customer };
+  if (plain === undefined) {
+    return typeof box === 'string' && !customer.isForgotten ? CLOSED : { fields: rest, customer };
+  }
   const value = withPart(holding.take(rest), JSON.parse(plain) as PersonalPart);
   return { fields: holding.put(rest, value), customer };
 };

@@ -39,6 +39,8 @@ export interface KeyRow {
 export interface KeysFile {
   newest(subject: string): { readonly generation: number; readonly isForgotten: boolean } | undefined;
   wrapped(subject: string, generation: number): string | undefined;
+  /** Whether it was ever made here, or brought here, forgotten or not. */
+  knows(subject: string, generation: number): boolean;
   /** In one transaction. */
   make(keys: ReadonlyArray<{ readonly subject: string; readonly wrapped: string }>): void;
   /** Overwritten, and no older page left in the write-ahead log. */
@@ -49,7 +51,7 @@ export interface KeysFile {
 }
 
 /** What only reads of it need. */
-export const readKeysFile = (path: string): Pick<KeysFile, 'newest' | 'wrapped' | 'close'> =>
+export const readKeysFile = (path: string): Pick<KeysFile, 'newest' | 'wrapped' | 'knows' | 'close'> =>
   questions(new DatabaseSync(path, { readOnly: true, timeout: 5000 }));
 
 const questions = (db: DatabaseSync) => {
@@ -68,6 +70,7 @@ const questions = (db: DatabaseSync) => {
       if (row === undefined || row['forgotten'] === 1) return undefined;
       return String(selectKey.get(Number(row['no']))?.['wrapped']);
     },
+    knows: (subject: string, generation: number) => selectOne.get(bytesOf(subject), generation) !== undefined,
     close: () => db.close(),
   };
 };
@@ -110,7 +113,12 @@ export const openKeysFile = (path: string): KeysFile => {
   };
   const forgetOne = (subject: Uint8Array, generation: number): void => {
     const row = selectOne.get(subject, generation);
-    if (row === undefined) return;
+    if (row === undefined) {
+      // Never heard of here: remembered, so that no copy brings it in later.
+      const { lastInsertRowid } = insertKey.run('');
+      insertSubject.run(subject, generation, lastInsertRowid, 1);
+      return;
+    }
     overwrite.run(Number(row['no']));
     markForgotten.run(subject, generation);
   };
@@ -215,7 +223,9 @@ export const holdsBoxes = (storePath: string): Either<string, boolean> => {
     return right(
       value(
         db,
-        `SELECT 1 FROM events WHERE instr(data, '"box":"') AND instr(data, '"customer":"') LIMIT 1`,
+        // A report may have fields of these names, too, but never at the top.
+        `SELECT 1 FROM events WHERE instr(data, '"box":"') AND instr(data, '"customer":"') AND json_valid(data)
+           AND json_type(data, '$.box') = 'text' AND json_type(data, '$.customer') = 'text' LIMIT 1`,
       ) === 1,
     );
   } catch (error) {

@@ -81,6 +81,7 @@ const sqliteKeys = (path: string): KeyKeeper => {
   return {
     newest: (subject) => file.newest(subject),
     wrapped: (subject, generation) => file.wrapped(subject, generation),
+    knows: (subject, generation) => file.knows(subject, generation),
     make: (keys) => ask({ kind: 'make', keys }),
     forget: (subject, generation) => ask({ kind: 'forget', subject, generation }),
     close: async () => {

@@ -19,12 +19,18 @@ export const exportRoutes = (deps: Deps): ReadonlyArray<Route> => {
   const handle = async (call: Call): Handled => {
     if (running >= RUNNING_MAX)
       return left({ _tag: 'TooManyRequests', retryAfterSeconds: RETRY_AFTER_SECONDS });
-    const question = await questionOf(deps, call);
-    if (isLeft(question)) return question;
     running += 1;
-    const body = streamOfExport(deps, question.right);
-    body.once('close', () => (running -= 1));
-    return right({ status: 200, ...headersOf(question.right), body });
+    let isStreaming = false;
+    try {
+      const question = await questionOf(deps, call);
+      if (isLeft(question)) return question;
+      const body = streamOfExport(deps, question.right);
+      body.once('close', () => (running -= 1));
+      isStreaming = true;
+      return right({ status: 200, ...headersOf(question.right), body });
+    } finally {
+      if (!isStreaming) running -= 1;
+    }
   };
   return [{ method: 'GET', path: '/export', roles: ['partner', 'admin'], handle }];
 };
