@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KeyKeeper } from '../../src/eventstore/key-ring.ts';
-import { keysOf, keysPath, openKeysFile } from '../../src/eventstore/sqlite-keys-file.ts';
+import { holdsBoxes, keysOf, keysPath, openKeysFile } from '../../src/eventstore/sqlite-keys-file.ts';
 import { openSqliteKeys, readSqliteKeys } from '../../src/eventstore/sqlite-keys.ts';
 import { openSqliteStore } from '../../src/eventstore/sqlite.ts';
 
@@ -86,6 +86,43 @@ describe('keys of customers in a file', () => {
     expect(keysOf(path())).toHaveLength(300);
     expect(keeper.wrapped(subjectOf(7), 1)).toBe(wrappedOf(7));
     await keeper.close();
+  });
+
+  it('that were forgotten before they were heard of are not brought in by a later copy', () => {
+    const id = `${subjectOf(1)}.1`;
+    const file = openKeysFile(keysPath(path()));
+    file.merge([], new Set([id]));
+    expect(file.knows(subjectOf(1), 1)).toBe(true);
+    const subject = Buffer.from(subjectOf(1), 'hex');
+    file.merge([{ subject, generation: 1, wrapped: wrappedOf(1) }], new Set());
+    expect(file.wrapped(subjectOf(1), 1)).toBeUndefined();
+    file.close();
+    expect(filesWith(wrappedOf(1))).toEqual([]);
+  });
+
+  it('are not missed in a log whose reports have fields of such names', async () => {
+    const store = await openSqliteStore({ path: path(), onFatal: () => undefined });
+    if (isLeft(store)) throw new Error(store.left.message);
+    const stored = async (stream: string, data: unknown) =>
+      store.right.append([
+        {
+          stream,
+          expectedRevision: -1,
+          events: [
+            {
+              id: '00000000-0000-4000-8000-000000000001',
+              type: 'ResourceChanged',
+              data: JSON.stringify(data),
+              metadata: '{}',
+            },
+          ],
+        },
+      ])();
+    await stored('order-a-1', { data: { customer: 'Jane', seat: { box: 'A' } } });
+    expect(holdsBoxes(path())).toEqual(right(false));
+    await stored('order-a-2', { data: {}, customer: `${subjectOf(1)}.1`, box: 'abc' });
+    expect(holdsBoxes(path())).toEqual(right(true));
+    await store.right.close();
   });
 
   it('of a backup do not bring back what was forgotten', () => {
