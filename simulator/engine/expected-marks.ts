@@ -53,6 +53,8 @@ export const EXPECTED_MARKS: ReadonlyArray<string> = [
     'clock_frozen',
   ],
   ...['read_models_kept', 'read_models_taken_back', 'read_models_empty'],
+  // More changes to fan out than are held in memory.
+  'changes_read_again',
   ...['interrupted_after_seen', 'interrupted_before_seen', 'retry_after', 'test_invocation'],
   ...['receipt.accepted', 'receipt.duplicate', 'refused.ChangeConflict', 'listed'],
   ...[1, 2, 3, 4, 5].map((number) => `attempt_number.${number}`),

@@ -1,3 +1,4 @@
+import { isResourceStream } from '../../src/domain/ids.ts';
 import type { QueueLimits } from '../../src/delivery/fair-queue.ts';
 import type { EventStore } from '../../src/eventstore/event-store.ts';
 import type { Clock } from '../../src/ports/clock.ts';
@@ -49,6 +50,7 @@ export class Node {
   readonly leftover: Leftover;
   readonly #sim: Sim;
   readonly #limits: QueueLimits;
+  readonly #changeUnitsMax: number;
   readonly #seat: Seat | undefined;
   #running: Running | undefined;
   /** Processes that have ended, and in which virtual event. */
@@ -70,6 +72,8 @@ export class Node {
     this.#sim = sim;
     this.name = name;
     this.#limits = limits;
+    // Half of all nodes hold no more than a few changes, or none.
+    this.#changeUnitsMax = sim.chance(`window ${name}`).pick([0, 3_000, 1_000_000, 1_000_000]);
     this.#seat = seat;
     this.leftover = new Leftover(sim.disk, sim.chance(`leftover ${name}`));
   }
@@ -134,6 +138,7 @@ export class Node {
     const settings = {
       box: sim.box,
       limits: this.#limits,
+      changeUnitsMax: this.#changeUnitsMax,
       timeoutMs: TIMEOUT_MS,
       defaultRetryBaseMs: DEFAULT_RETRY_BASE_MS,
       onDefect: (error: unknown) => this.#defect(id, error),
@@ -375,7 +380,11 @@ export class Node {
           return !isReady && this.#point(id, 'C16') ? never() : store.append(batch)();
         }),
       readStream: (stream, options) => task('read', store.readStream(stream, options)),
-      readAll: (options) => task('read', store.readAll(options)),
+      readAll: (options) => {
+        if (options.filter?.streamPrefixes.every(isResourceStream) === true)
+          this.#sim.marks.add('changes_read_again');
+        return task('read', store.readAll(options));
+      },
       head: () => task('read', store.head()),
       subscribe: (options) => {
         let cursor = options.after;

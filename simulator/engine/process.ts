@@ -42,6 +42,7 @@ export interface SharingPort {
 export interface ProcessSettings {
   readonly box: SecretBox;
   readonly limits: QueueLimits;
+  readonly changeUnitsMax: number;
   readonly timeoutMs: number;
   readonly defaultRetryBaseMs: number;
   readonly onDefect: (error: unknown) => void;
@@ -61,7 +62,7 @@ export interface Product {
 /** The product, put together as src/main.ts does it, from the commands inwards. */
 export const assemble = (ports: Ports, settings: ProcessSettings): Product => {
   const { store, intakeStore, readModels, sender, clock, random, log, sharing } = ports;
-  const { box, limits, timeoutMs, defaultRetryBaseMs, onDefect } = settings;
+  const { box, limits, changeUnitsMax, timeoutMs, defaultRetryBaseMs, onDefect } = settings;
   const rules = BUILT_IN_RULES;
   const accounts = new Accounts({ store, random, clock });
   const makeWebhooks = settings.makeWebhooks ?? ((deps) => new Webhooks(deps));
@@ -118,6 +119,7 @@ export const assemble = (ports: Ports, settings: ProcessSettings): Product => {
     rules,
     defaultRetryBaseMs,
     limits,
+    changeUnitsMax,
     clock,
     random,
     log,

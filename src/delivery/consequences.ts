@@ -2,6 +2,7 @@ import type { Erasures } from '../commands/erasures.ts';
 import type { Webhooks } from '../commands/webhooks.ts';
 import { isResourceStream } from '../domain/ids.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
+import { RESOURCES } from '../domain/resources.ts';
 import type { Rules } from '../domain/rules.ts';
 import { unitsOf } from '../eventstore/batch.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
@@ -35,12 +36,21 @@ export interface ConsequenceDeps {
   readonly patience: Patience;
   readonly projector: Pick<Projector, 'reached'>;
   readonly admission: Admission;
+  /** Code units of the changes that may wait in memory for their fan-out; more are read again when their turn comes. */
+  readonly changeUnitsMax: number;
   readonly stopped: () => boolean;
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Code units of the changes that may wait in memory for their fan-out; with more of them nothing more is read. */
-const UNITS_DUE_MAX = 8 * 1024 * 1024;
+/** A part of the log, after < position ≤ upTo, whose turn has not come. */
+interface Part {
+  readonly after: Position;
+  upTo: Position;
+  /** Undefined: not held, as too many are. */
+  readonly changes: ReadonlyArray<Decoded<ResourceChange>> | undefined;
+  readonly causes: ReadonlyArray<Decoded>;
+  readonly moves: ReadonlyArray<Move>;
+}
 
 /**
  * What follows from the log: invocations are scheduled for changes, and some events cancel or supersede others. Both run
@@ -51,8 +61,11 @@ export class Consequences {
   readonly #takeovers: Takeovers;
   /** The fan-out of what was read; never rejects. */
   #fanningOut: Promise<void> = Promise.resolve();
-  /** Code units of the changes read that are not fanned out yet. */
-  #unitsDue = 0;
+  /** Code units of the events held for their turn. */
+  #unitsHeld = 0;
+  #taken: Position = 0;
+  /** The part that was taken last, while it waits for its turn and could as well reach further. */
+  #open: Part | undefined;
   /** Reactions; the position of the newest that are under way, 0 when none is. */
   #reacting: Promise<void> = Promise.resolve();
   #reactionsDueTo: Position = 0;
@@ -91,6 +104,7 @@ export class Consequences {
   /** The reading begins at the end of the log as it is: what was before is made up for by `finish`, or comes with partitions. */
   beginAt(head: Position): void {
     this.#seen = head;
+    this.#taken = head;
     if (this.#deps.membership !== undefined) this.#handled = head;
   }
 
@@ -105,27 +119,45 @@ export class Consequences {
     return repeated;
   }
 
-  /** So much is due that nothing more should be read until it is fanned out. */
+  /** So much is held that nothing more should be read until it is done. Changes alone never lead to this. */
   get isFull(): boolean {
-    return this.#unitsDue > UNITS_DUE_MAX;
+    return this.#unitsHeld > 2 * this.#deps.changeUnitsMax;
   }
 
-  /** The next batch of the log, which the read models show or soon will. */
+  /**
+   * The next batch of the log, which the read models show or soon will. The reading never waits for a fan-out that is behind:
+   * it would read everything from the store that the live feed gives for nothing.
+   */
   take(
     recorded: ReadonlyArray<RecordedEvent>,
     events: ReadonlyArray<Decoded>,
     moves: ReadonlyArray<Move>,
     position: Position,
   ): void {
-    const units = recorded.reduce(
-      (sum, { stream, event }) => sum + (isResourceStream(stream) ? unitsOf(event) : 0),
-      0,
-    );
-    this.#unitsDue += units;
+    const after = this.#taken;
+    this.#taken = position;
+    const causes = events.filter(isCause);
+    const isPlain = causes.length === 0 && moves.length === 0;
+    const changes = events.filter(isChange);
+    const changeUnits = unitsIn(recorded, ({ stream }) => isResourceStream(stream));
+    // Once some are left out, so are those behind them, until their turn comes: one part instead of many small ones.
+    const wouldBeTooMuch =
+      this.#open !== undefined || this.#unitsHeld + changeUnits > this.#deps.changeUnitsMax;
+    const isTooMuch = changeUnits > 0 && wouldBeTooMuch;
+    if (isPlain && (isTooMuch || changeUnits === 0) && this.#open !== undefined) {
+      this.#open.upTo = position;
+      return;
+    }
+    const part: Part = { after, upTo: position, changes: isTooMuch ? undefined : changes, causes, moves };
+    const ids = new Set(causes.map(({ id }) => id));
+    const units = (isTooMuch ? 0 : changeUnits) + unitsIn(recorded, ({ event }) => ids.has(event.id));
+    this.#unitsHeld += units;
     this.#inTurn(async () => {
-      await this.#followBatch(events, moves, position);
-      this.#unitsDue -= units;
+      if (this.#open === part) this.#open = undefined;
+      await this.#follow(part);
+      this.#unitsHeld -= units;
     });
+    if (isPlain && isTooMuch) this.#open = part;
   }
 
   /** Among other nodes: these partitions are ours from now on. `undoneFrom`: everything up to there is done for all of them. */
@@ -171,28 +203,38 @@ export class Consequences {
 
   /** One batch after the other. */
   #inTurn(work: () => Promise<void>): void {
+    this.#open = undefined;
     this.#fanningOut = this.#fanningOut.then(work).catch((error: unknown) => this.#deps.onFailure(error));
   }
 
-  async #followBatch(
-    events: ReadonlyArray<Decoded>,
-    moves: ReadonlyArray<Move>,
-    position: Position,
-  ): Promise<void> {
+  async #follow({ after, upTo, changes, causes, moves }: Part): Promise<void> {
     const isOurs = this.#deps.membership === undefined ? ALL : await this.#takeovers.begin(moves);
-    const changes = events.filter(isChange);
-    const scheduledUpTo = await this.#fanOut(changes, this.#deps.admission, false, isOurs);
+    const scheduledUpTo =
+      changes === undefined
+        ? await this.#readAndFanOut(after, upTo, isOurs)
+        : await this.#fanOut(changes, this.#deps.admission, false, isOurs);
     // What was not fanned out before the stop must not count as done.
     if (this.#deps.stopped()) return;
-    this.#seen = position;
-    const causes = events.filter((event) => isCause(event) && isOurs(webhookOf(event), event.position));
-    if (causes.length > 0) {
-      void this.#reactInTurn(position, async () => {
+    this.#seen = upTo;
+    const ours = causes.filter((event) => isOurs(webhookOf(event), event.position));
+    if (ours.length > 0) {
+      void this.#reactInTurn(upTo, async () => {
         // With what the changes before these events have led to, however late that was written.
-        await this.#deps.projector.reached(Math.max(position, scheduledUpTo));
-        await this.#react(causes);
+        await this.#deps.projector.reached(Math.max(upTo, scheduledUpTo));
+        await this.#react(ours);
       });
-    } else if (this.#reactionsDueTo === 0) this.#handled = position;
+    } else if (this.#reactionsDueTo === 0) this.#handled = upTo;
+  }
+
+  /** The changes of a part that were not held. */
+  async #readAndFanOut(after: Position, upTo: Position, isOurs: IsOurs): Promise<Position> {
+    let newest = 0;
+    for await (const { events, next } of this.#deps.pages.between(after, upTo, RESOURCE_FILTER)) {
+      const changes = decodeAll(events).filter(isChange);
+      newest = Math.max(newest, await this.#fanOut(changes, this.#deps.admission, false, isOurs));
+      if (next >= upTo) break;
+    }
+    return newest;
   }
 
   /** What others would have done of the range, had they not gone. What they did is left as it is. */
@@ -269,6 +311,13 @@ export class Consequences {
     return done;
   }
 }
+
+const RESOURCE_FILTER = { streamPrefixes: RESOURCES.map((resource) => `${resource}-`) };
+
+const unitsIn = (
+  recorded: ReadonlyArray<RecordedEvent>,
+  counts: (recorded: RecordedEvent) => boolean,
+): number => recorded.reduce((sum, one) => sum + (counts(one) ? unitsOf(one.event) : 0), 0);
 
 /** Of a process that has the store for itself. */
 const ALL: IsOurs = () => true;

@@ -38,6 +38,8 @@ export interface EngineDeps {
   readonly rules: Rules;
   readonly defaultRetryBaseMs: number;
   readonly limits: QueueLimits;
+  /** Code units of the changes that may wait in memory for their fan-out; 8 Mi if undefined. */
+  readonly changeUnitsMax?: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -57,6 +59,7 @@ export const DEFAULT_LIMITS: QueueLimits = {
   perEndpointMax: 256,
 };
 
+const CHANGE_UNITS_MAX = 8 * 1024 * 1024;
 const HANDLED_POLL_MS = 10;
 
 /**
@@ -104,6 +107,7 @@ export class Engine {
       patience: this.#patience,
       projector: this.#projector,
       admission: this.#deliveries.admission,
+      changeUnitsMax: deps.changeUnitsMax ?? CHANGE_UNITS_MAX,
       stopped,
       onFailure: (error) => this.failed(error),
     });

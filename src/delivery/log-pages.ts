@@ -1,6 +1,6 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { STREAM_PREFIXES } from '../domain/ids.ts';
-import type { EventStore, Position, RecordedEvent } from '../eventstore/event-store.ts';
+import type { EventStore, Position, RecordedEvent, StreamFilter } from '../eventstore/event-store.ts';
 import { oursOf } from '../eventstore/ours.ts';
 import type { Log } from '../ports/log.ts';
 import type { Patience } from './patience.ts';
@@ -29,10 +29,11 @@ export class LogPages {
   async *between(
     from: Position,
     upTo = Number.POSITIVE_INFINITY,
+    filter: StreamFilter = FILTER,
   ): AsyncGenerator<{ readonly events: ReadonlyArray<RecordedEvent>; readonly next: Position }> {
     let after = from;
     while (!this.#deps.stopped()) {
-      const page = await this.#deps.store.readAll({ after, limit: PAGE, filter: FILTER })();
+      const page = await this.#deps.store.readAll({ after, limit: PAGE, filter })();
       if (isLeft(page)) {
         this.#deps.log.warn({ reason: page.left.message }, 'event store not available, trying again');
         await this.#deps.patience.pause();

@@ -307,11 +307,10 @@ export class ProcessManager {
     }
     const started = await this.#recorder.append(step);
     if (isLeft(started)) {
-      const isConflict = started.left._tag === 'WrongExpectedRevision';
-      if (!isConflict) this.#outage.failed(reasonOf(started.left));
-      this.#letGo(item.guid, slot);
-      // Else once the outage is over.
-      return isConflict ? this.#backlog.fetch(scheduled.webhook) : undefined;
+      if (started.left._tag === 'WrongExpectedRevision') return this.#overtaken(scheduled, slot);
+      // Looked at again once the outage is over.
+      this.#outage.failed(reasonOf(started.left));
+      return this.#letGo(item.guid, slot);
     }
     return this.#attemptStarted(step.after, slot, request);
   }
@@ -372,6 +371,18 @@ export class ProcessManager {
     this.#ledger.letGo(guid);
     this.#queue.release(slot, undefined);
     this.#pump();
+  }
+
+  /**
+   * Somebody else went on with it. Held until the read models show that: looked for in the due list before, it would be tried
+   * over and over.
+   */
+  async #overtaken({ guid, webhook }: InvocationScheduled, slot: Slot): Promise<void> {
+    this.#queue.release(slot, undefined);
+    this.#pump();
+    await this.#deps.settled();
+    this.#ledger.letGo(guid);
+    this.#backlog.fetch(webhook);
   }
 
   /** The store could not be read: after a while everything is looked at again. */

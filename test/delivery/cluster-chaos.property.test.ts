@@ -76,9 +76,10 @@ it.each([
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: NODES }),
+        fc.constantFrom(undefined, 2_000, 0),
         fc.array(step, { minLength: 5, maxLength: 50 }),
-        async (nodes, steps) => {
-          const chaos = new ClusterChaos(opaque);
+        async (nodes, changeUnitsMax, steps) => {
+          const chaos = new ClusterChaos(opaque, changeUnitsMax);
           await chaos.begin(nodes);
           for (const todo of steps) await chaos.run(todo);
           await chaos.heal();
@@ -86,7 +87,7 @@ it.each([
           await chaos.rests();
         },
       ),
-      { seed, numRuns, examples: [[3, COMES_BACK_AT_TWO]] },
+      { seed, numRuns, examples: [[3, undefined, COMES_BACK_AT_TWO]] },
     );
   },
   3_600_000,

@@ -74,9 +74,13 @@ export class ClusterChaos {
   readonly #webhooks: string[] = [];
 
   /** `opaque`: on a store without batches over several streams and without dense positions. */
-  constructor(opaque: boolean) {
+  constructor(opaque: boolean, changeUnitsMax?: number) {
     this.#inner = faulty(openMemoryStore());
-    this.world = new World({ leaseMs: LEASE_MS, store: opaque ? opaqueStore(this.#inner) : this.#inner });
+    this.world = new World({
+      leaseMs: LEASE_MS,
+      store: opaque ? opaqueStore(this.#inner) : this.#inner,
+      changeUnitsMax,
+    });
     this.#folders = Array.from({ length: NODES }, (_, n) => ({
       name: `folder-${n}`,
       process: undefined,

@@ -95,6 +95,7 @@ export class World {
   readonly store: FaultyStore;
   readonly random = countingRandom();
   readonly limits: QueueLimits;
+  readonly changeUnitsMax: number | undefined;
   readonly defects: unknown[] = [];
   /** Nodes that were told that others have taken over, under the name that they had until then. */
   readonly fenced: string[] = [];
@@ -116,12 +117,15 @@ export class World {
   constructor(
     options: {
       readonly limits?: Partial<QueueLimits>;
+      /** Undefined: as the product has it. */
+      readonly changeUnitsMax?: number | undefined;
       readonly store?: EventStore;
       readonly leaseMs?: number;
     } = {},
   ) {
     this.store = faulty(options.store ?? openMemoryStore());
     this.limits = { ...LIMITS, ...options.limits };
+    this.changeUnitsMax = options.changeUnitsMax;
     this.leaseMs = options.leaseMs;
   }
 
@@ -222,6 +226,7 @@ export class World {
       rules: BUILT_IN_RULES,
       defaultRetryBaseMs: this.retryBaseMs,
       limits: this.limits,
+      ...(this.changeUnitsMax !== undefined && { changeUnitsMax: this.changeUnitsMax }),
       clock,
       random,
       log: this.operatorLog,
