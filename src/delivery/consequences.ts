@@ -1,10 +1,8 @@
 import type { Erasures } from '../commands/erasures.ts';
 import type { Webhooks } from '../commands/webhooks.ts';
-import { isResourceStream } from '../domain/ids.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
 import { RESOURCES } from '../domain/resources.ts';
 import type { Rules } from '../domain/rules.ts';
-import { unitsOf } from '../eventstore/batch.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { EventStore, Position, RecordedEvent } from '../eventstore/event-store.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -14,6 +12,7 @@ import { decodeAll, type Projector } from '../projections/projector.ts';
 import type { ReadModels } from '../projections/read-models.ts';
 import { type Admission, fanOut, type FanOutTask, noAdmission } from './fan-out.ts';
 import type { LogPages } from './log-pages.ts';
+import { isChange, LogParts, type Part } from './log-parts.ts';
 import type { Membership } from './membership.ts';
 import type { Patience } from './patience.ts';
 import { isCause, react, webhookOf } from './reactions.ts';
@@ -42,16 +41,6 @@ export interface ConsequenceDeps {
   readonly onFailure: (error: unknown) => void;
 }
 
-/** A part of the log, after < position ≤ upTo, whose turn has not come. */
-interface Part {
-  readonly after: Position;
-  upTo: Position;
-  /** Undefined: not held, as too many are. */
-  readonly changes: ReadonlyArray<Decoded<ResourceChange>> | undefined;
-  readonly causes: ReadonlyArray<Decoded>;
-  readonly moves: ReadonlyArray<Move>;
-}
-
 /**
  * What follows from the log: invocations are scheduled for changes, and some events cancel or supersede others. Both run
  * beside the reading, each in the order of the log. All of it may be repeated after a crash.
@@ -61,11 +50,7 @@ export class Consequences {
   readonly #takeovers: Takeovers;
   /** The fan-out of what was read; never rejects. */
   #fanningOut: Promise<void> = Promise.resolve();
-  /** Code units of the events held for their turn. */
-  #unitsHeld = 0;
-  #taken: Position = 0;
-  /** The part that was taken last, while it waits for its turn and could as well reach further. */
-  #open: Part | undefined;
+  readonly #parts: LogParts;
   /** Reactions; the position of the newest that are under way, 0 when none is. */
   #reacting: Promise<void> = Promise.resolve();
   #reactionsDueTo: Position = 0;
@@ -77,6 +62,7 @@ export class Consequences {
 
   constructor(deps: ConsequenceDeps) {
     this.#deps = deps;
+    this.#parts = new LogParts(deps.changeUnitsMax);
     this.#takeovers = new Takeovers({
       routing: deps.readModels,
       seenUpTo: () => this.#seen,
@@ -104,7 +90,7 @@ export class Consequences {
   /** The reading begins at the end of the log as it is: what was before is made up for by `finish`, or comes with partitions. */
   beginAt(head: Position): void {
     this.#seen = head;
-    this.#taken = head;
+    this.#parts.beginAt(head);
     if (this.#deps.membership !== undefined) this.#handled = head;
   }
 
@@ -119,14 +105,14 @@ export class Consequences {
     return repeated;
   }
 
-  /** So much is held that nothing more should be read until it is done. Changes alone never lead to this. */
+  /** So much is due that nothing more should be read until it is done. */
   get isFull(): boolean {
-    return this.#unitsHeld > 2 * this.#deps.changeUnitsMax;
+    return this.#parts.isFull;
   }
 
   /**
-   * The next batch of the log, which the read models show or soon will. The reading never waits for a fan-out that is behind:
-   * it would read everything from the store that the live feed gives for nothing.
+   * The next batch of the log, which the read models show or soon will. The reading does not wait for a fan-out that is behind:
+   * it would fall out of the live feed, and read and parse again all that was written since, not changes alone.
    */
   take(
     recorded: ReadonlyArray<RecordedEvent>,
@@ -134,30 +120,13 @@ export class Consequences {
     moves: ReadonlyArray<Move>,
     position: Position,
   ): void {
-    const after = this.#taken;
-    this.#taken = position;
-    const causes = events.filter(isCause);
-    const isPlain = causes.length === 0 && moves.length === 0;
-    const changes = events.filter(isChange);
-    const changeUnits = unitsIn(recorded, ({ stream }) => isResourceStream(stream));
-    // Once some are left out, so are those behind them, until their turn comes: one part instead of many small ones.
-    const wouldBeTooMuch =
-      this.#open !== undefined || this.#unitsHeld + changeUnits > this.#deps.changeUnitsMax;
-    const isTooMuch = changeUnits > 0 && wouldBeTooMuch;
-    if (isPlain && (isTooMuch || changeUnits === 0) && this.#open !== undefined) {
-      this.#open.upTo = position;
-      return;
-    }
-    const part: Part = { after, upTo: position, changes: isTooMuch ? undefined : changes, causes, moves };
-    const ids = new Set(causes.map(({ id }) => id));
-    const units = (isTooMuch ? 0 : changeUnits) + unitsIn(recorded, ({ event }) => ids.has(event.id));
-    this.#unitsHeld += units;
-    this.#inTurn(async () => {
-      if (this.#open === part) this.#open = undefined;
+    const part = this.#parts.add(recorded, events, moves, position);
+    if (part === undefined) return;
+    this.#queue(async () => {
+      this.#parts.begin(part);
       await this.#follow(part);
-      this.#unitsHeld -= units;
+      this.#parts.done(part);
     });
-    if (isPlain && isTooMuch) this.#open = part;
   }
 
   /** Among other nodes: these partitions are ours from now on. `undoneFrom`: everything up to there is done for all of them. */
@@ -201,18 +170,24 @@ export class Consequences {
     }
   }
 
-  /** One batch after the other. */
+  /** Something between two parts. */
   #inTurn(work: () => Promise<void>): void {
-    this.#open = undefined;
+    this.#parts.close();
+    this.#queue(work);
+  }
+
+  /** One after the other. */
+  #queue(work: () => Promise<void>): void {
     this.#fanningOut = this.#fanningOut.then(work).catch((error: unknown) => this.#deps.onFailure(error));
   }
 
-  async #follow({ after, upTo, changes, causes, moves }: Part): Promise<void> {
-    const isOurs = this.#deps.membership === undefined ? ALL : await this.#takeovers.begin(moves);
-    const scheduledUpTo =
-      changes === undefined
-        ? await this.#readAndFanOut(after, upTo, isOurs)
-        : await this.#fanOut(changes, this.#deps.admission, false, isOurs);
+  async #follow(part: Part): Promise<void> {
+    const { upTo, changes, causes, moves } = part;
+    const isOurs = await this.#beginWith(moves);
+    const scheduledUpTo = Math.max(
+      await this.#fanOut(changes, this.#deps.admission, false, isOurs),
+      await this.#readAndFanOut(part, isOurs),
+    );
     // What was not fanned out before the stop must not count as done.
     if (this.#deps.stopped()) return;
     this.#seen = upTo;
@@ -226,13 +201,28 @@ export class Consequences {
     } else if (this.#reactionsDueTo === 0) this.#handled = upTo;
   }
 
-  /** The changes of a part that were not held. */
-  async #readAndFanOut(after: Position, upTo: Position, isOurs: IsOurs): Promise<Position> {
+  async #beginWith(moves: ReadonlyArray<Move>): Promise<IsOurs> {
+    return this.#deps.membership === undefined ? ALL : this.#takeovers.begin(moves);
+  }
+
+  /** The changes of a part that are not held. It may be long: if nothing else is in it, each page counts as done, and is looked at anew. */
+  async #readAndFanOut(
+    { after, upTo, leftOut, causes, moves }: Part,
+    isOursAtFirst: IsOurs,
+  ): Promise<Position> {
+    if (leftOut === undefined) return 0;
+    const isPlain = causes.length === 0 && moves.length === 0;
+    let isOurs = isOursAtFirst;
     let newest = 0;
-    for await (const { events, next } of this.#deps.pages.between(after, upTo, RESOURCE_FILTER)) {
+    const pages = this.#deps.pages.between(after, upTo, { filter: RESOURCE_FILTER, count: leftOut.count });
+    for await (const { events, next } of pages) {
       const changes = decodeAll(events).filter(isChange);
       newest = Math.max(newest, await this.#fanOut(changes, this.#deps.admission, false, isOurs));
-      if (next >= upTo) break;
+      if (next >= leftOut.lastAt) break;
+      if (!isPlain || this.#deps.stopped()) continue;
+      this.#seen = next;
+      if (this.#reactionsDueTo === 0) this.#handled = next;
+      isOurs = await this.#beginWith([]);
     }
     return newest;
   }
@@ -314,12 +304,5 @@ export class Consequences {
 
 const RESOURCE_FILTER = { streamPrefixes: RESOURCES.map((resource) => `${resource}-`) };
 
-const unitsIn = (
-  recorded: ReadonlyArray<RecordedEvent>,
-  counts: (recorded: RecordedEvent) => boolean,
-): number => recorded.reduce((sum, one) => sum + (counts(one) ? unitsOf(one.event) : 0), 0);
-
 /** Of a process that has the store for itself. */
 const ALL: IsOurs = () => true;
-
-const isChange = (decoded: Decoded): decoded is Decoded<ResourceChange> => isResourceStream(decoded.stream);

@@ -272,7 +272,8 @@ export class Engine {
    */
   failed(error: unknown): void {
     if (!(error instanceof UndecodableEvent)) return this.#onDefect(error);
-    if (this.#stopped) return;
+    // Being stopped: nothing more will be shown, and nobody is to wait for it.
+    if (this.#stopped) return this.#projector.stop();
     this.#stopped = true;
     this.#ready = false;
     this.#stoppedAt = error.at;

@@ -16,6 +16,11 @@ export interface LogPagesDeps {
 export const PAGE = 1000;
 export const FILTER = { streamPrefixes: STREAM_PREFIXES };
 
+interface Wanted {
+  readonly filter: StreamFilter;
+  readonly count: number;
+}
+
 /** The part of the log that is ours, page by page. */
 export class LogPages {
   readonly #deps: LogPagesDeps;
@@ -25,22 +30,28 @@ export class LogPages {
     this.#deps = deps;
   }
 
-  /** Events of the range after < position ≤ upTo, and up to where that is all. Ends early when the engine stops. */
+  /**
+   * Events of the range after < position ≤ upTo, and up to where that is all. Ends early when the engine stops. `count`: so many
+   * events pass the filter there, so that not more than these are asked for.
+   */
   async *between(
     from: Position,
     upTo = Number.POSITIVE_INFINITY,
-    filter: StreamFilter = FILTER,
+    { filter = FILTER, count = Number.POSITIVE_INFINITY }: Partial<Wanted> = {},
   ): AsyncGenerator<{ readonly events: ReadonlyArray<RecordedEvent>; readonly next: Position }> {
     let after = from;
-    while (!this.#deps.stopped()) {
-      const page = await this.#deps.store.readAll({ after, limit: PAGE, filter })();
+    let left = count;
+    while (left > 0 && !this.#deps.stopped()) {
+      const page = await this.#deps.store.readAll({ after, limit: Math.min(PAGE, left), filter })();
       if (isLeft(page)) {
         this.#deps.log.warn({ reason: page.left.message }, 'event store not available, trying again');
         await this.#deps.patience.pause();
         continue;
       }
-      const { events, next, atEnd } = page.right;
-      yield { events: this.ours(events).filter(({ position }) => position <= upTo), next };
+      const { next, atEnd } = page.right;
+      const events = this.ours(page.right.events).filter(({ position }) => position <= upTo);
+      left -= events.length;
+      yield { events, next };
       if (atEnd) return;
       after = next;
     }

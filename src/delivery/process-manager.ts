@@ -85,6 +85,7 @@ export class ProcessManager {
   readonly #settlements: Settlements;
   readonly #interrupt = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  readonly #drainBegun = Promise.withResolvers<void>();
   #started = false;
   #draining = false;
   #unrecorded = 0;
@@ -158,6 +159,7 @@ export class ProcessManager {
   /** No new attempt from now on; resolves when the running ones are recorded. After `boundMs` they are interrupted. */
   async drain(boundMs: number): Promise<void> {
     this.#draining = true;
+    this.#drainBegun.resolve();
     this.#backlog.stop();
     this.#outage.close();
     const bound = this.#deps.clock.setTimer(boundMs, () => this.#interrupt.abort());
@@ -380,7 +382,8 @@ export class ProcessManager {
   async #overtaken({ guid, webhook }: InvocationScheduled, slot: Slot): Promise<void> {
     this.#queue.release(slot, undefined);
     this.#pump();
-    await this.#deps.settled();
+    // Once it drains, the reading may have ended for good: then nothing is looked for any more.
+    await Promise.race([this.#deps.settled(), this.#drainBegun.promise]);
     this.#ledger.letGo(guid);
     this.#backlog.fetch(webhook);
   }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { auditWorld } from '../support/engine-audit.ts';
 import { CAUSE, World } from '../support/engine-world.ts';
+import { answers } from '../support/scripted-sender.ts';
 
 const CHANGES = 30;
 
@@ -97,6 +98,29 @@ describe('a fan-out that is behind', () => {
       'cancelled',
       'cancelled',
     ]);
+  });
+
+  it('cancels what waits for a webhook that was disabled behind changes that were left out, as soon as these are told', async () => {
+    await begin(0);
+    world.sender.at('https://receiver.example/hook', answers(500));
+    const webhook = await world.webhook({ retryBaseMs: 3_600_000 });
+    await world.webhook({ url: 'https://other.example/' });
+    await world.clock.advance(1_000);
+    await world.report(world.change('event.update', 'first'));
+    await world.clock.advance(1_000);
+    expect(await world.situations(webhook)).toEqual(['waiting']);
+    const goOn = holdUp();
+    await report(3);
+    await world.process.webhooks.disable(webhook, CAUSE);
+    const disabledAt = (await world.log()).at(-1)?.position ?? 0;
+    await report(3, 3);
+    await world.clock.advance(1_000);
+    expect(await world.situations(webhook)).toEqual(['waiting']);
+    expect(world.process.engine.handledUpTo).toBeLessThan(disabledAt);
+    goOn();
+    await world.clock.advance(2_000);
+    expect((await world.situations(webhook))[0]).toBe('cancelled');
+    expect(world.process.engine.handledUpTo).toBe(world.process.engine.shownUpTo);
   });
 
   it('that dies is made up for at the next start', async () => {
