@@ -10,13 +10,14 @@ import { startReceiver } from './support/receiver-process.ts';
 import { type SizeName, SIZES } from './support/sizes.ts';
 import { tableOf } from './support/table.ts';
 
-const HELP = `npm run bench [-- <figure> …] [--quick | --tiny] [--runs N] [--json FILE] [--profile DIR]
+const HELP = `npm run bench [-- <figure> …] [--quick | --tiny | --huge] [--runs N] [--json FILE] [--profile DIR]
 
 Measures Callboard against bare baselines, both in turns, and prints a table in Markdown: medians, and in brackets the
 smallest and largest of all runs. Figures: ${FIGURES.map(({ name }) => name).join(', ')}; all of them when none is named.
 
   --quick        smaller, in less than 90 seconds: for a first look
   --tiny         only shows that the figures run
+  --huge         histories of 10 M events, one run: verify, whole-log and explain take an hour
   --runs N       runs of each side (the longest figures keep their own number)
   --json FILE    every run of every figure
   --profile DIR  CPU profiles of every server process
@@ -25,6 +26,7 @@ smallest and largest of all runs. Figures: ${FIGURES.map(({ name }) => name).joi
 const OPTIONS = {
   quick: { type: 'boolean', default: false },
   tiny: { type: 'boolean', default: false },
+  huge: { type: 'boolean', default: false },
   runs: { type: 'string' },
   json: { type: 'string' },
   profile: { type: 'string' },
@@ -44,7 +46,7 @@ if (runsAsked !== undefined && !(Number.isInteger(runsAsked) && runsAsked >= 1))
   process.exit(2);
 }
 const figures = FIGURES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-const sizeName: SizeName = values.tiny ? 'tiny' : values.quick ? 'quick' : 'full';
+const sizeName: SizeName = (['tiny', 'quick', 'huge'] as const).find((name) => values[name]) ?? 'full';
 const size = SIZES[sizeName];
 const profile =
   values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(values.profile)}`];

@@ -85,6 +85,8 @@ const REMOVALS_SCHEMA = `
 `;
 
 const CACHE_KIB = 64_000;
+/** For whoever reads every row once: more of it would only be memory. */
+export const SCAN_CACHE_KIB = 8_000;
 
 /** Name, value to set, value read back. Checkpoints are the writer's own, so that their errors are seen. */
 const SETTINGS: ReadonlyArray<readonly [string, string, SQLOutputValue]> = [

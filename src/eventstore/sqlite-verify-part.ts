@@ -39,9 +39,6 @@ export interface Pin {
   readonly data: string;
 }
 
-/** Every row is read once: more of it would only be memory. */
-export const VERIFY_CACHE_KIB = 8_000;
-
 export const verifyPart = (db: DatabaseSync, ask: VerifyAsk, breaksMax: number): VerifyAnswer => {
   const breaks: ChainBreak[] = [];
   if (ask.kind === 'ends') {

@@ -9,8 +9,16 @@ import { readSeals } from './seals.ts';
 import { describeBreak, headBreaks } from './sqlite-check.ts';
 import { openReader } from './sqlite-reader.ts';
 import { checkRemovals, type RemovedCounts } from './sqlite-verify-removals.ts';
-import { damaged, nameHash, openForReading, type OpenFailure, textOf, value } from './sqlite-schema.ts';
-import { VERIFY_CACHE_KIB, type VerifyAnswer, type VerifyAsk } from './sqlite-verify-part.ts';
+import {
+  damaged,
+  nameHash,
+  openForReading,
+  type OpenFailure,
+  textOf,
+  value,
+  SCAN_CACHE_KIB,
+} from './sqlite-schema.ts';
+import { type VerifyAnswer, type VerifyAsk } from './sqlite-verify-part.ts';
 import { askAll } from './sqlite-verify-threads.ts';
 
 export { describeBreak };
@@ -46,7 +54,7 @@ export const verifySqliteStore = async (
   onProgress?: (done: number, all: number) => void,
   threads = Math.min(availableParallelism(), THREADS_MAX),
 ): Promise<Either<OpenFailure, Verification>> => {
-  const opened = openForReading(path, VERIFY_CACHE_KIB);
+  const opened = openForReading(path, SCAN_CACHE_KIB);
   if (isLeft(opened)) return opened;
   const db = opened.right;
   try {

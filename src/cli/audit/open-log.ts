@@ -3,7 +3,7 @@ import { pinoLog } from '../../adapters/pino-log.ts';
 import type { AuditedLog } from '../../audit/log-pages.ts';
 import type { EventStore, ReadFailure } from '../../eventstore/event-store.ts';
 import { openReader } from '../../eventstore/sqlite-reader.ts';
-import { openForReading, textOf, value } from '../../eventstore/sqlite-schema.ts';
+import { openForReading, SCAN_CACHE_KIB, textOf, value } from '../../eventstore/sqlite-schema.ts';
 import { type MovableStore, openDatabase } from '../migrate/sides.ts';
 
 export interface OpenedLog {
@@ -21,7 +21,7 @@ export const openLog = async (store: MovableStore): Promise<Either<string, Opene
     const database = opened.right;
     return right({ log: database, beginningsMayBeGone: true, close: () => database.close() });
   }
-  const opened = openForReading(store.path);
+  const opened = openForReading(store.path, SCAN_CACHE_KIB);
   if (isLeft(opened)) return left(opened.left.message);
   const reader = openReader(opened.right);
   const read =
