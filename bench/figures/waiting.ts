@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Memory } from '../support/callboard-process.ts';
+import type { Memory } from '../support/memory.ts';
 import {
   deliveredIn,
   fillFolder,

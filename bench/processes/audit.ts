@@ -1,4 +1,5 @@
 import { audit } from '../../src/cli/audit.ts';
+import { memoryOf } from '../support/memory.ts';
 import { serveWorker } from '../support/worker.ts';
 
 /** `callboard audit …` as the command line runs it, in a process of its own. */
@@ -20,6 +21,6 @@ serveWorker<AuditAsk, AuditAnswer>(async ({ dataDir, args }) => {
   if (code !== 0) throw new Error(`audit ${args.join(' ')} ended with ${code}`);
   return {
     elapsedMs: performance.now() - startedMs,
-    rssMaxMb: (process.resourceUsage().maxRSS * 1024) / 1e6,
+    rssMaxMb: memoryOf(process.pid).rssMaxMb,
   };
 });

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { verifySqliteStore } from '../../src/eventstore/sqlite-verify.ts';
+import { memoryOf } from '../support/memory.ts';
 import { serveWorker } from '../support/worker.ts';
 
 /** The verification as it is shipped, or the least that any has to do: read all rows and hash their bytes. */
@@ -46,5 +47,5 @@ serveWorker<VerifyBenchAsk, VerifyBenchAnswer>(async ({ path, bare }) => {
   const startedMs = performance.now();
   const events = bare ? bareRead(path) : await verified(path);
   const elapsedMs = performance.now() - startedMs;
-  return { events, elapsedMs, rssMaxMb: (process.resourceUsage().maxRSS * 1024) / 1e6 };
+  return { events, elapsedMs, rssMaxMb: memoryOf(process.pid).rssMaxMb };
 });

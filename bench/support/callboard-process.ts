@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { type Memory, memoryOf } from './memory.ts';
 import { tie } from './worker.ts';
 
 /** The real server in a process of its own, as `npm start` runs it. */
@@ -15,12 +15,6 @@ export interface CallboardProcess {
   during<T>(work: Promise<T>): Promise<T>;
   /** Drains and ends. Throws when it does not end well, or had to warn: then it did something else than was asked. */
   stop(): Promise<void>;
-}
-
-/** Of the process as the system counts it: now, and the most there ever was. */
-export interface Memory {
-  readonly rssMb: number;
-  readonly rssMaxMb: number;
 }
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -80,15 +74,4 @@ export const startCallboard = async (
       if (warnings.length > 0) throw new Error(`callboard serve warned:\n${warnings.join('\n')}`);
     },
   };
-};
-
-/** From the kernel's own account; there is one on Linux only. */
-const memoryOf = (pid: number | undefined): Memory => {
-  const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8');
-  const megabytes = (key: string): number => {
-    const kilobytes = new RegExp(`^${key}:\\s*(\\d+) kB$`, 'm').exec(status)?.[1];
-    if (kilobytes === undefined) throw new Error(`/proc tells no ${key}`);
-    return (Number(kilobytes) * 1024) / 1e6;
-  };
-  return { rssMb: megabytes('VmRSS'), rssMaxMb: megabytes('VmHWM') };
 };
