@@ -2,6 +2,7 @@ import { isErased } from '../../domain/invocation.ts';
 import { MASK } from '../../domain/personal-fields.ts';
 import { writeFileSync } from 'node:fs';
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { systemClock } from '../../adapters/system-clock.ts';
 import { shadow as shadowLog, type ShadowScope } from '../../audit/shadow.ts';
 import type { ShadowSettings } from '../../audit/shadow-routing.ts';
 import { dataReader, hearersOf, invocationOf } from '../../delivery/fan-out.ts';
@@ -139,6 +140,10 @@ const askedFrom = (values: Values): Either<string, Asked> => {
   const { webhook, company, from, to, retries, examples } = checked.right;
   const retryBaseMs = checked.right['retry-base-ms'];
   if (from !== undefined && to !== undefined && to <= from) return left('--to must be later than --from');
+  const nowMs = systemClock().nowMs();
+  for (const [side, atMs] of Object.entries({ from, to })) {
+    if (atMs !== undefined && atMs > nowMs) return left(`--${side} lies in the future`);
+  }
   const { always } = values;
   if ((values.as !== undefined || values.template !== undefined || always) && webhook === undefined)
     return left('--as, --template and --always need --webhook');
