@@ -1,12 +1,19 @@
-import { closeSync, fchmodSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
 
-/** On disk, and readable by its owner only, before this returns. `wx` fails where there is a file already. */
+/**
+ * On disk, and readable by its owner only, before this returns. `wx` fails where there is a file already, and leaves none that is
+ * written in part: on a full disk, say.
+ */
 export const writeDurably = (path: string, text: string, flags: 'w' | 'wx'): void => {
   const file = openSync(path, flags, 0o600);
   try {
     fchmodSync(file, 0o600);
-    writeSync(file, text);
+    // Unlike one write, never a part of it.
+    writeFileSync(file, text);
     fsyncSync(file);
+  } catch (error) {
+    if (flags === 'wx') rmSync(path, { force: true });
+    throw error;
   } finally {
     closeSync(file);
   }

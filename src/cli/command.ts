@@ -40,6 +40,10 @@ export const failed = (message: string): number => {
   return EXIT_FINDINGS;
 };
 
+/** What was found cannot be told: the disk is full, or whoever read it (`head`) has gone, which is no news to anybody. */
+export const nobodyReads = ({ code, message }: NodeJS.ErrnoException): never =>
+  process.exit(code === 'EPIPE' ? EXIT_FINDINGS : failed(`what was found cannot be written: ${message}`));
+
 /** A command that consists of others: `callboard audit verify`. */
 export const group = (
   name: string,
@@ -60,6 +64,8 @@ export const group = (
     run: async (args) => {
       const [asked, ...rest] = args;
       const found = commandIn(args);
+      // Taken off first: there is one, however often this is run in a process.
+      process.stdout.off('error', nobodyReads).on('error', nobodyReads);
       if (found !== undefined) return found.run(rest);
       return misused(asked === undefined ? `${name} what?` : `there is no ${name} "${asked}"`, help);
     },

@@ -3,7 +3,7 @@ import { isLeft } from 'fp-ts/lib/Either.js';
 import { BUGS } from '../../simulator/engine/bugs/bugs.ts';
 import { findBug } from '../../simulator/engine/bugs/find.ts';
 import { FAULTS, type Fault } from '../../simulator/engine/plan/steps.ts';
-import { type Command, EXIT_FINDINGS, EXIT_OK, failed, misused, parseOptions } from './command.ts';
+import { type Command, EXIT_OK, misused, nobodyReads, parseOptions } from './command.ts';
 import { BUG_SEEDS, hunt, nightly, NIGHTLY_SEEDS, plantAll } from './simulate-many.ts';
 import { runOne } from './simulate-one.ts';
 
@@ -112,7 +112,3 @@ const list = (): number => {
   for (const { name } of BUGS) process.stdout.write(`${name}\n`);
   return EXIT_OK;
 };
-
-/** What is found cannot be told: the disk is full, or whoever read it has gone, which is no news to anybody. */
-const nobodyReads = ({ code, message }: NodeJS.ErrnoException): never =>
-  process.exit(code === 'EPIPE' ? EXIT_FINDINGS : failed(`what was found cannot be written: ${message}`));

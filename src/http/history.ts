@@ -14,20 +14,23 @@ import { PAGE_FIELDS, pageOf } from './paging.ts';
 import { printedIdentity } from './print-webhook.ts';
 import type { Call, Handled, Route } from './routing.ts';
 
-type Deps = Pick<
+export type HistoryDeps = Pick<
   HttpDeps,
   'webhooks' | 'store' | 'readModels' | 'settled' | 'shownUpTo' | 'clock' | 'defaultRetryBaseMs'
 >;
 
 /** What happened to a webhook, and what it was at any moment. */
-export const historyRoutes = (deps: Deps): ReadonlyArray<Route> => {
+export const historyRoutes = (deps: HistoryDeps): ReadonlyArray<Route> => {
   const roles = ['partner', 'admin'] as const;
-  return [{ method: 'GET', path: '/webhook/:guid/history', roles, handle: (call) => history(deps, call) }];
+  return [
+    { method: 'GET', path: '/webhook/:guid/history', roles, handle: (call) => webhookHistoryOf(deps, call) },
+  ];
 };
 
 const QUERY = codecOf({ ...PAGE_FIELDS, at: optional(moment) });
 
-const history = async (deps: Deps, call: Call): Handled => {
+/** Its steps; with `at` what it was then, and that after it was deleted, too. */
+export const webhookHistoryOf = async (deps: HistoryDeps, call: Call): Handled => {
   const query = decodeQuery(QUERY, call.query);
   if (isLeft(query)) return query;
   const found = await anyWebhook(deps, call);
@@ -45,14 +48,18 @@ const history = async (deps: Deps, call: Call): Handled => {
 };
 
 /** A revision for a position: the webhook's own stream does not tell positions on every store. */
-const momentOf = async (deps: Deps, guid: string, at: AskedMoment): Promise<Either<Failure, Moment>> => {
+const momentOf = async (
+  deps: HistoryDeps,
+  guid: string,
+  at: AskedMoment,
+): Promise<Either<Failure, Moment>> => {
   const past = await notAhead(deps, at);
   if (isLeft(past)) return past;
   return right('atMs' in at ? at : { revision: deps.readModels.revisionAt(guid, at.position) ?? -1 });
 };
 
 const asOf = (
-  { defaultRetryBaseMs }: Deps,
+  { defaultRetryBaseMs }: HistoryDeps,
   at: Moment,
   steps: ReadonlyArray<WebhookStep>,
 ): Either<Failure, ReturnType<typeof ok>> => {
@@ -69,7 +76,7 @@ const asOf = (
 };
 
 export const printedStep = (
-  { defaultRetryBaseMs }: Pick<Deps, 'defaultRetryBaseMs'>,
+  { defaultRetryBaseMs }: Pick<HistoryDeps, 'defaultRetryBaseMs'>,
   { decoded, before, after }: WebhookStep,
 ) => ({
   event: decoded.event.type,

@@ -7,13 +7,15 @@ import { guid, optional } from './checks.ts';
 import type { HttpDeps } from './deps.ts';
 import { codecOf, decodeFields, decodeQuery } from './fields.ts';
 import { openTicketWebhook } from './find-webhook.ts';
+import { type HistoryDeps, webhookHistoryOf } from './history.ts';
 import { PAGE_FIELDS, pageOf } from './paging.ts';
 import { printedIdentity } from './print-webhook.ts';
 import { type Call, causeOf, type Handled, type Route } from './routing.ts';
 import { settledSoon } from './settled.ts';
 import { changesOf, newWebhookReader, settingsOf, webhookPatchCodec } from './webhook-fields.ts';
 
-type Deps = Pick<HttpDeps, 'webhooks' | 'readModels' | 'rules' | 'checkUrl' | 'settled' | 'clock'>;
+type Deps = Pick<HttpDeps, 'webhooks' | 'readModels' | 'rules' | 'checkUrl' | 'settled' | 'clock'> &
+  HistoryDeps;
 
 /** The OpenTicket dialect. */
 export const webhookRoutes = (deps: Deps): ReadonlyArray<Route> => {
@@ -72,6 +74,7 @@ const list = async (deps: Deps, call: Call): Handled => {
 };
 
 const read = async (deps: Deps, call: Call): Handled => {
+  if (call.query.has('at')) return webhookHistoryOf(deps, call);
   const found = await openTicketWebhook(deps, call);
   return isLeft(found) ? found : right(ok(printed(found.right.webhook)));
 };

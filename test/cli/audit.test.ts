@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { describe, expect, it, vi } from 'vitest';
@@ -173,5 +174,43 @@ describe('callboard audit conserve', () => {
       },
       whole,
     ]);
+  });
+});
+
+describe('callboard audit, when its output goes nowhere', () => {
+  const told = async (path: string, stdout: 'pipe' | number) => {
+    const temporary = join(path, '../temporary');
+    mkdirSync(temporary);
+    const env = {
+      ...INHERITED,
+      CALLBOARD_STORE: `sqlite:${path}`,
+      CALLBOARD_DATA_DIR: join(path, '..'),
+      TMPDIR: temporary,
+    };
+    const child = spawn(process.execPath, [MAIN, 'audit', 'timeline', 'ticket', 't1'], {
+      env,
+      stdio: ['ignore', stdout, 'pipe'],
+    });
+    child.stdout?.destroy();
+    let errors = '';
+    child.stderr?.on('data', (chunk) => (errors += String(chunk)));
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+    return { code, errors: errors.replaceAll(/^read .*\n/gm, ''), left: readdirSync(temporary) };
+  };
+
+  it('says nothing when its reader has gone, and leaves nothing behind', DEADLINE, async () => {
+    const path = newPath();
+    await story(path);
+    expect(await told(path, 'pipe')).toEqual({ code: 1, errors: '', left: [] });
+  });
+
+  it.runIf(existsSync('/dev/full'))('says that the disk is full', DEADLINE, async () => {
+    const path = newPath();
+    await story(path);
+    const full = openSync('/dev/full', 'w');
+    const { code, errors, left } = await told(path, full);
+    closeSync(full);
+    expect({ code, left }).toEqual({ code: 1, left: [] });
+    expect(errors).toMatch(/^callboard: what was found cannot be written: ENOSPC.*\n$/);
   });
 });

@@ -133,7 +133,8 @@ describe('callboard audit export', () => {
           2,
           '--from must be before',
         ],
-        [['--out', out, '--from', '2126-05-02T00:00:00Z'], 2, 'in the future'],
+        [['--out', out, '--from', '2126-05-02T00:00:00Z'], 2, '--from lies in the future'],
+        [['--out', out, '--to', '2126-05-02T00:00:00Z'], 2, '--to lies in the future'],
         [
           ['--out', out, '--company', 'f0a3f370-cd43-11ed-9c9c-bbcffde24a48'],
           1,

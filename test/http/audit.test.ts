@@ -191,6 +191,9 @@ describe('GET /webhook/{guid}/history', () => {
       webhook: { name: 'New name' },
     });
     expect((await asOf(new Date(START_MS - 1).toISOString())).status).toBe(404);
+    const asWebhook = await world.api('GET', `/webhook/${guid}?at=${position}`);
+    expect(asWebhook.body).toEqual((await asOf(position)).body);
+    expect((await world.api('GET', `/webhook/${guid}?at=999999`)).status).toBe(422);
     expect((await asOf('yesterday')).status).toBe(422);
   });
 

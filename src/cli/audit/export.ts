@@ -131,7 +131,7 @@ const questionOf = (
     if (values[side] === undefined) continue;
     const checked = time(values[side]);
     if (isLeft(checked)) return left(`--${side} ${checked.left}`);
-    if (side === 'from' && checked.right > nowMs) return left('--from lies in the future');
+    if (checked.right > nowMs) return left(`--${side} lies in the future`);
     given[side] = new Date(checked.right).toISOString();
   }
   for (const [option, field] of [

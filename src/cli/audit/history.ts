@@ -47,6 +47,9 @@ export const withHistory = async (
   const readable = withReadableKeys(opened.right, { store, ...of });
   const { log, beginningsMayBeGone } = readable;
   const folder = mkdtempSync(join(tmpdir(), 'callboard-audit-'));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  // Also when nobody reads on what is told, which ends the process.
+  process.once('exit', remove);
   const models = openReadModels({ path: join(folder, 'read-models.db'), beginningsMayBeGone });
   try {
     return await work({ log, models, rules: rules.right });
@@ -55,7 +58,8 @@ export const withHistory = async (
     return failed(error instanceof Error ? error.message : String(error));
   } finally {
     models.close();
-    rmSync(folder, { recursive: true, force: true });
+    remove();
+    process.off('exit', remove);
     await readable.close();
   }
 };

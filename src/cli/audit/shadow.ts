@@ -1,7 +1,7 @@
 import { isErased } from '../../domain/invocation.ts';
 import { MASK } from '../../domain/personal-fields.ts';
-import { writeFileSync } from 'node:fs';
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { systemClock } from '../../adapters/system-clock.ts';
 import { shadow as shadowLog, type ShadowScope } from '../../audit/shadow.ts';
 import type { ShadowSettings } from '../../audit/shadow-routing.ts';
 import { dataReader, hearersOf, invocationOf } from '../../delivery/fan-out.ts';
@@ -15,6 +15,7 @@ import { type Command, EXIT_OK, failed, misused, parseOptions } from '../command
 import { Progress } from '../migrate/progress.ts';
 import { readText } from '../rules-input.ts';
 import { withHistory } from './history.ts';
+import { writeWhole } from './files.ts';
 import { shadowHtml, shadowJson, shadowText, type ShadowTried } from './shadow-report.ts';
 
 /** `callboard audit shadow` */
@@ -111,8 +112,8 @@ const runShadow = async (args: ReadonlyArray<string>): Promise<number> => {
     }
     progress.end();
     try {
-      if (values.json !== undefined) writeFileSync(values.json, shadowJson(what, result.right));
-      if (values.html !== undefined) writeFileSync(values.html, shadowHtml(what, result.right));
+      if (values.json !== undefined) writeWhole(values.json, shadowJson(what, result.right), 'w');
+      if (values.html !== undefined) writeWhole(values.html, shadowHtml(what, result.right), 'w');
     } catch (error) {
       return failed(
         `the report cannot be written: ${error instanceof Error ? error.message : String(error)}`,
@@ -139,6 +140,10 @@ const askedFrom = (values: Values): Either<string, Asked> => {
   const { webhook, company, from, to, retries, examples } = checked.right;
   const retryBaseMs = checked.right['retry-base-ms'];
   if (from !== undefined && to !== undefined && to <= from) return left('--to must be later than --from');
+  const nowMs = systemClock().nowMs();
+  for (const [side, atMs] of Object.entries({ from, to })) {
+    if (atMs !== undefined && atMs > nowMs) return left(`--${side} lies in the future`);
+  }
   const { always } = values;
   if ((values.as !== undefined || values.template !== undefined || always) && webhook === undefined)
     return left('--as, --template and --always need --webhook');

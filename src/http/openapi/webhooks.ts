@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../domain/json.ts';
 import { URL_LENGTH_MAX } from '../../domain/url-policy.ts';
 import { RETRIES_DEFAULT, RETRIES_MAX } from '../webhook-fields.ts';
-import { COMPANY, inForms, PAGE, RESOURCE, TRIGGER, WEBHOOK_IN_PATH } from './common.ts';
+import { AT, COMPANY, inForms, PAGE, RESOURCE, TRIGGER, WEBHOOK_IN_PATH } from './common.ts';
 import {
   BOOLEAN,
   described,
@@ -115,11 +115,18 @@ export const webhookPaths: JsonObject = {
     get: operation({
       id: 'getWebhook',
       tag,
-      summary: 'Read a webhook',
+      summary: 'Read a webhook, as it is or as it was',
+      description:
+        'With "at" the answer is that of its history with the same "at", also after it was deleted.',
       roles,
       path: WEBHOOK_IN_PATH,
-      answer: { status: 200, description: 'The webhook.', schema: ref('Webhook') },
-      problems: [404],
+      query: [AT],
+      answer: {
+        status: 200,
+        description: 'The webhook; with "at" the webhook as of then.',
+        schema: { oneOf: [ref('Webhook'), ref('WebhookAsOf')] },
+      },
+      problems: [404, 422],
     }),
     patch: operation({
       id: 'updateWebhook',
