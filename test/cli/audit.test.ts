@@ -125,6 +125,8 @@ describe('callboard audit timeline', () => {
       [['verify', '--by', 'day'], "Unknown option '--by'"],
       [['verify', '--company', COMPANY], "Unknown option '--company'"],
       [['verify', '--json'], "Unknown option '--json'"],
+      [['shadow', '--retries', '0', '--from', '2126-05-02T00:00:00Z'], '--from lies in the future'],
+      [['shadow', '--retries', '0', '--to', '2126-05-02T00:00:00Z'], '--to lies in the future'],
     ] as const) {
       said.mockClear();
       expect([args, await command.run(args)]).toEqual([args, 2]);

@@ -69,7 +69,7 @@ const runTimeline = (store: AuditedStore, { ref, companyId, asJson }: TimelineAs
     const [company, another] = wanted;
     if (company === undefined) return failed(`nothing was reported of ${named} in the history`);
     if (another !== undefined) {
-      return failed(`several companies have a ${named}; name one with --company: ${wanted.join(', ')}`);
+      return failed(`several companies have the ${named}; name one with --company: ${wanted.join(', ')}`);
     }
     if (!asJson) process.stdout.write(`${named} of company ${company}\n`);
     for (let from = 0; ;) {
