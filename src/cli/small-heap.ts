@@ -7,6 +7,6 @@ import { setFlagsFromString } from 'node:v8';
 export const keepHeapSmall = (): void => {
   setFlagsFromString('--max-semi-space-size=8');
   setFlagsFromString('--semi-space-growth-factor=1');
-  // The old generation is collected when it has grown by a half, not to a multiple.
-  setFlagsFromString('--heap-growing-percent=50');
+  // The old generation is collected when it has grown by a third, not to a multiple.
+  setFlagsFromString('--heap-growing-percent=35');
 };

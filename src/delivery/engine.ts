@@ -272,8 +272,11 @@ export class Engine {
    */
   failed(error: unknown): void {
     if (!(error instanceof UndecodableEvent)) return this.#onDefect(error);
-    // Being stopped: nothing more will be shown, and nobody is to wait for it.
-    if (this.#stopped) return this.#projector.stop();
+    if (this.#stopped) {
+      // Being stopped: nothing more will be shown, and nobody is to wait for it, nor to start an attempt on what is shown.
+      void this.#deliveries.drain(RUNNING_MAX_MS);
+      return this.#projector.stop();
+    }
     this.#stopped = true;
     this.#ready = false;
     this.#stoppedAt = error.at;
