@@ -48,9 +48,9 @@ export interface ConsequenceDeps {
 export class Consequences {
   readonly #deps: ConsequenceDeps;
   readonly #takeovers: Takeovers;
+  readonly #parts: LogParts;
   /** The fan-out of what was read; never rejects. */
   #fanningOut: Promise<void> = Promise.resolve();
-  readonly #parts: LogParts;
   /** Reactions; the position of the newest that are under way, 0 when none is. */
   #reacting: Promise<void> = Promise.resolve();
   #reactionsDueTo: Position = 0;

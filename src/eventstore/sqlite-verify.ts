@@ -14,11 +14,11 @@ import {
   nameHash,
   openForReading,
   type OpenFailure,
+  SCAN_CACHE_KIB,
   textOf,
   value,
-  SCAN_CACHE_KIB,
 } from './sqlite-schema.ts';
-import { type VerifyAnswer, type VerifyAsk } from './sqlite-verify-part.ts';
+import type { VerifyAnswer, VerifyAsk } from './sqlite-verify-part.ts';
 import { askAll } from './sqlite-verify-threads.ts';
 
 export { describeBreak };
