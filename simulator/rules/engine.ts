@@ -1,5 +1,6 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
-import { fanOut, type FanOutDeps, hearersOf, noAdmission } from '../../src/delivery/fan-out.ts';
+import { noAdmission } from '../../src/delivery/admission.ts';
+import { fanOut, type FanOutDeps, hearersOf } from '../../src/delivery/fan-out.ts';
 import { ORDER_LIFE, type ResourceChange } from '../../src/domain/resource-change.ts';
 import { couldFire, type Rules } from '../../src/domain/rules.ts';
 import type { Match } from '../../src/domain/matching.ts';

@@ -8,6 +8,7 @@ import {
   unpackOutcomes,
 } from './sender-protocol.ts';
 import { termOf } from './shared-lease.ts';
+import { UnderWay } from './under-way.ts';
 
 /** In a checkout the source itself, in the published package what was compiled from it. */
 const WORKER_URL = new URL(
@@ -33,12 +34,11 @@ export const startSenderThread = (
   onFailure: (error: unknown) => void,
 ): HttpSender => {
   const worker = new Worker(WORKER_URL, { workerData: options, execArgv: [] });
-  const pending = new Map<number, (outcome: SendOutcome) => void>();
+  const pending = new UnderWay<(outcome: SendOutcome) => void>();
   const term = termOf(options.lease);
   const signals = new WeakMap<AbortSignal, number>();
   let outgoing: (string | number | null)[] = [];
   let outgoingRequests = 0;
-  let lastId = 0;
   let lastSignal = 0;
   let closing: Promise<void> | undefined;
   let closed: () => void = () => undefined;
@@ -52,9 +52,7 @@ export const startSenderThread = (
   };
 
   const settle = (id: number, outcome: SendOutcome): void => {
-    const resolve = pending.get(id);
-    pending.delete(id);
-    resolve?.(outcome);
+    pending.take(id)?.(outcome);
   };
 
   const signalNumber = (signal: AbortSignal): number => {
@@ -78,7 +76,7 @@ export const startSenderThread = (
   worker.on('exit', () => {
     if (closing === undefined) onFailure(new Error('the thread that sends has ended'));
     closing ??= Promise.resolve();
-    for (const id of [...pending.keys()]) settle(id, INTERRUPTED);
+    for (const [id] of pending.entries()) settle(id, INTERRUPTED);
     closed();
   });
 
@@ -88,11 +86,12 @@ export const startSenderThread = (
         return Promise.resolve(INTERRUPTED);
       }
       if (outgoingRequests === 0) setImmediate(flush);
-      const id = (lastId += 1);
-      packRequest(outgoing, { id, signal: signalNumber(signal), term: term(), request });
-      outgoingRequests += 1;
-      if (outgoingRequests >= MESSAGE_REQUESTS_MAX) flush();
-      return new Promise((resolve) => pending.set(id, resolve));
+      return new Promise((resolve) => {
+        const id = pending.add(resolve);
+        packRequest(outgoing, { id, signal: signalNumber(signal), term: term(), request });
+        outgoingRequests += 1;
+        if (outgoingRequests >= MESSAGE_REQUESTS_MAX) flush();
+      });
     },
 
     close() {

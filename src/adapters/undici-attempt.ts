@@ -26,7 +26,7 @@ export class Attempt extends ConnectionAware implements Dispatcher.DispatchHandl
   readonly signal: AbortSignal;
   readonly #settle: (outcome: SendOutcome) => void;
   readonly #maySend: () => boolean;
-  readonly #onSettled: (attempt: Attempt) => void;
+  readonly #onSettled: () => void;
   readonly #timeoutMs: number;
   readonly #timer: NodeJS.Timeout;
   #settled = false;
@@ -38,12 +38,7 @@ export class Attempt extends ConnectionAware implements Dispatcher.DispatchHandl
   #excerptBytes = 0;
   #excerpt: Array<Buffer> = [];
 
-  constructor(
-    timeoutMs: number,
-    signal: AbortSignal,
-    maySend: () => boolean,
-    onSettled: (attempt: Attempt) => void,
-  ) {
+  constructor(timeoutMs: number, signal: AbortSignal, maySend: () => boolean, onSettled: () => void) {
     super();
     const { promise, resolve } = Promise.withResolvers<SendOutcome>();
     this.outcome = promise;
@@ -141,7 +136,7 @@ export class Attempt extends ConnectionAware implements Dispatcher.DispatchHandl
     this.#settled = true;
     clearTimeout(this.#timer);
     this.#excerpt = [];
-    this.#onSettled(this);
+    this.#onSettled();
     this.#settle(outcome);
   }
 

@@ -12,6 +12,7 @@ import {
 import { systemResolver } from './system-resolver.ts';
 import { Attempt } from './undici-attempt.ts';
 import { DialledClient, guardedConnector } from './undici-connector.ts';
+import { UnderWay } from './under-way.ts';
 
 export interface UndiciSenderOptions {
   readonly allow?: AllowTargets;
@@ -74,7 +75,7 @@ export const undiciSender = (options: UndiciSenderOptions = {}): UndiciSender =>
     bodyTimeout: 0,
   });
   const targets = new Lru<string, Either<string, Target>>(TARGETS_CACHED_MAX);
-  const inFlight = new Set<Attempt>();
+  const inFlight = new UnderWay<Attempt>();
   const watched = new WeakSet<AbortSignal>();
   let closed = false;
 
@@ -94,7 +95,7 @@ export const undiciSender = (options: UndiciSenderOptions = {}): UndiciSender =>
     if (watched.has(signal)) return;
     watched.add(signal);
     const interruptAll = (): void => {
-      for (const attempt of inFlight) if (attempt.signal === signal) attempt.interrupt();
+      for (const [, attempt] of inFlight.entries()) if (attempt.signal === signal) attempt.interrupt();
     };
     signal.addEventListener('abort', interruptAll, { once: true });
   };
@@ -107,8 +108,8 @@ export const undiciSender = (options: UndiciSenderOptions = {}): UndiciSender =>
       const fields = headerFields(headers);
       if (isLeft(fields)) return Promise.resolve(notSent(fields.left));
       watch(signal);
-      const attempt = new Attempt(timeoutMs, signal, maySend, (settled) => inFlight.delete(settled));
-      inFlight.add(attempt);
+      const attempt = new Attempt(timeoutMs, signal, maySend, () => inFlight.take(number));
+      const number = inFlight.add(attempt);
       const { origin, path } = target.right;
       agent.dispatch({ origin, path, method: 'POST', headers: fields.right, body }, attempt);
       return attempt.outcome;
@@ -117,7 +118,7 @@ export const undiciSender = (options: UndiciSenderOptions = {}): UndiciSender =>
     async close() {
       if (closed) return;
       closed = true;
-      for (const attempt of inFlight) attempt.interrupt();
+      for (const [, attempt] of inFlight.entries()) attempt.interrupt();
       await agent.destroy();
     },
   };

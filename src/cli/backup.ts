@@ -8,7 +8,7 @@ import { backUp } from '../eventstore/sqlite-backup.ts';
 import { readEnvironment } from '../main.ts';
 import { type Command, EXIT_OK, failed, misused, parseOptions } from './command.ts';
 import { count, Progress } from './migrate/progress.ts';
-import { keepHeapSmall } from './small-heap.ts';
+import { keepHeapSmall } from './heap.ts';
 
 const HELP = `callboard backup [FILE|FOLDER]
 

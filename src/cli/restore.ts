@@ -27,7 +27,7 @@ import { NOT_HERE } from './backup.ts';
 import { type Command, EXIT_OK, failed, misused, parseOptions } from './command.ts';
 import { isSameFile } from './migrate/sides.ts';
 import { count, Progress } from './migrate/progress.ts';
-import { keepHeapSmall } from './small-heap.ts';
+import { keepHeapSmall } from './heap.ts';
 
 const HELP = `callboard restore FILE [--data-dir FOLDER] [--replace] [--erasures FILE|none]
 

@@ -2,6 +2,7 @@ import { isLeft } from 'fp-ts/lib/Either.js';
 import { readEnvironment, startServer } from '../main.ts';
 import { openSimulations } from './simulations.ts';
 import { type Command, failed, misused, parseOptions } from './command.ts';
+import { expectShortLives } from './heap.ts';
 
 const HELP = `callboard serve
 
@@ -16,6 +17,7 @@ export const serve: Command = {
     if (isLeft(options)) return misused(options.left, HELP);
     const config = readEnvironment();
     if (isLeft(config)) return failed(config.left.message);
+    expectShortLives();
     const simulations = openSimulations();
     const started = await startServer(config.right, { simulations });
     if (isLeft(started)) return failed(started.left.message);

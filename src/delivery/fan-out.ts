@@ -17,17 +17,17 @@ import { matchSaved, savedBy } from '../domain/system-events.ts';
 import type { SystemEvent } from '../domain/webhook.ts';
 import { unitsOf } from '../eventstore/batch.ts';
 import { emptyHead, seal, type UnsealedEvent } from '../eventstore/codec.ts';
-import type { Decoded, Head } from '../eventstore/decoded.ts';
+import type { Decoded } from '../eventstore/decoded.ts';
 import {
   type Appended,
   type AppendFailure,
   type EventStore,
   NO_STREAM,
   type Position,
-  type StreamAppend,
 } from '../eventstore/event-store.ts';
 import type { Log } from '../ports/log.ts';
 import type { ActiveWebhook, InvocationLog, Routing } from '../projections/read-models.ts';
+import type { Admission, Scheduling } from './admission.ts';
 import { appendUntilKnown } from './append-until-known.ts';
 import { NotStored } from './not-stored.ts';
 import { eventSavedJson, orderSavedJson, type SavedDataDeps } from './saved-data.ts';
@@ -58,40 +58,6 @@ export interface FanOutTask {
   /** Position of the newest invocation that was stored, 0 when there was none. */
   newest: Position;
 }
-
-/** An invocation that is about to be scheduled: what the first attempt may be started with in the same append. */
-export interface Scheduling {
-  readonly scheduled: InvocationScheduled;
-  readonly stream: string;
-  readonly append: StreamAppend;
-  readonly head: Head;
-  readonly cause: Cause;
-}
-
-/** May join the first attempt to the append, and takes over what was stored. */
-export interface Admission {
-  /** Before `admit`: resolves when what it needs to know of the webhook is in memory; undefined when it is there. */
-  acquaint(webhook: string): Promise<void> | undefined;
-  /** Before the append: the same scheduling, or one whose append starts the first attempt too. */
-  admit(scheduling: Scheduling): Scheduling;
-  /** Right before it, after all waiting: false, the attempt must not start after all, and what was admitted is given back. */
-  stands(scheduling: Scheduling): boolean;
-  /** After it, in the same order: durable at this place, or not written by us (`undefined`). */
-  scheduled(scheduling: Scheduling, appended: Appended | undefined): void;
-  /** Whether to plan on. Where not, what is planned is appended first, unless it is very little. */
-  hasRoom(): boolean;
-  /** Between two appends: resolves when more can be admitted, or soon in any case. */
-  room(): Promise<void>;
-}
-
-export const noAdmission: Admission = {
-  acquaint: () => undefined,
-  admit: (scheduling) => scheduling,
-  stands: () => true,
-  scheduled: () => undefined,
-  hasRoom: () => true,
-  room: () => Promise.resolve(),
-};
 
 export const FAN_OUT_ACTOR = 'engine:fan-out';
 

@@ -10,10 +10,10 @@ import type { Appended, Position } from '../eventstore/event-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SendRequest } from '../ports/http-sender.ts';
 import type { Random } from '../ports/random.ts';
+import type { Admission, Reservation, Scheduling } from './admission.ts';
 import { type HeldInvocation, type RequestBuilder, stepOf } from './attempt.ts';
 import type { Backlog } from './backlog.ts';
 import type { FairQueue, Slot } from './fair-queue.ts';
-import type { Admission, Scheduling } from './fan-out.ts';
 import type { Ledger } from './ledger.ts';
 import type { Outage } from './outage.ts';
 import type { Pace } from './pace.ts';
@@ -39,20 +39,9 @@ export interface FirstAttemptDeps {
   readonly enqueue: (webhook: string, endpoint: string, guid: string, held: HeldInvocation) => boolean;
 }
 
-/** A first attempt that is being appended together with its scheduling. */
-interface Reservation {
-  readonly slot: Slot;
-  readonly held: HeldInvocation;
-  readonly request: SendRequest;
-  readonly webhookRevision: number;
-  readonly endpoint: string;
-  readonly node: string | undefined;
-}
-
 /** First attempts, straight from the fan-out. Whatever cannot start at once, nor wait in memory, is in the due list. */
 export class FirstAttempts implements Admission {
   readonly #deps: FirstAttemptDeps;
-  readonly #reserved = new Map<string, Reservation>();
 
   constructor(deps: FirstAttemptDeps) {
     this.#deps = deps;
@@ -97,35 +86,36 @@ export class FirstAttempts implements Admission {
       queue.release(slot, undefined);
       return scheduling;
     }
-    this.#reserved.set(scheduled.guid, { slot, held: step.after, request, webhookRevision, endpoint, node });
+    const held = step.after;
+    const reservation = { slot, held, request, webhookRevision, endpoint, node, isOpen: true };
     const events = [...append.events, ...step.append.events];
-    return { ...scheduling, append: { ...append, events }, head: step.after.head };
+    return { ...scheduling, append: { ...append, events }, head: held.head, reservation };
   }
 
   /** Not once its webhook was changed (it may have been disabled, or moved), nor once the endpoint is another node's. */
-  stands({ scheduled }: Scheduling): boolean {
-    const reserved = this.#reserved.get(scheduled.guid);
-    if (reserved === undefined) return true;
-    const { webhookRevision, endpoint, node } = reserved;
+  stands({ scheduled, reservation }: Scheduling): boolean {
+    if (reservation === undefined || !reservation.isOpen) return true;
+    const { webhookRevision, endpoint, node } = reservation;
     const { webhooks, territory, mayAttempt } = this.#deps;
     const isSame = webhooks.cached(scheduled.webhook)?.revision === webhookRevision;
     if (isSame && !isErased(scheduled) && territory.node === node && mayAttempt(endpoint)) return true;
-    this.#reserved.delete(scheduled.guid);
-    this.#deps.queue.release(reserved.slot, undefined);
+    this.#giveBack(reservation);
     return false;
   }
 
   scheduled(scheduling: Scheduling, appended: Appended | undefined): void {
-    const { scheduled, stream, head } = scheduling;
-    const reserved = this.#reserved.get(scheduled.guid);
-    this.#reserved.delete(scheduled.guid);
+    const { scheduled, stream, head, reservation } = scheduling;
+    const reserved = reservation?.isOpen === true ? reservation : undefined;
     if (appended !== undefined) this.#deps.outage.over();
     // A revision of another append: it was there before, with a history of its own.
     if (appended === undefined || appended.revision !== head.revision) {
-      if (reserved !== undefined) this.#deps.queue.release(reserved.slot, undefined);
+      if (reserved !== undefined) this.#giveBack(reserved);
       return this.#leaveToDueList(scheduled);
     }
-    if (reserved !== undefined) return this.#deps.onStarted(reserved.held, reserved.slot, reserved.request);
+    if (reserved !== undefined) {
+      reserved.isOpen = false;
+      return this.#deps.onStarted(reserved.held, reserved.slot, reserved.request);
+    }
     if (isSequenced(scheduled)) return;
     const state = evolveInvocation(initialInvocation, scheduled);
     this.#keepInMemory(scheduled, { state, head, stream }, appended.position);
@@ -137,6 +127,11 @@ export class FirstAttempts implements Admission {
 
   room(): Promise<void> {
     return this.#deps.pace.room();
+  }
+
+  #giveBack(reservation: Reservation): void {
+    reservation.isOpen = false;
+    this.#deps.queue.release(reservation.slot, undefined);
   }
 
   #leaveToDueList({ guid, webhook }: InvocationScheduled, visibleAt: Position = 0): void {

@@ -17,6 +17,7 @@ import type { HttpSender, SendRequest } from '../ports/http-sender.ts';
 import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
 import type { DueList, DueRow, InvocationLog } from '../projections/read-models.ts';
+import type { Admission } from './admission.ts';
 import {
   attemptCause,
   type HeldInvocation,
@@ -28,7 +29,6 @@ import {
 import { Backlog } from './backlog.ts';
 import { cancelReasonOf } from './cancel-reason.ts';
 import { type AttemptKind, FairQueue, type QueueLimits, type Slot } from './fair-queue.ts';
-import type { Admission } from './fan-out.ts';
 import { FirstAttempts } from './first-attempts.ts';
 import { HeldWindow } from './held-window.ts';
 import { Ledger } from './ledger.ts';

@@ -1,6 +1,7 @@
 import { left } from 'fp-ts/lib/Either.js';
 import { afterEach, expect, it } from 'vitest';
-import { fanOut, type FanOutDeps, noAdmission } from '../../src/delivery/fan-out.ts';
+import { noAdmission } from '../../src/delivery/admission.ts';
+import { fanOut, type FanOutDeps } from '../../src/delivery/fan-out.ts';
 import type { ResourceRef } from '../../src/domain/resources.ts';
 import { BUILT_IN_RULES } from '../../src/domain/rules.ts';
 import { bytesOf } from '../../src/eventstore/batch.ts';

@@ -1,6 +1,7 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { describe, expect, it } from 'vitest';
-import { fanOut, noAdmission } from '../../src/delivery/fan-out.ts';
+import { noAdmission } from '../../src/delivery/admission.ts';
+import { fanOut } from '../../src/delivery/fan-out.ts';
 import { uuidV5 } from '../../src/domain/ids.ts';
 import type { ResourceChange } from '../../src/domain/resource-change.ts';
 import { BUILT_IN_RULES } from '../../src/domain/rules.ts';

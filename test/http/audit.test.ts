@@ -1,7 +1,8 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/domain/json.ts';
-import { fanOut, noAdmission } from '../../src/delivery/fan-out.ts';
+import { noAdmission } from '../../src/delivery/admission.ts';
+import { fanOut } from '../../src/delivery/fan-out.ts';
 import { STREAM_PREFIXES } from '../../src/domain/ids.ts';
 import type { ResourceChange } from '../../src/domain/resource-change.ts';
 import type { Decoded } from '../../src/eventstore/decoded.ts';

@@ -5,7 +5,7 @@ import { couldTell } from '../../audit/could-tell.ts';
 import { hearersOf } from '../../delivery/fan-out.ts';
 import { type Command, EXIT_FINDINGS, EXIT_OK, failed, misused, parseOptions } from '../command.ts';
 import { Progress } from '../migrate/progress.ts';
-import { keepHeapSmall } from '../small-heap.ts';
+import { keepHeapSmall } from '../heap.ts';
 import { type AuditedHistory, type AuditedStore, auditedStore, withHistory } from './history.ts';
 
 const HELP = `callboard audit conserve [--by company|webhook|day]

@@ -29,7 +29,7 @@ import { wholeOption } from '../numbers.ts';
 import { checkExport } from './check-export.ts';
 import { withReadableKeys } from './customer-keys.ts';
 import { type OpenedLog, openLog } from './open-log.ts';
-import { keepHeapSmall } from '../small-heap.ts';
+import { keepHeapSmall } from '../heap.ts';
 
 const HELP = `callboard audit export --out FOLDER [--from T] [--to T] [--company GUID] [--webhook GUID] [--format ndjson|csv]
                        [--personal-data] [--resume]

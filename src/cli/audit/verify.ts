@@ -19,7 +19,7 @@ import { checkLog } from '../../migration/check-log.ts';
 import { type Command, EXIT_FINDINGS, EXIT_OK, failed, misused, parseOptions } from '../command.ts';
 import { count, Progress } from '../migrate/progress.ts';
 import { type MovableStore, openSource } from '../migrate/sides.ts';
-import { keepHeapSmall } from '../small-heap.ts';
+import { keepHeapSmall } from '../heap.ts';
 import { readText } from './files.ts';
 import { auditedStore } from './history.ts';
 import { openLog } from './open-log.ts';
