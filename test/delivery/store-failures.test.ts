@@ -44,6 +44,8 @@ describe.each(cases)('a store that answers "%s" to %s for a while', (fault, type
       expect(facts.attempts.map(({ ended }) => ended?.outcome)).toEqual(['failed', 'succeeded']);
       expect(world.sender.of(facts.scheduled.guid)).toHaveLength(2);
     }
+    // Every slot was given back, and once.
+    expect(world.process.engine.inFlight).toBe(0);
   });
 
   it('loses nothing when the process is killed meanwhile', async () => {
