@@ -2,7 +2,7 @@
  * What is under way, each under a number that is given again once it is over. A Map or a Set would be the obvious thing, but where
  * thousands of entries come and go in a second V8 builds their tables anew several times in a second, each old table points to the
  * next, and one that has outlived the young generation keeps all that was ever in those after it until the next full collection:
- * with every request in it, collecting garbage took a tenth of the time.
+ * every request, with all that belongs to it. It keeps as many places as there ever were things under way at once.
  */
 export class UnderWay<T> {
   readonly #places: Array<T | undefined> = [];

@@ -3,6 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 
 /** How V8 keeps its heap, for all threads of the process: to be called before there is much in it. */
 
+const FEW_CORES = 2;
+
 /**
  * For commands that go through a whole log: nearly all that they read is garbage at once, and V8 would let it grow to hundreds of
  * megabytes before it looks. Collected in small steps it costs up to a tenth more time.
@@ -24,5 +26,3 @@ export const expectShortLives = (): void => {
   // On so few cores helpers take the time of the threads that they are to help.
   if (availableParallelism() <= FEW_CORES) setFlagsFromString('--no-parallel-scavenge');
 };
-
-const FEW_CORES = 2;

@@ -27,7 +27,7 @@ export interface Reservation {
   readonly webhookRevision: number;
   readonly endpoint: string;
   readonly node: string | undefined;
-  /** False once the attempt is made, or the slot given back: whichever happens, it happens once. */
+  /** False once it was handed over to be made, or the slot given back: whichever happens, it happens once. */
   isOpen: boolean;
 }
 
