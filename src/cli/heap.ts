@@ -6,12 +6,18 @@ import { setFlagsFromString } from 'node:v8';
 const FEW_CORES = 2;
 
 /**
+ * For who makes a long stream of what is dead at once: V8 would let it pile up to a hundred megabytes before it looks. It costs
+ * little to look earlier.
+ */
+export const keepGarbageSmall = (): void => setFlagsFromString('--semi-space-growth-factor=1');
+
+/**
  * For commands that go through a whole log: nearly all that they read is garbage at once, and V8 would let it grow to hundreds of
  * megabytes before it looks. Collected in small steps it costs up to a tenth more time.
  */
 export const keepHeapSmall = (): void => {
   setFlagsFromString('--max-semi-space-size=8');
-  setFlagsFromString('--semi-space-growth-factor=1');
+  keepGarbageSmall();
   // The old generation is collected when it has grown by a third, not to a multiple.
   setFlagsFromString('--heap-growing-percent=35');
 };

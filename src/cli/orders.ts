@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { Report } from '../../simulator/orders/cloud-event.ts';
 import { Mischief, MISCHIEF } from '../../simulator/orders/mischief.ts';
@@ -11,6 +10,7 @@ import { Pace } from '../../simulator/sending/pace.ts';
 import { isGuid } from '../domain/ids.ts';
 import { time } from '../http/checks.ts';
 import { type Command, EXIT_OK, failed, misused, parseOptions } from './command.ts';
+import { keepGarbageSmall } from './heap.ts';
 import { numberOption, wholeOption } from './numbers.ts';
 import { postOrders } from './orders/post-orders.ts';
 
@@ -179,15 +179,9 @@ export const targetIn = (
   return right({ url, token });
 };
 
-/**
- * What a report leaves behind is dead at once. V8 would let it pile up to a hundred megabytes before it looks; it costs
- * little to look earlier.
- */
-const keepMemorySmall = (): void => setFlagsFromString('--semi-space-growth-factor=1');
-
 const produce = async (asked: Asked, signal: AbortSignal): Promise<number> => {
   const { world, count, changesMax, mischiefShare, rate, to, patienceMs } = asked;
-  keepMemorySmall();
+  keepGarbageSmall();
   const stream = new OrderStream(world, count);
   const mischief = mischiefShare > 0 ? new Mischief(world, stream, mischiefShare) : undefined;
   const reports = atMost(mischief ?? stream, changesMax);

@@ -94,7 +94,8 @@ export class FirstAttempts implements Admission {
 
   /** Not once its webhook was changed (it may have been disabled, or moved), nor once the endpoint is another node's. */
   stands({ scheduled, reservation }: Scheduling): boolean {
-    if (reservation === undefined || !reservation.isOpen) return true;
+    if (reservation === undefined) return true;
+    if (!reservation.isOpen) return false;
     const { webhookRevision, endpoint, node } = reservation;
     const { webhooks, territory, mayAttempt } = this.#deps;
     const isSame = webhooks.cached(scheduled.webhook)?.revision === webhookRevision;
