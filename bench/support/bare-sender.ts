@@ -21,7 +21,6 @@ export const bareSendRate = async ({ receiver }: Bench, count: number, warmUp = 
     scheduled: told,
     nonce: webhook.nonce,
     timestampSeconds: Math.floor(told.atMs / 1000),
-    signature: `v1,${'A'.repeat(43)}=`,
     version: VERSION,
   });
   const sender = startWorker<SendAsk, null>(new URL('../processes/sender.ts', import.meta.url));
@@ -30,7 +29,7 @@ export const bareSendRate = async ({ receiver }: Bench, count: number, warmUp = 
     await sender.ask({
       origin: receiver.url,
       paths: webhooks.map(({ settings }) => new URL(settings.url).pathname),
-      headers: { ...headers, 'accept-encoding': 'identity' },
+      headers: { ...headers, 'webhook-signature': `v1,${'A'.repeat(43)}=`, 'accept-encoding': 'identity' },
       body: told.body,
       count: posts,
       inFlight: IN_FLIGHT,

@@ -1,3 +1,4 @@
+import { SIGNATURE_HEADER, Signer } from '../../src/domain/signature.ts';
 import type { HttpSender, SendOutcome, SendRequest } from '../../src/ports/http-sender.ts';
 import type { Chance } from './chance.ts';
 import type { CrashPoint } from './points.ts';
@@ -61,8 +62,12 @@ export class Network {
   senderFor(host: NetworkHost): HttpSender {
     const open = new Set<() => void>();
     const listening = new WeakSet<AbortSignal>();
+    const signer = new Signer();
     return {
-      send: (request, signal) => {
+      send: (unsigned, signal) => {
+        const { secrets = [], ...rest } = unsigned;
+        const signature = signer.signature(secrets, rest.headers, rest.body);
+        const request = { ...rest, headers: { ...rest.headers, [SIGNATURE_HEADER]: signature } };
         if (!listening.has(signal)) {
           listening.add(signal);
           signal.addEventListener('abort', () => {

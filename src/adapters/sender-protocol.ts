@@ -32,9 +32,11 @@ export interface NumberedRequest {
 
 export const packRequest = (into: (string | number | null)[], numbered: NumberedRequest): void => {
   const { id, signal, term, request } = numbered;
-  const names = Object.keys(request.headers);
-  into.push(id, signal, term, request.url, request.timeoutMs, request.body, names.length);
-  for (const name of names) into.push(name, request.headers[name] ?? '');
+  const { url, headers, body, secrets = [], timeoutMs } = request;
+  const names = Object.keys(headers);
+  into.push(id, signal, term, url, timeoutMs, body, names.length);
+  for (const name of names) into.push(name, headers[name] ?? '');
+  into.push(secrets.length, ...secrets);
 };
 
 export const unpackRequests = (packed: Packed, each: (numbered: NumberedRequest) => void): void => {
@@ -51,7 +53,10 @@ export const unpackRequests = (packed: Packed, each: (numbered: NumberedRequest)
       const name = text();
       headers[name] = text();
     }
-    each({ id, signal, term, request: { url, headers, body, timeoutMs } });
+    const secrets: string[] = [];
+    for (let left = number(); left > 0; left -= 1) secrets.push(text());
+    const request = { url, headers, body, timeoutMs, ...(secrets.length > 0 && { secrets }) };
+    each({ id, signal, term, request });
   }
 };
 

@@ -1,6 +1,7 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { Agent, type Client, Pool } from 'undici';
 import { Lru } from '../domain/lru.ts';
+import { SIGNATURE_HEADER, Signer } from '../domain/signature.ts';
 import type { HttpSender, SendOutcome, SendRequest } from '../ports/http-sender.ts';
 import {
   type AllowTargets,
@@ -75,6 +76,7 @@ export const undiciSender = (options: UndiciSenderOptions = {}): UndiciSender =>
     bodyTimeout: 0,
   });
   const targets = new Lru<string, Either<string, Target>>(TARGETS_CACHED_MAX);
+  const signer = new Signer();
   const inFlight = new UnderWay<Attempt>();
   const watched = new WeakSet<AbortSignal>();
   let closed = false;
@@ -101,11 +103,12 @@ export const undiciSender = (options: UndiciSenderOptions = {}): UndiciSender =>
   };
 
   return {
-    send({ url, headers, body, timeoutMs }, signal, maySend = ALWAYS): Promise<SendOutcome> {
+    send({ url, headers, body, secrets = [], timeoutMs }, signal, maySend = ALWAYS): Promise<SendOutcome> {
       if (signal.aborted || closed) return Promise.resolve({ kind: 'interrupted', address: null });
       const target = targetOf(url);
       if (isLeft(target)) return Promise.resolve(notSent(target.left));
-      const fields = headerFields(headers);
+      const signature = secrets.length > 0 ? signer.signature(secrets, headers, body) : undefined;
+      const fields = headerFields(headers, signature);
       if (isLeft(fields)) return Promise.resolve(notSent(fields.left));
       watch(signal);
       const attempt = new Attempt(timeoutMs, signal, maySend, () => inFlight.take(number));
@@ -148,18 +151,24 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
 ]);
 
 /** Names and values in turn. Of a name given twice in different letter case the later one goes out. */
-const headerFields = (headers: Readonly<Record<string, string>>): Either<string, string[]> => {
+const headerFields = (
+  headers: Readonly<Record<string, string>>,
+  signature: string | undefined,
+): Either<string, string[]> => {
   const fields: string[] = [];
   const places = new Map<string, number>();
-  for (const name in headers) {
-    const key = name.toLowerCase();
-    if (RESERVED_HEADERS.has(key)) return left(`not sent: the header ${key} cannot be set by a webhook`);
-    if (key === 'accept-encoding') continue;
+  const set = (key: string, name: string, value: string): void => {
     const place = places.get(key) ?? fields.length;
     places.set(key, place);
     fields[place] = name;
-    fields[place + 1] = headers[name] ?? '';
+    fields[place + 1] = value;
+  };
+  for (const name in headers) {
+    const key = name.toLowerCase();
+    if (RESERVED_HEADERS.has(key)) return left(`not sent: the header ${key} cannot be set by a webhook`);
+    if (key !== 'accept-encoding') set(key, name, headers[name] ?? '');
   }
+  if (signature !== undefined) set(SIGNATURE_HEADER, SIGNATURE_HEADER, signature);
   fields.push('accept-encoding', 'identity');
   return right(fields);
 };

@@ -12,7 +12,6 @@ import {
 } from '../domain/invocation.ts';
 import { customHeaders } from '../domain/moshtix-request.ts';
 import { requestHeaders } from '../domain/openticket-request.ts';
-import { type SigningKey, signatures, signingKey } from '../domain/signature.ts';
 import { activeSecrets, type WebhookFacts } from '../domain/webhook.ts';
 import { seal } from '../eventstore/codec.ts';
 import type { StreamAppend } from '../eventstore/event-store.ts';
@@ -58,13 +57,13 @@ export const stepOf = (
   return { append, after: { state, head, stream: held.stream }, events: decided.right };
 };
 
-/** Turns a webhook and an invocation into the request of one attempt. Keeps opened signing keys in memory only. */
+/** Turns a webhook and an invocation into the request of one attempt. Keeps opened secrets in memory only. */
 export class RequestBuilder {
   /** Throws for what is damaged. */
   readonly #openSecret: (sealed: string) => string;
   readonly #version: string;
   readonly #timeoutMs: number;
-  readonly #keys = new Lru<string, SigningKey>(KEYS_MAX);
+  readonly #secrets = new Lru<string, string>(SECRETS_MAX);
 
   constructor(options: {
     readonly openSecret: (sealed: string) => string;
@@ -85,36 +84,34 @@ export class RequestBuilder {
   ): SendRequest | undefined {
     if (!this.canSign(facts)) return undefined;
     const timestampSeconds = Math.floor(atMs / 1000);
-    const keys = activeSecrets(facts, atMs).flatMap((sealed) => this.#key(sealed) ?? []);
-    const signature = signatures(keys, scheduled.guid, timestampSeconds, scheduled.body);
+    const secrets = activeSecrets(facts, atMs).flatMap((sealed) => this.#secret(sealed) ?? []);
     const { request } = facts.settings;
-    const common = { timestampSeconds, signature, version: this.#version };
+    const common = { timestampSeconds, version: this.#version };
     const headers =
       request === undefined
         ? requestHeaders({ scheduled, nonce: facts.nonce, ...common })
         : customHeaders({ request, invocation: scheduled.guid, ...common });
-    return { url, headers, body: scheduled.body, timeoutMs: this.#timeoutMs };
+    return { url, headers, body: scheduled.body, secrets, timeoutMs: this.#timeoutMs };
   }
 
   canSign(facts: WebhookFacts): boolean {
-    return this.#key(facts.sealedSecret) !== undefined;
+    return this.#secret(facts.sealedSecret) !== undefined;
   }
 
-  #key(sealed: string): SigningKey | undefined {
-    const known = this.#keys.get(sealed);
+  #secret(sealed: string): string | undefined {
+    const known = this.#secrets.get(sealed);
     if (known !== undefined) return known;
     const opened = tryCatch(
       () => this.#openSecret(sealed),
       () => undefined,
     );
     if (isLeft(opened)) return undefined;
-    const key = signingKey(opened.right);
-    this.#keys.set(sealed, key);
-    return key;
+    this.#secrets.set(sealed, opened.right);
+    return opened.right;
   }
 }
 
-const KEYS_MAX = 20_000;
+const SECRETS_MAX = 20_000;
 
 export interface SentAttempt {
   readonly command: InvocationCommand;

@@ -6,7 +6,8 @@ const CALLBOARD_NAMESPACE = '8b3ffb3c-6c0f-5d3e-9d55-3f6f2c7e1a90';
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-const NAMESPACE_BYTES = 16;
+const GUID_BYTES = 16;
+const UTF8_BYTES_PER_UNIT_MAX = 3;
 
 /** Lower case, with dashes, any version. */
 export const isGuid = (text: string): boolean => GUID.test(text);
@@ -16,30 +17,50 @@ export const isGuid = (text: string): boolean => GUID.test(text);
  * Source: RFC 9562, section 5.5.
  */
 export const uuidV5 = (namespace: string, name: string): string => {
-  const input = Buffer.allocUnsafe(NAMESPACE_BYTES + Buffer.byteLength(name));
+  const bytesMax = GUID_BYTES + name.length * UTF8_BYTES_PER_UNIT_MAX;
+  const input = bytesMax <= scratch.length ? scratch : Buffer.allocUnsafe(bytesMax);
   writeGuid(namespace, input);
-  input.write(name, NAMESPACE_BYTES, 'utf8');
-  const hex = hash('sha1', input);
+  const end = GUID_BYTES + input.write(name, GUID_BYTES, 'utf8');
+  const hex = hash('sha1', input.subarray(0, end));
   const variant = VARIANT_DIGITS.charAt(DIGIT_VALUES[hex.charCodeAt(16)] ?? 0);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 };
 
+/** For what is hashed and forgotten at once: memory for each costs as much as hashing a short one. */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** Undefined when it is no guid in lower case with dashes. */
+export const guidBytesIn = (text: string): Uint8Array | undefined => {
+  if (text.length !== GUID_LENGTH) return undefined;
+  for (const at of GUID_DASHES) if (text.charCodeAt(at) !== DASH) return undefined;
+  const bytes = new Uint8Array(GUID_BYTES);
+  return writeGuid(text, bytes) ? bytes : undefined;
+};
+
+const GUID_LENGTH = 36;
+const GUID_DASHES = [8, 13, 18, 23] as const;
+
 /** By character code; several times cheaper than taking the dashes out and having the rest decoded. */
-const DIGIT_VALUES = new Uint8Array(128);
+const DIGIT_VALUES = new Uint8Array(128).fill(255);
 for (let digit = 0; digit < 16; digit += 1) DIGIT_VALUES[digit.toString(16).charCodeAt(0)] = digit;
 
 /** The hex digit for each one that stands there: the upper two bits become 10. */
 const VARIANT_DIGITS = '89ab'.repeat(4);
 const DASH = '-'.charCodeAt(0);
 
-const writeGuid = (guid: string, into: Buffer): void => {
+/** False: it is no guid. */
+const writeGuid = (guid: string, into: Uint8Array): boolean => {
   let byte = 0;
+  let digits = 0;
   for (let at = 0; at < guid.length; at += 2) {
     if (guid.charCodeAt(at) === DASH) at += 1;
-    const high = DIGIT_VALUES[guid.charCodeAt(at)] ?? 0;
-    into[byte] = (high << 4) | (DIGIT_VALUES[guid.charCodeAt(at + 1)] ?? 0);
+    const high = DIGIT_VALUES[guid.charCodeAt(at)] ?? 255;
+    const low = DIGIT_VALUES[guid.charCodeAt(at + 1)] ?? 255;
+    digits |= high | low;
+    into[byte] = (high << 4) | low;
     byte += 1;
   }
+  return byte === GUID_BYTES && digits < 16;
 };
 
 /** The guid of a change is the id of its event: one per company, source and id, whoever reports it and how often. */
@@ -78,7 +99,7 @@ export const erasedEventId = (invocation: string, content: string): string =>
   contentEventId(invocation, 'erased', content);
 
 const contentEventId = (invocation: string, what: string, content: string): string =>
-  uuidV5(invocation, `${what} ${hash('sha256', content)}`);
+  uuidV5(invocation, `${what} ${content}`);
 
 export const streamOf = {
   account: (companyId: string): string => `account-${companyId}`,

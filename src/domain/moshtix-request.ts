@@ -51,11 +51,10 @@ export interface CustomHeaders {
   readonly request: CustomRequest;
   readonly invocation: string;
   readonly timestampSeconds: number;
-  readonly signature: string;
   readonly version: string;
 }
 
-/** The webhook's own headers, and those of Standard Webhooks. It may name its own User-Agent and Content-Type. */
+/** The webhook's own headers, and those of Standard Webhooks but the signature. It may name its own User-Agent and Content-Type. */
 export const customHeaders = (attempt: CustomHeaders): Readonly<Record<string, string>> => {
   const own = attempt.request.headers;
   const isSet = (name: string): boolean => headerValue(own, name) !== undefined;
@@ -65,7 +64,6 @@ export const customHeaders = (attempt: CustomHeaders): Readonly<Record<string, s
     ...Object.fromEntries(own.map(({ name, value }) => [name, value])),
     'webhook-id': attempt.invocation,
     'webhook-timestamp': String(attempt.timestampSeconds),
-    'webhook-signature': attempt.signature,
   };
 };
 

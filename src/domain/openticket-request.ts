@@ -57,10 +57,10 @@ export interface AttemptHeaders {
   readonly scheduled: InvocationScheduled;
   readonly nonce: string;
   readonly timestampSeconds: number;
-  readonly signature: string;
   readonly version: string;
 }
 
+/** All but the signature. */
 export const requestHeaders = (attempt: AttemptHeaders): Readonly<Record<string, string>> => ({
   'Content-Type': 'application/json',
   'User-Agent': `Callboard/${attempt.version}`,
@@ -69,5 +69,4 @@ export const requestHeaders = (attempt: AttemptHeaders): Readonly<Record<string,
   'OpenTicket-Dedupe-Key': attempt.scheduled.guid.replaceAll('-', ''),
   'webhook-id': attempt.scheduled.guid,
   'webhook-timestamp': String(attempt.timestampSeconds),
-  'webhook-signature': attempt.signature,
 });

@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { Lru } from './lru.ts';
 
 /** A signing key as the crypto library wants it; preparing it once is six times cheaper than once per message. */
 export type SigningKey = KeyObject;
@@ -12,18 +13,33 @@ export const formatSecret = (key: Uint8Array): string =>
 export const signingKey = (secret: string): SigningKey =>
   createSecretKey(Buffer.from(secret.slice(SECRET_PREFIX.length), 'base64'));
 
-/**
- * The `webhook-signature` header: one `v1` signature per active key, separated by spaces.
- * Source: Standard Webhooks 1.0, HMAC-SHA256 over `id.timestamp.body`.
- */
-export const signatures = (
-  keys: ReadonlyArray<SigningKey>,
-  id: string,
-  timestampSeconds: number,
-  body: string,
-): string =>
-  keys
-    .map(
-      (key) => `v1,${createHmac('sha256', key).update(`${id}.${timestampSeconds}.${body}`).digest('base64')}`,
-    )
-    .join(' ');
+type Headers = Readonly<Record<string, string>>;
+
+/** Signs as in Standard Webhooks 1.0. Keeps prepared keys in memory only. */
+export class Signer {
+  readonly #keys = new Lru<string, SigningKey>(KEYS_MAX);
+
+  /**
+   * The `webhook-signature` header: one `v1` signature for each secret, separated by spaces. HMAC-SHA256 over
+   * `id.timestamp.body`, with id and timestamp as they stand in the headers.
+   */
+  signature(secrets: ReadonlyArray<string>, headers: Headers, body: string): string {
+    const content = `${headers['webhook-id'] ?? ''}.${headers['webhook-timestamp'] ?? ''}.${body}`;
+    return secrets
+      .map((secret) => `v1,${createHmac('sha256', this.#key(secret)).update(content).digest('base64')}`)
+      .join(' ');
+  }
+
+  #key(secret: string): SigningKey {
+    const known = this.#keys.get(secret);
+    if (known !== undefined) return known;
+    const key = signingKey(secret);
+    this.#keys.set(secret, key);
+    return key;
+  }
+}
+
+const KEYS_MAX = 20_000;
+
+/** Where the signature of a request stands. */
+export const SIGNATURE_HEADER = 'webhook-signature';

@@ -1,9 +1,11 @@
-/** One POST, complete: the sender adds nothing but what HTTP itself needs (host, content-length, connection). */
+/** One POST: the sender adds its signature, and what HTTP itself needs (host, content-length, connection). */
 export interface SendRequest {
   readonly url: string;
   /** Lower-case or canonical names; every name at most once. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** In clear, `whsec_…`: with each it is signed as in Standard Webhooks 1.0. Without them it goes out as it is. */
+  readonly secrets?: ReadonlyArray<string>;
   /** One deadline over the whole attempt: name resolution, connect, TLS, request and answer. Milliseconds. */
   readonly timeoutMs: number;
 }

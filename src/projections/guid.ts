@@ -1,9 +1,11 @@
+import { guidBytesIn } from '../domain/ids.ts';
+
 /** Guids as tables hold them: 16 bytes, and a small integer of them to look them up by. */
 
 /** Throws when the text is no guid in lower case with dashes: nothing else stands in the log. */
 export const guidBytes = (guid: string): Uint8Array => {
-  const bytes = Buffer.from(guid.replaceAll('-', ''), 'hex');
-  if (bytes.length !== 16 || guid.length !== 36) throw new Error(`not a guid: ${guid}`);
+  const bytes = guidBytesIn(guid);
+  if (bytes === undefined) throw new Error(`not a guid: ${guid}`);
   return bytes;
 };
 

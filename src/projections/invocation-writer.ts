@@ -1,6 +1,5 @@
 import { streamOf } from '../domain/ids.ts';
 import type { InvocationEvent, InvocationScheduled, InvocationStatus } from '../domain/invocation.ts';
-import { Lru } from '../domain/lru.ts';
 import { refKey } from '../domain/resources.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
@@ -17,17 +16,15 @@ import type { HealthTable } from './webhook-health.ts';
 import { dayOf, type TallyTable } from './tallies.ts';
 import { openTimeBlocks } from './time-blocks.ts';
 
-/** An invocation as it is stored. */
+/** An invocation in memory. */
 interface Known {
+  readonly guid: string;
   readonly identity: Identity;
-  readonly status: InvocationStatus;
-}
-
-/** One that a batch touches: what was before the batch, and what is after its last event. */
-interface Touched {
-  readonly identity: Identity;
-  /** Null when it was scheduled in this batch. */
-  readonly before: InvocationStatus | null;
+  /** Whether the batch touches it. */
+  isTouched: boolean;
+  /** What was before the batch; null when it was scheduled in this one. */
+  before: InvocationStatus | null;
+  /** What is after its last event. */
   status: InvocationStatus;
   /** Exactly when it waits. */
   due: Due | null;
@@ -44,6 +41,16 @@ export interface InvocationWriter {
   forget(): void;
 }
 
+const NONE_MOVED: Readonly<Record<InvocationStatus, number>> = {
+  waiting: 0,
+  in_flight: 0,
+  delivered: 0,
+  exhausted: 0,
+  cancelled: 0,
+  superseded: 0,
+};
+
+/** Between two batches. */
 const KNOWN_MAX = 40_000;
 
 export const openInvocationWriter = (
@@ -59,8 +66,9 @@ export const openInvocationWriter = (
 ): InvocationWriter => {
   const generations = openGenerations(db);
   const standings = openInvocationStandings(db);
-  let known = new Lru<string, Known>(KNOWN_MAX);
-  const touched = new Map<string, Touched>();
+  /** Those that wait or are in flight, the oldest first, and all that the batch touches: in one table, as each costs. */
+  const known = new Map<string, Known>();
+  let touched: Known[] = [];
   const times = openTimeBlocks(db, 'scheduled_times');
 
   const insert = db.prepare('INSERT INTO invocations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
@@ -72,29 +80,28 @@ export const openInvocationWriter = (
     ${STATUS_JOINS}
     WHERE i.guid = ? ORDER BY g.generation DESC LIMIT 1`);
 
-  /** Undefined: its scheduling was removed from the log, long after it was settled. */
   const find = (guid: string): Known | undefined => {
-    const remembered = known.get(guid);
-    if (remembered !== undefined) return remembered;
     const row = select.get(guidHash(guid), guidBytes(guid)) as
       (Identity & { readonly status: InvocationStatus; readonly scheduledAt: number }) | undefined;
     if (row === undefined) {
       if (beginningsMayBeGone) return undefined;
       throw new Error(`invocation ${guid} was never scheduled`);
     }
-    const { status, scheduledAt, ...identity } = row;
-    return { identity: { ...identity, day: dayOf(scheduledAt) }, status };
+    const { status, scheduledAt, ...rest } = row;
+    const identity = { ...rest, day: dayOf(scheduledAt) };
+    const found: Known = { guid, identity, isTouched: false, before: status, status, due: null, node: '' };
+    known.set(guid, found);
+    return found;
   };
 
-  const touch = (guid: string): Touched | undefined => {
-    const already = touched.get(guid);
-    if (already !== undefined) return already;
-    const found = find(guid);
-    if (found === undefined) return undefined;
-    const { identity, status } = found;
-    const entry: Touched = { identity, before: status, status, due: null, node: '' };
-    touched.set(guid, entry);
-    return entry;
+  /** Undefined: its scheduling was removed from the log, long after it was settled. */
+  const touch = (guid: string): Known | undefined => {
+    const found = known.get(guid) ?? find(guid);
+    if (found === undefined || found.isTouched) return found;
+    found.isTouched = true;
+    found.before = found.status;
+    touched.push(found);
+    return found;
   };
 
   const schedule = (event: InvocationScheduled, position: Position): void => {
@@ -135,14 +142,18 @@ export const openInvocationWriter = (
     }
     const identity = { position, company, webhook, day: dayOf(atMs), orderedBy, coalescedBy };
     tallies.scheduled(identity);
-    touched.set(guid, {
+    const entry: Known = {
+      guid,
       identity,
+      isTouched: true,
       before: null,
       status: 'waiting',
       // A job's work goes with the retries, so that it never stands before the first attempt of a fresh change.
       due: { retry: event.backfill !== undefined, failed: false, atMs },
       node: '',
-    });
+    };
+    known.set(guid, entry);
+    touched.push(entry);
   };
 
   const positionOfChange = (change: string): Position => {
@@ -152,24 +163,34 @@ export const openInvocationWriter = (
   };
 
   const save = (): void => {
-    for (const [guid, { identity, before, status, due, node }] of touched) {
+    const moved = { ...NONE_MOVED };
+    for (const entry of touched) {
+      const { guid, identity, before, status, due, node } = entry;
       if (before !== null) {
         standings.leave(identity, before);
-        counters.set(before, counters.get(before) - 1);
+        moved[before] -= 1;
       }
       standings.enter(identity, status, due, node);
-      counters.set(status, counters.get(status) + 1);
+      moved[status] += 1;
       tallies.moved(identity, before, status);
+      entry.isTouched = false;
       // What is settled is hardly ever heard of again: kept, it would outlive the young generation of V8's heap for nothing.
-      if (status === 'waiting' || status === 'in_flight') known.set(guid, { identity, status });
-      else if (before !== null) known.delete(guid);
+      if (status !== 'waiting' && status !== 'in_flight') known.delete(guid);
     }
+    touched = [];
+    for (const [status, by] of Object.entries(moved))
+      if (by !== 0) counters.set(status, counters.get(status) + by);
+    if (known.size > KNOWN_MAX) forgetOldest();
     health.save();
     minutes.save();
     standings.unblock();
     times.save();
     tallies.save();
-    touched.clear();
+  };
+
+  /** Half of them, as the table is built anew each time. */
+  const forgetOldest = (): void => {
+    for (const guid of [...known.keys()].slice(0, KNOWN_MAX / 2)) known.delete(guid);
   };
 
   return {
@@ -185,8 +206,8 @@ export const openInvocationWriter = (
     },
     save,
     forget: () => {
-      known = new Lru(KNOWN_MAX);
-      touched.clear();
+      known.clear();
+      touched = [];
       health.forget();
       minutes.forget();
       times.forget();

@@ -1,3 +1,4 @@
+import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startSenderThread } from '../../src/adapters/sender-thread.ts';
 import { sharedLease } from '../../src/adapters/shared-lease.ts';
@@ -53,6 +54,19 @@ describe('the sender on its own thread', () => {
     const request = Buffer.from(requests[0] ?? '', 'latin1').toString();
     expect(request).toContain('OpenTicket-Trigger: event.created\r\nwebhook-id: 1\r\n');
     expect(request.endsWith('\r\n\r\n{"name":"Grünspan 🎫"}')).toBe(true);
+  });
+
+  it('signs with every secret, as in Standard Webhooks', async () => {
+    const { url, requests } = await receive((socket) => socket.write(answer('ok')));
+    const secrets = ['whsec_bmV3ZXIgYmVsb25ncyB0byBub29uZQ==', 'whsec_b2xkZXIgYmVsb25ncyB0byBub29uZQ=='];
+    const id = '1e0c4a3e-0000-5000-8000-000000000001';
+    const atMs = 1_767_323_045_000;
+    const headers = { 'webhook-id': id, 'webhook-timestamp': '1767323045', 'Webhook-Signature': 'its own' };
+    const body = '{"name":"Grünspan 🎫"}';
+    await post(sending(), url, { headers, body, secrets });
+    const expected = secrets.map((secret) => new StandardWebhook(secret).sign(id, new Date(atMs), body));
+    const signatures = [...(requests[0] ?? '').matchAll(/^webhook-signature: (.*)\r$/gim)];
+    expect(signatures.map(([, value]) => value)).toEqual([expected.join(' ')]);
   });
 
   it('gives every one of many requests at a time its own answer', async () => {

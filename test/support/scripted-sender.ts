@@ -1,3 +1,4 @@
+import { SIGNATURE_HEADER, Signer } from '../../src/domain/signature.ts';
 import type { HttpSender, SendOutcome, SendRequest } from '../../src/ports/http-sender.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
@@ -40,6 +41,7 @@ export class ScriptedSender implements HttpSender {
   inFlight = 0;
   inFlightMax = 0;
   readonly #clock: VirtualClock;
+  readonly #signer = new Signer();
   readonly #reactions = new Map<string, (seen: Seen) => Reaction>();
 
   constructor(clock: VirtualClock) {
@@ -62,7 +64,9 @@ export class ScriptedSender implements HttpSender {
   }
 
   send(request: SendRequest, signal: AbortSignal): Promise<SendOutcome> {
-    const { url, body, headers } = request;
+    const { url, body, secrets = [] } = request;
+    const signature = this.#signer.signature(secrets, request.headers, body);
+    const headers: Seen['headers'] = { ...request.headers, [SIGNATURE_HEADER]: signature };
     const id = headers['webhook-id'] ?? '';
     const seen = { id, url, body, headers, atMs: this.#clock.nowMs(), count: this.of(id).length + 1 };
     this.seen.push(seen);

@@ -271,9 +271,8 @@ export const BUGS: ReadonlyArray<Bug> = [
   bug('old-secret-only', 'after a rotation only the secret before it signs', ['S9'], (ground) =>
     sending(ground, {
       request: (request) => {
-        const signatures = (request.headers['webhook-signature'] ?? '').split(' ');
-        const kept = signatures.length > 1 ? signatures.slice(1) : signatures;
-        return { ...request, headers: { ...request.headers, 'webhook-signature': kept.join(' ') } };
+        const { secrets = [] } = request;
+        return secrets.length > 1 ? { ...request, secrets: secrets.slice(1) } : request;
       },
     }),
   ),

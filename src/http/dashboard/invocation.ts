@@ -3,6 +3,7 @@ import type { KnownInvocation } from '../../commands/invocations.ts';
 import { type CancelReason, isErased, statusOf } from '../../domain/invocation.ts';
 import { customHeaders } from '../../domain/moshtix-request.ts';
 import { requestHeaders } from '../../domain/openticket-request.ts';
+import { SIGNATURE_HEADER } from '../../domain/signature.ts';
 import type { WebhookFacts } from '../../domain/webhook.ts';
 import type { HttpDeps } from '../deps.ts';
 import { html, type Html } from '../html.ts';
@@ -179,14 +180,14 @@ const requestOf = ({ version }: Deps, { facts }: KnownInvocation, webhook: Webho
   const last = attempts.at(-1);
   const common = {
     timestampSeconds: Math.floor((last?.startedAtMs ?? scheduled.atMs) / 1000),
-    signature: 'v1,… (made for each attempt)',
     version,
   };
   const headers =
     request === undefined
       ? requestHeaders({ scheduled, nonce: webhook.nonce, ...common })
       : customHeaders({ request, invocation: scheduled.guid, ...common });
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const signed = { ...headers, [SIGNATURE_HEADER]: 'v1,… (made for each attempt)' };
+  const lines = Object.entries(signed).map(([name, value]) => `${name}: ${value}`);
   return html`<section aria-labelledby="request">
     <h2 id="request">Request</h2>
     <p class="quiet">
