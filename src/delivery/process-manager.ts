@@ -84,8 +84,10 @@ export class ProcessManager {
   readonly #recorder: Recorder;
   readonly #settlements: Settlements;
   readonly #interrupt = new AbortController();
-  readonly #running = new Set<Promise<void>>();
   readonly #drainBegun = Promise.withResolvers<void>();
+  /** How much work was begun and has not ended. */
+  #running = 0;
+  #onIdle: () => void = () => undefined;
   #started = false;
   #draining = false;
   #unrecorded = 0;
@@ -163,7 +165,7 @@ export class ProcessManager {
     this.#backlog.stop();
     this.#outage.close();
     const bound = this.#deps.clock.setTimer(boundMs, () => this.#interrupt.abort());
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    while (this.#running > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     bound.cancel();
     if (this.#unrecorded === 0) return;
     const fields = { attempts: this.#unrecorded };
@@ -240,9 +242,19 @@ export class ProcessManager {
   }
 
   #run(work: Promise<void>): void {
-    const running = work.catch(this.#deps.onDefect).finally(() => this.#running.delete(running));
-    this.#running.add(running);
+    this.#running += 1;
+    work.then(this.#ended, this.#failed);
   }
+
+  readonly #ended = (): void => {
+    this.#running -= 1;
+    if (this.#running === 0) this.#onIdle();
+  };
+
+  readonly #failed = (error: unknown): void => {
+    this.#deps.onDefect(error);
+    this.#ended();
+  };
 
   async #attempt(item: Waiting, slot: Slot): Promise<void> {
     const held = item.held ?? (await this.#load(item.guid));

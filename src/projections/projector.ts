@@ -6,9 +6,9 @@ import type { Clock, Timer } from '../ports/clock.ts';
 import type { ReadModels } from './read-models.ts';
 
 /** Events written to the log group at once: a longer transaction would hold up everything else. */
-const BATCH_MAX = 1_000;
+const BATCH_MAX = 2_000;
 /** How long rows of the log group may wait for company: many events of one invocation then cost one write. */
-const LINGER_MS = 30;
+const LINGER_MS = 60;
 
 export interface ProjectorDeps {
   readonly store: EventStore;

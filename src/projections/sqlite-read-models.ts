@@ -2,6 +2,7 @@ import type { CustomerErased } from '../domain/erasure.ts';
 import type { InvocationEvent } from '../domain/invocation.ts';
 import type { JobEvent } from '../domain/job.ts';
 import type { ResourceChange } from '../domain/resource-change.ts';
+import type { WebhookEvent } from '../domain/webhook.ts';
 import type { Decoded } from '../eventstore/decoded.ts';
 import type { Position } from '../eventstore/event-store.ts';
 import { type Log, silentLog } from '../ports/log.ts';
@@ -84,24 +85,24 @@ export const openReadModels = ({
   const jobs = openJobs(db, logCompanies);
   const customers = openCustomers(db, logCompanies);
 
-  const route = ({ event, ...rest }: Decoded): void => {
-    switch (event.type) {
+  const route = (decoded: Decoded): void => {
+    switch (decoded.event.type) {
       case 'WebhookCreated':
       case 'WebhookUpdated':
       case 'WebhookEnabled':
       case 'WebhookDisabled':
       case 'WebhookDeleted':
       case 'SecretRotated':
-        webhookVersions.add({ ...rest, event });
-        return webhookSearch.add({ ...rest, event });
+        webhookVersions.add(decoded as Decoded<WebhookEvent>);
+        return webhookSearch.add(decoded as Decoded<WebhookEvent>);
       case 'ResourceChanged':
       case 'OrderSold':
       case 'TicketsRefunded':
       case 'TicketsReissued':
       case 'OrderCancelled':
       case 'TicketsScanned':
-        relationGraph.add({ ...rest, event });
-        return eventReports.add({ ...rest, event });
+        relationGraph.add(decoded as Decoded<ResourceChange>);
+        return eventReports.add(decoded as Decoded<ResourceChange>);
       default:
         return;
     }
