@@ -156,12 +156,13 @@ const headerFields = (
   signature: string | undefined,
 ): Either<string, string[]> => {
   const fields: string[] = [];
-  const places = new Map<string, number>();
+  const keys: string[] = [];
   const set = (key: string, name: string, value: string): void => {
-    const place = places.get(key) ?? fields.length;
-    places.set(key, place);
-    fields[place] = name;
-    fields[place + 1] = value;
+    // There are few: a table of them costs more than to look at each.
+    const known = keys.indexOf(key);
+    const place = known === -1 ? keys.push(key) - 1 : known;
+    fields[2 * place] = name;
+    fields[2 * place + 1] = value;
   };
   for (const name in headers) {
     const key = name.toLowerCase();

@@ -1,4 +1,5 @@
 import type { InvocationScheduled, MatchedResource } from './invocation.ts';
+import { isoTimes } from './iso-time.ts';
 import { PAST_TENSE, type ResourceRef, type Trigger } from './resources.ts';
 
 /** What an OpenTicket-style webhook is sent. Shapes: the vendor's page "Remarks", and Standard Webhooks 1.0. */
@@ -18,10 +19,14 @@ export interface BodyFields {
   readonly backfill?: string;
 }
 
+/** All that are told of one change are told of one time. */
+const isoTime = isoTimes();
+
 /** The rendered body; the nearest matched resource names it, and `matched` lists all when there are several. */
 export const renderBody = (fields: BodyFields): string => {
   const [first] = fields.matched;
   if (first === undefined) throw new Error('an invocation matches at least one resource');
+  // What is undefined is left out.
   const head = JSON.stringify({
     guid: fields.guid,
     webhook: fields.webhook,
@@ -29,17 +34,18 @@ export const renderBody = (fields: BodyFields): string => {
     resource: first.resource,
     trigger: fields.trigger,
     identifier: first.identifier,
-    ...(fields.matched.length > 1 && {
-      matched: fields.matched.map(({ resource, identifier }) => ({ resource, identifier })),
-    }),
+    matched:
+      fields.matched.length > 1
+        ? fields.matched.map(({ resource, identifier }) => ({ resource, identifier }))
+        : undefined,
     origin: {
       resource: fields.origin.resource,
       identifier: fields.origin.identifier,
       trigger: fields.origin.trigger,
     },
-    ...(fields.test && { test: true }),
-    ...(fields.backfill !== undefined && { backfill: fields.backfill }),
-    occurred_at: new Date(fields.occurredAtMs).toISOString(),
+    test: fields.test || undefined,
+    backfill: fields.backfill,
+    occurred_at: isoTime(fields.occurredAtMs),
   });
   return `${head.slice(0, -1)},"data":${fields.dataJson}}`;
 };

@@ -3,6 +3,7 @@ import * as t from 'io-ts';
 import { PathReporter } from 'io-ts/lib/PathReporter.js';
 import { absentKey, type CustomerKey } from '../domain/customer-key.ts';
 import type { Cause, DomainEvent } from '../domain/events.ts';
+import { isoTimes } from '../domain/iso-time.ts';
 import { chainLink, closeMetadata } from './chain.ts';
 import type { Decoded, Head, Metadata } from './decoded.ts';
 import type { EventData, RecordedEvent, StreamAppend } from './event-store.ts';
@@ -158,19 +159,8 @@ const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.
 const NO_CAUSE: Cause = { correlationId: '', causationId: '', actor: '', companyId: '' };
 let lastCause = { cause: NO_CAUSE, ...encodeCause(NO_CAUSE) };
 
-/**
- * Many events share a millisecond, and formatting one costs as much as hashing an event. The last two, because what is
- * scheduled has the time of its change and what is started the present, in turns.
- */
-let lastTime = { atMs: 0, text: new Date(0).toISOString() };
-let timeBefore = lastTime;
-const isoTime = (atMs: number): string => {
-  if (lastTime.atMs === atMs) return lastTime.text;
-  const known = timeBefore.atMs === atMs ? timeBefore : { atMs, text: new Date(atMs).toISOString() };
-  timeBefore = lastTime;
-  lastTime = known;
-  return known.text;
-};
+/** What is scheduled has the time of its change and what is started the present, in turns. */
+const isoTime = isoTimes();
 
 const storedMetadata = t.strict({
   $correlationId: t.string,
