@@ -46,7 +46,7 @@ export interface Committer {
 /** A stream's number and its last revision; of a stream that does not exist, what it will be found by. */
 type Place =
   /** Beheaded: its beginning was removed, and nothing is written to it any more. */
-  | { readonly streamNo: number; readonly revision: number; readonly beheaded?: boolean }
+  | { readonly streamNo: number; revision: number; readonly beheaded?: boolean }
   | { readonly streamNo: undefined; readonly revision: typeof NO_STREAM; readonly nameHash: number };
 
 interface Plan {
@@ -124,9 +124,13 @@ export const openCommitter = (db: DatabaseSync): Committer => {
     return { _tag: 'WrongExpectedRevision', stream, expected, actual: place.revision };
   };
 
-  const carryOut = ({ append, place: planned, storedAt }: Plan): readonly [number, number] => {
+  /** Adds revision and position to the answer. */
+  const carryOut = ({ append, place: planned, storedAt }: Plan, answer: number[]): void => {
     const { stream, expectedRevision, events } = append;
-    if (storedAt !== undefined) return [expectedRevision + events.length, -storedAt];
+    if (storedAt !== undefined) {
+      answer.push(expectedRevision + events.length, -storedAt);
+      return;
+    }
     const place = planned ?? placeOf(stream);
     const streamNo = place.streamNo ?? (streams += 1);
     let { revision } = place;
@@ -135,23 +139,37 @@ export const openCommitter = (db: DatabaseSync): Committer => {
       revision += 1;
       insertEvent.run(head, streamNo, revision, id, type, data, metadata);
     }
-    if (place.streamNo === undefined) insertStream.run(streamNo, stream, place.nameHash, revision);
-    else updateStream.run(revision, streamNo);
-    known.set(stream, { streamNo, revision });
-    return [revision, head];
+    if (place.streamNo === undefined) {
+      insertStream.run(streamNo, stream, place.nameHash, revision);
+      known.set(stream, { streamNo, revision });
+    } else {
+      updateStream.run(revision, streamNo);
+      // A roll-back forgets all places.
+      place.revision = revision;
+    }
+    answer.push(revision, head);
   };
 
   /** All expectations first, so that a refused batch has written nothing and needs no savepoint. */
   const appendBatch = (batch: ReadonlyArray<StreamAppend>): Answer => {
+    const answer: number[] = [];
+    const [only] = batch;
+    if (only !== undefined && batch.length === 1) {
+      const planned = plan(only);
+      if ('_tag' in planned) return planned;
+      carryOut(planned, answer);
+      return answer;
+    }
     const plans: Plan[] = [];
     const written = new Set<string>();
     for (const append of batch) {
       const planned = written.has(append.stream) ? { append, place: undefined } : plan(append);
       if ('_tag' in planned) return planned;
       plans.push(planned);
-      if (batch.length > 1 && planned.storedAt === undefined) written.add(append.stream);
+      if (planned.storedAt === undefined) written.add(append.stream);
     }
-    return plans.flatMap(carryOut);
+    for (const planned of plans) carryOut(planned, answer);
+    return answer;
   };
 
   const inTransaction = (answersWanted: number, work: () => ReadonlyArray<Answer>): Committed => {
@@ -207,14 +225,16 @@ export const openCommitter = (db: DatabaseSync): Committer => {
       numbers.push(found);
     }
     makeRemovalTables(db);
-    const answer = carryOut(planned);
+    const answer: number[] = [];
+    carryOut(planned, answer);
+    const [, recordedAt = 0] = answer;
     const insertRemoval = db.prepare('INSERT INTO removals VALUES (?, ?, ?, ?, ?)');
     const insertPosition = db.prepare('INSERT INTO removed_positions VALUES (?)');
     const insertLeaf = db.prepare('INSERT INTO removed_leaves VALUES (?, ?, ?, ?)');
     const deleteUpTo = db.prepare('DELETE FROM events WHERE stream_no = ? AND revision <= ?');
     for (const [at, { stream, revision, hash, positions = [], sealed = [] }] of removals.entries()) {
       const streamNo = numbers[at] ?? 0;
-      insertRemoval.run(streamNo, revision, hash, JSON.stringify(positions), answer[1]);
+      insertRemoval.run(streamNo, revision, hash, JSON.stringify(positions), recordedAt);
       for (const position of fromSteps(positions)) insertPosition.run(position);
       for (const leaf of sealed) insertLeaf.run(leaf.seal, streamNo, leaf.revision, leaf.hash);
       deleteUpTo.run(streamNo, revision);

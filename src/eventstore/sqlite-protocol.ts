@@ -45,7 +45,11 @@ export const unpackRequests = (packed: PackedRequests): ReadonlyArray<ReadonlyAr
   let at = 0;
   const number = (): number => packed[at++] as number;
   const text = (): string => packed[at++] as string;
-  const times = <A>(count: number, one: () => A): ReadonlyArray<A> => Array.from({ length: count }, one);
+  const times = <A>(count: number, one: () => A): ReadonlyArray<A> => {
+    const made: A[] = [];
+    for (let left = count; left > 0; left -= 1) made.push(one());
+    return made;
+  };
   const event = (): EventData => ({ id: text(), type: text(), data: text(), metadata: text() });
   const append = (): StreamAppend => ({
     stream: text(),

@@ -50,8 +50,8 @@ const NONE_MOVED: Readonly<Record<InvocationStatus, number>> = {
   superseded: 0,
 };
 
-/** Between two batches. */
-const KNOWN_MAX = 40_000;
+/** In memory between two batches. */
+export const KNOWN_MAX = 40_000;
 
 export const openInvocationWriter = (
   db: Database,

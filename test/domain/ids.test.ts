@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   changeGuid,
+  guidBytesIn,
   invocationGuid,
   isGuid,
   scheduledEventId,
@@ -33,6 +35,17 @@ describe('uuidV5', () => {
     );
   });
 
+  it('is that of a long name, too', () => {
+    const name = 'ü'.repeat(100_000);
+    const digest = createHash('sha1')
+      .update(Buffer.from(DNS.replaceAll('-', ''), 'hex'))
+      .update(name)
+      .digest();
+    digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x50;
+    digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
+    expect(uuidV5(DNS, name).replaceAll('-', '')).toBe(digest.subarray(0, 16).toString('hex'));
+  });
+
   it('depends on the namespace and on the name', () => {
     expect(uuidV5(COMPANY, 'www.example.com')).not.toBe(uuidV5(DNS, 'www.example.com'));
     expect(uuidV5(DNS, 'www.example.org')).not.toBe(uuidV5(DNS, 'www.example.com'));
@@ -59,6 +72,29 @@ describe('isGuid', () => {
     ['dashes elsewhere', 'd0a3f37-0cd43-11ed-9c9c-bbcffde24a48'],
   ])('refuses what is %s', (_why, text) => {
     expect(isGuid(text)).toBe(false);
+  });
+});
+
+describe('guidBytesIn', () => {
+  it('gives the 16 bytes that the digits say', () => {
+    fc.assert(
+      fc.property(fc.uuid(), (guid) => {
+        expect(Buffer.from(guidBytesIn(guid) ?? []).toString('hex')).toBe(guid.split('-').join(''));
+      }),
+    );
+  });
+
+  it('takes nothing that is no guid', () => {
+    const nearly = fc.stringMatching(/^[0-9a-fA-Fg-]{36}$/);
+    const broken = fc
+      .tuple(fc.uuid(), fc.nat(35), fc.constantFrom('-', '0', 'F', 'g', 'é', '\n'))
+      .map(([guid, at, put]) => guid.slice(0, at) + put + guid.slice(at + 1));
+    fc.assert(
+      fc.property(fc.oneof(fc.uuid(), nearly, broken, fc.string()), (text) => {
+        expect(guidBytesIn(text) !== undefined).toBe(isGuid(text));
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
+import { KNOWN_MAX } from '../../src/projections/invocation-writer.ts';
 import { openReadModels } from '../../src/projections/sqlite-read-models.ts';
 import type { ReadModels } from '../../src/projections/read-models.ts';
 import { GENERATION_ROWS, TIME_BLOCK_ROWS } from '../../src/projections/schema.ts';
@@ -148,6 +149,28 @@ describe('invocations', () => {
       cancelled: 0,
       superseded: 0,
     });
+    models.close();
+  });
+
+  it('are counted where they stand, however many more wait than are kept in memory', () => {
+    const { models, log } = start();
+    const count = KNOWN_MAX + 100;
+    const guidAt = (n: number): string => guidOf(0x10000 + n);
+    for (let n = 0; n < count; n += 1) {
+      log.invocation(guidAt(n), scheduled(guidAt(n), WEBHOOK));
+      if (n % 10_000 === 0) log.catchUp();
+    }
+    log.catchUp();
+    // The oldest were forgotten, the newest not; both are settled in one batch, one of each in two.
+    for (const n of [0, 1, count - 2, count - 1]) log.invocation(guidAt(n), started);
+    for (const n of [0, count - 1]) log.invocation(guidAt(n), delivered);
+    log.catchUp();
+    expect(models.counts()).toMatchObject({ waiting: count - 4, in_flight: 2, delivered: 2 });
+    for (const n of [1, count - 2]) log.invocation(guidAt(n), delivered);
+    log.catchUp();
+    expect(models.counts()).toMatchObject({ waiting: count - 4, in_flight: 0, delivered: 4 });
+    for (const n of [0, 1, count - 2, count - 1])
+      expect(models.invocation(guidAt(n))).toMatchObject({ status: 'delivered' });
     models.close();
   });
 
