@@ -1,4 +1,4 @@
-import { SIGNATURE_HEADER, Signer } from '../../src/domain/signature.ts';
+import { Signer } from '../../src/domain/signature.ts';
 import type { HttpSender, SendOutcome, SendRequest } from '../../src/ports/http-sender.ts';
 import type { Chance } from './chance.ts';
 import type { CrashPoint } from './points.ts';
@@ -65,9 +65,7 @@ export class Network {
     const signer = new Signer();
     return {
       send: (unsigned, signal) => {
-        const { secrets = [], ...rest } = unsigned;
-        const signature = signer.signature(secrets, rest.headers, rest.body);
-        const request = { ...rest, headers: { ...rest.headers, [SIGNATURE_HEADER]: signature } };
+        const request = { ...unsigned, headers: signer.signed(unsigned), secrets: [] };
         if (!listening.has(signal)) {
           listening.add(signal);
           signal.addEventListener('abort', () => {

@@ -32,7 +32,7 @@ export interface NumberedRequest {
 
 export const packRequest = (into: (string | number | null)[], numbered: NumberedRequest): void => {
   const { id, signal, term, request } = numbered;
-  const { url, headers, body, secrets = [], timeoutMs } = request;
+  const { url, headers, body, secrets, timeoutMs } = request;
   const names = Object.keys(headers);
   into.push(id, signal, term, url, timeoutMs, body, names.length);
   for (const name of names) into.push(name, headers[name] ?? '');
@@ -55,8 +55,7 @@ export const unpackRequests = (packed: Packed, each: (numbered: NumberedRequest)
     }
     const secrets: string[] = [];
     for (let left = number(); left > 0; left -= 1) secrets.push(text());
-    const request = { url, headers, body, timeoutMs, ...(secrets.length > 0 && { secrets }) };
-    each({ id, signal, term, request });
+    each({ id, signal, term, request: { url, headers, body, secrets, timeoutMs } });
   }
 };
 

@@ -1,7 +1,7 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import { Agent, type Client, Pool } from 'undici';
 import { Lru } from '../domain/lru.ts';
-import { SIGNATURE_HEADER, Signer } from '../domain/signature.ts';
+import { Signer } from '../domain/signature.ts';
 import type { HttpSender, SendOutcome, SendRequest } from '../ports/http-sender.ts';
 import {
   type AllowTargets,
@@ -103,12 +103,12 @@ export const undiciSender = (options: UndiciSenderOptions = {}): UndiciSender =>
   };
 
   return {
-    send({ url, headers, body, secrets = [], timeoutMs }, signal, maySend = ALWAYS): Promise<SendOutcome> {
+    send(request, signal, maySend = ALWAYS): Promise<SendOutcome> {
       if (signal.aborted || closed) return Promise.resolve({ kind: 'interrupted', address: null });
+      const { url, body, timeoutMs } = request;
       const target = targetOf(url);
       if (isLeft(target)) return Promise.resolve(notSent(target.left));
-      const signature = secrets.length > 0 ? signer.signature(secrets, headers, body) : undefined;
-      const fields = headerFields(headers, signature);
+      const fields = headerFields(signer.signed(request));
       if (isLeft(fields)) return Promise.resolve(notSent(fields.left));
       watch(signal);
       const attempt = new Attempt(timeoutMs, signal, maySend, () => inFlight.take(number));
@@ -151,25 +151,19 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
 ]);
 
 /** Names and values in turn. Of a name given twice in different letter case the later one goes out. */
-const headerFields = (
-  headers: Readonly<Record<string, string>>,
-  signature: string | undefined,
-): Either<string, string[]> => {
+const headerFields = (headers: Readonly<Record<string, string>>): Either<string, string[]> => {
   const fields: string[] = [];
   const keys: string[] = [];
-  const set = (key: string, name: string, value: string): void => {
+  for (const name in headers) {
+    const key = name.toLowerCase();
+    if (RESERVED_HEADERS.has(key)) return left(`not sent: the header ${key} cannot be set by a webhook`);
+    if (key === 'accept-encoding') continue;
     // There are few: a table of them costs more than to look at each.
     const known = keys.indexOf(key);
     const place = known === -1 ? keys.push(key) - 1 : known;
     fields[2 * place] = name;
-    fields[2 * place + 1] = value;
-  };
-  for (const name in headers) {
-    const key = name.toLowerCase();
-    if (RESERVED_HEADERS.has(key)) return left(`not sent: the header ${key} cannot be set by a webhook`);
-    if (key !== 'accept-encoding') set(key, name, headers[name] ?? '');
+    fields[2 * place + 1] = headers[name] ?? '';
   }
-  if (signature !== undefined) set(SIGNATURE_HEADER, SIGNATURE_HEADER, signature);
   fields.push('accept-encoding', 'identity');
   return right(fields);
 };

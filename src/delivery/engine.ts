@@ -94,6 +94,7 @@ export class Engine {
       dueList: deps.readModels,
       settled: () => this.settled(),
       reached: (position) => this.#projector.reached(position),
+      showSoon: (position) => this.#projector.showSoon(position),
     });
     this.#jobs = new JobRunner({
       ...deps,

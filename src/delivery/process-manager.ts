@@ -54,6 +54,8 @@ export interface ProcessManagerDeps {
   readonly settled: () => Promise<void>;
   /** Resolves when they show everything up to there. */
   readonly reached: (position: Position) => Promise<unknown>;
+  /** They are to show it soon: others wait for that. */
+  readonly showSoon: (position: Position) => void;
   /** Something that cannot happen did: the process has to stop and start again from the log. */
   readonly onDefect: (error: unknown) => void;
   readonly limits: QueueLimits;
@@ -87,7 +89,8 @@ export class ProcessManager {
   readonly #drainBegun = Promise.withResolvers<void>();
   /** How much work was begun and has not ended. */
   #running = 0;
-  #onIdle: () => void = () => undefined;
+  /** Who waits until nothing runs: a stop may come in the middle of another. */
+  #untilIdle: Array<() => void> = [];
   #started = false;
   #draining = false;
   #unrecorded = 0;
@@ -165,7 +168,7 @@ export class ProcessManager {
     this.#backlog.stop();
     this.#outage.close();
     const bound = this.#deps.clock.setTimer(boundMs, () => this.#interrupt.abort());
-    while (this.#running > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    while (this.#running > 0) await new Promise<void>((resolve) => this.#untilIdle.push(resolve));
     bound.cancel();
     if (this.#unrecorded === 0) return;
     const fields = { attempts: this.#unrecorded };
@@ -248,12 +251,15 @@ export class ProcessManager {
 
   readonly #ended = (): void => {
     this.#running -= 1;
-    if (this.#running === 0) this.#onIdle();
+    if (this.#running === 0) for (const wake of this.#untilIdle.splice(0)) wake();
   };
 
   readonly #failed = (error: unknown): void => {
-    this.#deps.onDefect(error);
-    this.#ended();
+    try {
+      this.#deps.onDefect(error);
+    } finally {
+      this.#ended();
+    }
   };
 
   async #attempt(item: Waiting, slot: Slot): Promise<void> {
@@ -378,8 +384,9 @@ export class ProcessManager {
   #recordedAt(position: Position, scheduled: InvocationScheduled): void {
     const isShown = this.#ledger.recorded(scheduled.guid, position);
     // What the read models showed before the store answered was passed over: it may have been asked for again since.
-    if (isShown) this.#backlog.fetch(scheduled.webhook);
-    else this.#settlements.recorded(scheduled, position);
+    if (isShown) return this.#backlog.fetch(scheduled.webhook);
+    this.#settlements.recorded(scheduled, position);
+    if (scheduled.ordering === 'per_resource') this.#deps.showSoon(position);
   }
 
   /** Not attempted now. The due list still knows it, should it be due. */

@@ -15,9 +15,22 @@ export const signingKey = (secret: string): SigningKey =>
 
 type Headers = Readonly<Record<string, string>>;
 
-/** Signs as in Standard Webhooks 1.0. Keeps prepared keys in memory only. */
+interface Unsigned {
+  readonly headers: Headers;
+  readonly body: string;
+  readonly secrets: ReadonlyArray<string>;
+}
+
+/** Signs as in Standard Webhooks 1.0. Keeps secrets and the keys prepared from them, in memory only. */
 export class Signer {
   readonly #keys = new Lru<string, SigningKey>(KEYS_MAX);
+
+  /** The headers with the signature, where there are secrets. */
+  signed({ headers, body, secrets }: Unsigned): Headers {
+    return secrets.length === 0
+      ? headers
+      : { ...headers, [SIGNATURE_HEADER]: this.signature(secrets, headers, body) };
+  }
 
   /**
    * The `webhook-signature` header: one `v1` signature for each secret, separated by spaces. HMAC-SHA256 over

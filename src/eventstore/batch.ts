@@ -1,5 +1,4 @@
 import { isGuid } from '../domain/ids.ts';
-import { isSealed } from './codec.ts';
 import { NO_STREAM, type StreamAppend } from './event-store.ts';
 
 /** What every store asks of its callers. Whoever breaks it has a defect: it throws. */
@@ -14,9 +13,7 @@ export const assertBatch = (batch: ReadonlyArray<StreamAppend>): void => {
     }
     if (events.length === 0) throw new Error(`${stream}: nothing to append`);
     for (const event of events) {
-      // What was sealed here has an id that was made here.
-      if (!isSealed(event) && !isGuid(event.id))
-        throw new Error(`${stream}: event id '${event.id}' is no UUID`);
+      if (!isGuid(event.id)) throw new Error(`${stream}: event id '${event.id}' is no UUID`);
     }
   }
   if (batch.length > 1) assertContinued(batch);

@@ -4,8 +4,8 @@ export interface SendRequest {
   /** Lower-case or canonical names; every name at most once. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** In clear, `whsec_…`: with each it is signed as in Standard Webhooks 1.0. Without them it goes out as it is. */
-  readonly secrets?: ReadonlyArray<string>;
+  /** In clear, `whsec_…`: with each it is signed as in Standard Webhooks 1.0; where there is none it goes out as it is. */
+  readonly secrets: ReadonlyArray<string>;
   /** One deadline over the whole attempt: name resolution, connect, TLS, request and answer. Milliseconds. */
   readonly timeoutMs: number;
 }

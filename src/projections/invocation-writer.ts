@@ -66,7 +66,7 @@ export const openInvocationWriter = (
 ): InvocationWriter => {
   const generations = openGenerations(db);
   const standings = openInvocationStandings(db);
-  /** Those that wait or are in flight, the oldest first, and all that the batch touches: in one table, as each costs. */
+  /** Those that wait or are in flight, in the order in which they came, and all that the batch touches: one table, as each costs. */
   const known = new Map<string, Known>();
   let touched: Known[] = [];
   const times = openTimeBlocks(db, 'scheduled_times');
@@ -188,7 +188,7 @@ export const openInvocationWriter = (
     tallies.save();
   };
 
-  /** Half of them, as the table is built anew each time. */
+  /** Half of them at once: to go through all for each that comes would be dear. */
   const forgetOldest = (): void => {
     for (const guid of [...known.keys()].slice(0, KNOWN_MAX / 2)) known.delete(guid);
   };

@@ -9,6 +9,8 @@ import type { ReadModels } from './read-models.ts';
 const BATCH_MAX = 2_000;
 /** How long rows of the log group may wait for company: many events of one invocation then cost one write. */
 const LINGER_MS = 60;
+/** The same where something else waits for what they show: it bounds how often that is. */
+const SOON_MS = 10;
 
 export interface ProjectorDeps {
   readonly store: EventStore;
@@ -71,6 +73,8 @@ export class Projector {
   #buffer: Decoded[] = [];
   #read: Position = 0;
   #timer: Timer | undefined;
+  /** What is to be shown soon. */
+  #soon: Position = 0;
   #stopped = false;
   #waiters: Array<{ readonly position: Position; readonly resolve: () => void }> = [];
 
@@ -93,8 +97,16 @@ export class Projector {
     for (const event of events) this.#buffer.push(event);
     this.#read = Math.max(this.#read, position);
     if (this.#buffer.length >= BATCH_MAX || this.#waiters.length > 0) this.flush();
-    else if (this.#buffer.length > 0)
-      this.#timer ??= this.#deps.clock.setTimer(LINGER_MS, () => this.flush());
+    else if (this.#buffer.length > 0) this.#timer ??= this.#flushIn(this.#isAwaited ? SOON_MS : LINGER_MS);
+  }
+
+  /** Shows everything up to `position` soon, once it was taken. Whoever cannot go on before waits for `reached`. */
+  showSoon(position: Position): void {
+    const isHurried = this.#isAwaited;
+    this.#soon = Math.max(this.#soon, position);
+    if (isHurried || !this.#isAwaited || this.#timer === undefined) return;
+    this.#timer.cancel();
+    this.#timer = this.#flushIn(SOON_MS);
   }
 
   flush(): void {
@@ -143,6 +155,14 @@ export class Projector {
       await reached;
     }
     return this.#read >= position;
+  }
+
+  get #isAwaited(): boolean {
+    return this.#soon > 0 && this.#soon > this.shownUpTo;
+  }
+
+  #flushIn(delayMs: number): Timer {
+    return this.#deps.clock.setTimer(delayMs, () => this.flush());
   }
 
   #apply(events: ReadonlyArray<Decoded>, position: Position): void {

@@ -15,7 +15,7 @@ const LONG_MS = 10_000;
 const SHORT_MS = 500;
 
 const post = (url: string, timeoutMs: number): Promise<SendOutcome> =>
-  sender.send({ url, headers: {}, body: 'x', timeoutMs }, signal);
+  sender.send({ url, headers: {}, body: 'x', secrets: [], timeoutMs }, signal);
 
 let good: Receiver;
 const opened: Receiver[] = [];

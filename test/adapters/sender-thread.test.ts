@@ -36,7 +36,7 @@ const post = (
   more: Partial<SendRequest> = {},
   signal = new AbortController().signal,
 ): Promise<SendOutcome> =>
-  sender.send({ url, headers: {}, body: '{"guid":"x"}', timeoutMs: 5000, ...more }, signal);
+  sender.send({ url, headers: {}, body: '{"guid":"x"}', secrets: [], timeoutMs: 5000, ...more }, signal);
 
 describe('the sender on its own thread', () => {
   it('carries the request over unchanged, and the answer back', async () => {

@@ -32,7 +32,7 @@ const post = (
   more: Partial<SendRequest> = {},
   signal: AbortSignal = never,
 ): Promise<SendOutcome> =>
-  sender.send({ url, headers: {}, body: '{"guid":"x"}', timeoutMs: 5000, ...more }, signal);
+  sender.send({ url, headers: {}, body: '{"guid":"x"}', secrets: [], timeoutMs: 5000, ...more }, signal);
 
 describe('undiciSender', () => {
   it('sends one POST, complete and unchanged', async () => {
@@ -279,7 +279,13 @@ describe('undiciSender', () => {
       const { memory, holdFor, lose } = sharedLease();
       const toSend = (body: string): Promise<SendOutcome> => {
         const term = termOf(memory)();
-        const request = { url: `http://partner.example:${port}/`, headers: {}, body, timeoutMs: 5000 };
+        const request = {
+          url: `http://partner.example:${port}/`,
+          headers: {},
+          body,
+          secrets: [],
+          timeoutMs: 5000,
+        };
         return sender.send(request, never, () => leaseHolds(memory)(term));
       };
       holdFor(60_000);

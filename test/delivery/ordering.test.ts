@@ -28,6 +28,16 @@ describe('ordering per resource', () => {
     expect(await world.situations()).toEqual(['delivered', 'delivered', 'delivered']);
   });
 
+  it('sends the next one soon, not only when the read models would be written anyway', async () => {
+    await world.webhook({ ordering: 'per_resource' });
+    for (let n = 0; n < 12; n += 1) await world.report(change(n));
+    await world.clock.advance(1_000);
+    const { seen } = world.sender;
+    expect(seen.map(numberIn)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    const gaps = seen.slice(1).map(({ atMs }, before) => atMs - (seen[before]?.atMs ?? 0));
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(20);
+  });
+
   it('goes on after an exhausted one', async () => {
     world.sender.at(URL_A, (seen) => answers(numberIn(seen) === 1 ? 500 : 200));
     await world.webhook({ ordering: 'per_resource', retries: 1 });

@@ -17,7 +17,10 @@ let projector: Projector;
 const projectorOver = (apply: ReadModels['apply']): Projector =>
   new Projector({
     store,
-    readModels: { apply } as ReadModels,
+    readModels: {
+      apply,
+      checkpoint: () => applied.at(-1)?.position ?? 0,
+    } as Partial<ReadModels> as ReadModels,
     clock,
     onDefect: (error) => defects.push(error),
   });
@@ -53,6 +56,32 @@ describe('taking events', () => {
     expect(applied).toEqual([]);
     await clock.advance(100);
     expect(applied).toEqual([{ events: 2, position: 2 }]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('shows soon what others wait for, whether it was taken before or after', async () => {
+    const [one, two, three] = await stored(3);
+    const waitMs = async (): Promise<number> => {
+      const [{ length }, startMs] = [applied, clock.monotonicMs()];
+      while (applied.length === length) await clock.advance(1);
+      return clock.monotonicMs() - startMs;
+    };
+    projector.take([one as Decoded], 1);
+    const usualMs = await waitMs();
+    projector.showSoon(1);
+    expect(clock.timers).toBe(0);
+
+    projector.take([two as Decoded], 2);
+    await clock.advance(1);
+    projector.showSoon(2);
+    projector.showSoon(3);
+    const soonMs = await waitMs();
+    expect(soonMs).toBeLessThan(usualMs / 2);
+    // What was asked for before it was read is not forgotten.
+    await clock.advance(100);
+    projector.take([three as Decoded], 3);
+    expect(await waitMs()).toBe(soonMs);
+    expect(applied.map(({ position }) => position)).toEqual([1, 2, 3]);
     expect(clock.timers).toBe(0);
   });
 

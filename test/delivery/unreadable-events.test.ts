@@ -3,6 +3,7 @@ import { streamOf } from '../../src/domain/ids.ts';
 import { openMemoryStore } from '../../src/eventstore/memory.ts';
 import type { LogFields } from '../../src/ports/log.ts';
 import { silentLog } from '../../src/ports/log.ts';
+import { UndecodableEvent } from '../../src/projections/projector.ts';
 import { auditWorld } from '../support/engine-audit.ts';
 import { COMPANY, type Process, World } from '../support/engine-world.ts';
 import { answers } from '../support/scripted-sender.ts';
@@ -196,6 +197,23 @@ describe('an event that cannot be read', () => {
     const [invocation] = await world.invocations();
     expect(invocation?.facts.attempts[0]?.ended?.outcome).toBe('interrupted');
   });
+});
+
+it('met in the middle of a stop leaves the stop its bound', async () => {
+  open();
+  await world.start();
+  world.sender.at('https://receiver.example/hook', 'hangs');
+  await world.webhook();
+  await world.report(world.change());
+  await world.clock.advance(100);
+  let drained = false;
+  void world.process.engine.drain(2_000).then(() => (drained = true));
+  await world.clock.advance(500);
+  const at = { stream: STREAM, revision: 0, position: 99, type: 'Unheard', reason: 'of another version' };
+  world.process.engine.failed(new UndecodableEvent(at));
+  await world.clock.advance(2_000);
+  expect(drained).toBe(true);
+  expect(world.process.engine.inFlight).toBe(0);
 });
 
 describe('on a shared store', () => {

@@ -1,4 +1,4 @@
-import { SIGNATURE_HEADER, Signer } from '../../src/domain/signature.ts';
+import { Signer } from '../../src/domain/signature.ts';
 import type { HttpSender, SendOutcome, SendRequest } from '../../src/ports/http-sender.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
@@ -64,9 +64,8 @@ export class ScriptedSender implements HttpSender {
   }
 
   send(request: SendRequest, signal: AbortSignal): Promise<SendOutcome> {
-    const { url, body, secrets = [] } = request;
-    const signature = this.#signer.signature(secrets, request.headers, body);
-    const headers: Seen['headers'] = { ...request.headers, [SIGNATURE_HEADER]: signature };
+    const { url, body } = request;
+    const headers = this.#signer.signed(request);
     const id = headers['webhook-id'] ?? '';
     const seen = { id, url, body, headers, atMs: this.#clock.nowMs(), count: this.of(id).length + 1 };
     this.seen.push(seen);

@@ -244,7 +244,7 @@ export const BUGS: ReadonlyArray<Bug> = [
   bug(
     'subscription-gap',
     'now and then a batch of the subscription is lost',
-    ['S3', 'S13', 'L1', 'L3'],
+    ['S2', 'S3', 'S13', 'L1', 'L3'],
     ({ ports }) => {
       let batches = 0;
       return bothStores({
@@ -271,7 +271,7 @@ export const BUGS: ReadonlyArray<Bug> = [
   bug('old-secret-only', 'after a rotation only the secret before it signs', ['S9'], (ground) =>
     sending(ground, {
       request: (request) => {
-        const { secrets = [] } = request;
+        const { secrets } = request;
         return secrets.length > 1 ? { ...request, secrets: secrets.slice(1) } : request;
       },
     }),
