@@ -106,6 +106,7 @@ export class ProcessManager {
     this.#settlements = new Settlements({
       known: deps.dueList,
       territory: deps.territory,
+      showSoon: deps.showSoon,
       isHeld: (guid) => this.#ledger.has(guid),
     });
     this.#queue = new FairQueue<Waiting>(deps.limits, (webhook) => {
@@ -384,9 +385,8 @@ export class ProcessManager {
   #recordedAt(position: Position, scheduled: InvocationScheduled): void {
     const isShown = this.#ledger.recorded(scheduled.guid, position);
     // What the read models showed before the store answered was passed over: it may have been asked for again since.
-    if (isShown) return this.#backlog.fetch(scheduled.webhook);
-    this.#settlements.recorded(scheduled, position);
-    if (scheduled.ordering === 'per_resource') this.#deps.showSoon(position);
+    if (isShown) this.#backlog.fetch(scheduled.webhook);
+    else this.#settlements.recorded(scheduled, position);
   }
 
   /** Not attempted now. The due list still knows it, should it be due. */

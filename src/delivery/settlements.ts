@@ -8,6 +8,8 @@ import type { Territory } from './territory.ts';
 export interface SettlementDeps {
   readonly known: Pick<InvocationLog, 'invocation'>;
   readonly territory: Pick<Territory, 'node'>;
+  /** The read models are to show it soon. */
+  readonly showSoon: (position: Position) => void;
   /** Whether an invocation is in the hands of this process. */
   readonly isHeld: (guid: string) => boolean;
 }
@@ -24,7 +26,9 @@ export class Settlements {
 
   /** Recorded here, and not shown yet. */
   recorded({ webhook, ordering }: InvocationScheduled, position: Position): void {
-    if (ordering === 'per_resource') this.#unshown.push({ webhook, position });
+    if (ordering !== 'per_resource') return;
+    this.#unshown.push({ webhook, position });
+    this.#deps.showSoon(position);
   }
 
   /** The read models show everything up to `position`; `events` are the newest of that. Answers where to look. */

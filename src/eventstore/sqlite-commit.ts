@@ -152,22 +152,15 @@ export const openCommitter = (db: DatabaseSync): Committer => {
 
   /** All expectations first, so that a refused batch has written nothing and needs no savepoint. */
   const appendBatch = (batch: ReadonlyArray<StreamAppend>): Answer => {
-    const answer: number[] = [];
-    const [only] = batch;
-    if (only !== undefined && batch.length === 1) {
-      const planned = plan(only);
-      if ('_tag' in planned) return planned;
-      carryOut(planned, answer);
-      return answer;
-    }
     const plans: Plan[] = [];
     const written = new Set<string>();
     for (const append of batch) {
       const planned = written.has(append.stream) ? { append, place: undefined } : plan(append);
       if ('_tag' in planned) return planned;
       plans.push(planned);
-      if (planned.storedAt === undefined) written.add(append.stream);
+      if (batch.length > 1 && planned.storedAt === undefined) written.add(append.stream);
     }
+    const answer: number[] = [];
     for (const planned of plans) carryOut(planned, answer);
     return answer;
   };

@@ -13,7 +13,7 @@ import { guidBytes, guidHash } from './guid.ts';
 import { STATUS, STATUS_JOINS } from './invocation-rows.ts';
 import { type Due, type Identity, openInvocationStandings } from './invocation-standings.ts';
 import type { HealthTable } from './webhook-health.ts';
-import { dayOf, type TallyTable } from './tallies.ts';
+import { dayOf, type TallyTable, zeros } from './tallies.ts';
 import { openTimeBlocks } from './time-blocks.ts';
 
 /** An invocation in memory. */
@@ -40,15 +40,6 @@ export interface InvocationWriter {
   save(): void;
   forget(): void;
 }
-
-const NONE_MOVED: Readonly<Record<InvocationStatus, number>> = {
-  waiting: 0,
-  in_flight: 0,
-  delivered: 0,
-  exhausted: 0,
-  cancelled: 0,
-  superseded: 0,
-};
 
 /** In memory between two batches. */
 export const KNOWN_MAX = 40_000;
@@ -163,7 +154,7 @@ export const openInvocationWriter = (
   };
 
   const save = (): void => {
-    const moved = { ...NONE_MOVED };
+    const moved = zeros();
     for (const entry of touched) {
       const { guid, identity, before, status, due, node } = entry;
       if (before !== null) {

@@ -39,7 +39,8 @@ const COLUMNS = [
   'superseded',
 ] as const satisfies ReadonlyArray<'scheduled' | InvocationStatus>;
 
-const zeros = (): Counts => ({
+/** Of each kind none. */
+export const zeros = (): Counts => ({
   scheduled: 0,
   waiting: 0,
   in_flight: 0,
